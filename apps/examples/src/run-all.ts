@@ -1,0 +1,1 @@
+import "./workstation/main.ts"

@@ -1,0 +1,1 @@
+process.stdout.write(`workstation ${process.argv.slice(2).join(" ")}\n`)

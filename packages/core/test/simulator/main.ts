@@ -1,0 +1,1 @@
+process.stdout.write("simulator: nothing to simulate yet\n")
