@@ -1,1 +1,40 @@
-export {}
+/**
+ * The decision core, for those who drive it themselves: simulators, replays,
+ * other homes. Programs use `ResourceManager`, which is this plus waiting.
+ */
+export { Agent, Account, type FailureCounts } from "./ledger/Agent.ts"
+export { Books, claimOf } from "./ledger/Books.ts"
+export { Bucket, type Rate } from "./ledger/Bucket.ts"
+export { type Claim, isAmount } from "./ledger/Claim.ts"
+export type { LeaveReason, LedgerEvent, ReturnReason } from "./ledger/Event.ts"
+export {
+  type AccountView,
+  agentStatistics,
+  type AgentStatistics,
+  check,
+  type Check,
+  explain,
+  type Explanation,
+  type HolderView,
+  leasesOf,
+  leaseView,
+  type LeaseView,
+  poolStatistics,
+  type PoolStatistics,
+  reasonsOf,
+  waitersOf,
+  type WaitReason
+} from "./ledger/explain.ts"
+export { type Distribution, Histogram } from "./ledger/Histogram.ts"
+export {
+  type ClaimOptions,
+  type DeadlockPolicy,
+  detectionOff,
+  failRequester,
+  Ledger,
+  type LedgerOptions
+} from "./ledger/Ledger.ts"
+export { Pool, type PoolOptions } from "./ledger/Pool.ts"
+export type * from "./ledger/Refusal.ts"
+export { Replay, snapshot, type Snapshot } from "./ledger/replay.ts"
+export { enclosing, Part, Request, type RequestStatus } from "./ledger/Request.ts"

@@ -1,0 +1,68 @@
+import type { Claim } from "./Claim.ts"
+import { Histogram } from "./Histogram.ts"
+import type { Pool } from "./Pool.ts"
+import type { Refusal } from "./Refusal.ts"
+import type { Request } from "./Request.ts"
+
+/** How often claims ended without a lease, by the tag of what ended them. */
+export type FailureCounts = Partial<Record<Refusal["_tag"] | "Interrupted", number>>
+
+export const countFailure = (counts: FailureCounts, tag: keyof FailureCounts): void => {
+  counts[tag] = (counts[tag] ?? 0) + 1
+}
+
+/**
+ * What one agent has of one pool's type.
+ *
+ * Invariant: on arrival `held + waiting + amount <= quota`, so a waiter is never
+ * refused later for quota, except after a cut.
+ */
+export class Account {
+  readonly agent: Agent
+  readonly pool: Pool
+  held = 0
+  waiting = 0
+  /** `Infinity` where none is set. */
+  quota = Infinity
+  peak = 0
+
+  constructor(agent: Agent, pool: Pool) {
+    this.agent = agent
+    this.pool = pool
+  }
+}
+
+/** Who is charged: the owner of quotas and statistics. */
+export class Agent {
+  readonly id: string
+  readonly accounts = new Map<Pool, Account>()
+  /** Its waiters, oldest first. */
+  readonly waiters = new Set<Request>()
+  /** Its manual acquisitions, oldest first. */
+  readonly manual: Array<Request> = []
+  acquisitions = 0
+  readonly failures: FailureCounts = {}
+  readonly waits = new Histogram()
+  readonly holds = new Histogram()
+
+  constructor(id: string) {
+    this.id = id
+  }
+
+  account(pool: Pool): Account {
+    const known = this.accounts.get(pool)
+    if (known !== undefined) return known
+    const account = new Account(this, pool)
+    this.accounts.set(pool, account)
+    return account
+  }
+
+  /** What it holds, by type. O(types). */
+  usage(): Claim {
+    const usage: Record<string, number> = {}
+    for (const account of this.accounts.values()) {
+      if (account.held > 0) usage[account.pool.type] = account.held
+    }
+    return usage
+  }
+}

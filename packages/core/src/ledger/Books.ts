@@ -1,0 +1,379 @@
+/**
+ * The state of the Ledger and its outcome transitions. Each transition does what
+ * one event says and consults no policy: the Ledger calls them when it decides,
+ * a replay when it reads a journal. They keep every derived figure (earmarks,
+ * blocked leases, timers, statistics) true.
+ */
+import { type Account, Agent, countFailure } from "./Agent.ts"
+import type { Claim } from "./Claim.ts"
+import type { LeaveReason, LedgerEvent, ReturnReason } from "./Event.ts"
+import { Pool, type PoolOptions } from "./Pool.ts"
+import type { Rate } from "./Bucket.ts"
+import type { Refusal } from "./Refusal.ts"
+import { enclosing, Part, type Request } from "./Request.ts"
+import { Timers } from "./Timers.ts"
+
+/** The claim that a request's parts are. */
+export const claimOf = (request: Request): Claim => {
+  const claim: Record<string, number> = {}
+  for (const part of request.parts) claim[part.pool.type] = part.amount
+  return claim
+}
+
+export class Books {
+  /** The latest instant seen, in microseconds. Never decreases. */
+  now = 0
+  readonly pools = new Map<string, Pool>()
+  readonly agents = new Map<string, Agent>()
+  readonly timers = new Timers()
+  /** The next place in the global order, and the next fencing token. */
+  nextId = 1
+  nextToken = 1
+  waiting = 0
+  stopped = false
+  /** Waiters that order alone must not keep, oldest first. Mostly none. */
+  readonly exempt: Array<Request> = []
+  exemptions = 0
+  /** Pools in which the largest waiter does not fit beside the blocked leases. */
+  hardPools = 0
+  /** Waiters whose shares became whole, for the Ledger to grant. */
+  readonly ready: Array<Request> = []
+  /** Receives every event, in order; events are not built while there is none. */
+  sink: ((event: LedgerEvent) => void) | undefined = undefined
+
+  agent(id: string): Agent {
+    const known = this.agents.get(id)
+    if (known !== undefined) return known
+    const agent = new Agent(id)
+    this.agents.set(id, agent)
+    return agent
+  }
+
+  definePool(type: string, options: PoolOptions): Pool {
+    const pool = new Pool(type, this.pools.size, options, this.now)
+    this.pools.set(type, pool)
+    this.sink?.({
+      _tag: "PoolDefined",
+      at: this.now,
+      type,
+      capacity: pool.capacity,
+      minCapacity: pool.minCapacity,
+      maxCapacity: pool.maxCapacity,
+      rate: pool.rate
+    })
+    return pool
+  }
+
+  setCapacity(pool: Pool, capacity: number): void {
+    pool.setCapacity(capacity, this.now)
+    this.sink?.({ _tag: "CapacitySet", at: this.now, type: pool.type, capacity })
+    this.rebalance(pool)
+    this.countHard(pool)
+  }
+
+  setRate(pool: Pool, rate: Rate | undefined): void {
+    const before = pool.rate
+    pool.setRate(rate, this.now)
+    if (before?.per !== rate?.per) this.reprice(pool)
+    this.sink?.({ _tag: "RateSet", at: this.now, type: pool.type, rate })
+    this.rebalance(pool)
+  }
+
+  setQuota(account: Account, quota: number): void {
+    account.quota = quota
+    this.sink?.({
+      _tag: "QuotaSet",
+      at: this.now,
+      agent: account.agent.id,
+      type: account.pool.type,
+      quota: quota === Infinity ? undefined : quota
+    })
+  }
+
+  /** The request waits, at the end of every queue that it needs. */
+  queue(request: Request): void {
+    request.status = "waiting"
+    request.id = this.nextId++
+    this.waiting++
+    request.agent.waiters.add(request)
+    for (const part of request.parts) {
+      part.account.waiting += part.amount
+      part.pool.enqueue(part, this.now)
+      this.countHard(part.pool)
+      this.schedule(part.pool)
+    }
+    this.enterWait(request)
+    if (request.deadline !== Infinity) this.timers.set(request, request.deadline)
+    this.sink?.({ _tag: "Queued", ...this.asked(request) })
+  }
+
+  /** The request is granted, from the queue or in the decision that it arrived in. */
+  grant(request: Request): void {
+    const waited = request.status === "waiting"
+    if (waited) this.unqueue(request)
+    else request.id = this.nextId++
+    const waitMicros = this.now - request.askedAt
+    request.status = "held"
+    request.grantedAt = this.now
+    request.token = this.nextToken++
+    const agent = request.agent
+    agent.acquisitions++
+    agent.waits.record(waitMicros)
+    for (const part of request.parts) {
+      const { account, amount, pool } = part
+      pool.take(part, this.now)
+      pool.addHolder(part)
+      pool.acquisitions++
+      pool.waits.record(waitMicros)
+      account.held += amount
+      if (account.held > account.peak) account.peak = account.held
+    }
+    if (this.sink !== undefined) {
+      this.sink(
+        waited
+          ? { _tag: "Granted", at: this.now, id: request.id, token: request.token }
+          : { _tag: "GrantedAtOnce", token: request.token, ...this.asked(request) }
+      )
+    }
+    if (request.manual) agent.manual.push(request)
+    if (request.ttl !== 0) this.timers.set(request, request.expiresAt)
+    if (request.grows !== undefined) this.merge(request, request.grows)
+    if (request.exempt) {
+      // Units earmarked for others may be gone: their earmarks go, latest first.
+      request.exempt = false
+      for (const part of request.parts) this.rebalance(part.pool)
+    } else if (waited) {
+      for (const part of request.parts) {
+        if (part.pool.bucket !== undefined) this.schedule(part.pool)
+      }
+    }
+  }
+
+  exemptFromOrder(request: Request): void {
+    request.exempt = true
+    this.exempt.push(request)
+    this.exemptions++
+    this.sink?.({ _tag: "Exempted", at: this.now, id: request.id })
+  }
+
+  /** Takes back a grant whose body never began, as if it had not been made: units, tokens and counts. */
+  undo(request: Request): void {
+    const waitMicros = request.grantedAt - request.askedAt
+    const lease = request.grows
+    request.agent.acquisitions--
+    request.agent.waits.forget(waitMicros)
+    for (const part of request.parts) {
+      part.pool.acquisitions--
+      part.pool.waits.forget(waitMicros)
+      part.pool.refund(part.cost, this.now)
+    }
+    this.sink?.({ _tag: "Undone", at: this.now, id: request.id })
+    if (lease === undefined) this.removeHolder(request)
+    else if (lease.status === "held") {
+      // Another fiber may have shrunk the lease meanwhile: what it gave back is back.
+      for (const part of request.parts) {
+        const own = lease.parts.find((candidate) => candidate.pool === part.pool)
+        if (own !== undefined) this.reduceLease(lease, part.pool, Math.min(own.amount, part.amount))
+      }
+    }
+    request.status = "returned"
+    for (const part of request.parts) this.rebalance(part.pool)
+  }
+
+  giveBack(request: Request, reason: ReturnReason): void {
+    const heldMicros = this.now - request.grantedAt
+    request.agent.holds.record(heldMicros)
+    for (const part of request.parts) part.pool.holds.record(heldMicros)
+    this.removeHolder(request)
+    if (this.sink !== undefined) this.sink({ _tag: "Returned", at: this.now, id: request.id, reason })
+    for (const part of request.parts) {
+      if (part.pool.waitersHead !== undefined) this.rebalance(part.pool)
+    }
+  }
+
+  /** A lease gives back some of what it holds. */
+  shrink(request: Request, amounts: ReadonlyArray<readonly [Pool, number]>): void {
+    for (const [pool, amount] of amounts) this.reduceLease(request, pool, amount)
+    this.sink?.({
+      _tag: "Shrunk",
+      at: this.now,
+      id: request.id,
+      amounts: Object.fromEntries(amounts.map(([pool, amount]) => [pool.type, amount]))
+    })
+    for (const [pool] of amounts) this.rebalance(pool)
+  }
+
+  /** A waiter leaves ungranted. */
+  leave(request: Request, reason: LeaveReason): void {
+    this.unqueue(request)
+    request.status = "left"
+    countFailure(request.agent.failures, reason)
+    for (const part of request.parts) countFailure(part.pool.failures, reason)
+    this.sink?.({ _tag: "Left", at: this.now, id: request.id, reason })
+    for (const part of request.parts) this.rebalance(part.pool)
+  }
+
+  /** Counts a claim that was refused as it arrived. */
+  refuse(agent: Agent, pools: ReadonlyArray<Pool>, reason: Refusal["_tag"]): void {
+    countFailure(agent.failures, reason)
+    for (const pool of pools) countFailure(pool.failures, reason)
+    this.sink?.({ _tag: "Refused", at: this.now, agent: agent.id, types: pools.map((pool) => pool.type), reason })
+  }
+
+  stop(): void {
+    this.stopped = true
+    this.sink?.({ _tag: "Stopped", at: this.now })
+  }
+
+  /** Makes a pool's earmarks fit what is free, and arms its timer. */
+  rebalance(pool: Pool): void {
+    pool.retreat(this.now)
+    pool.advance(this.now, this.ready)
+    this.schedule(pool)
+  }
+
+  /** Arms the one instant at which tokens alone let somebody in this pool go on. */
+  schedule(pool: Pool): void {
+    const bucket = pool.bucket
+    if (bucket === undefined || pool.waitersHead === undefined) {
+      this.timers.clear(pool)
+      return
+    }
+    let due = pool.dueFor(this.now)
+    for (const request of this.exempt) {
+      for (const part of request.parts) {
+        if (part.pool !== pool || part.cost <= pool.tokens(this.now)) continue
+        due = Math.min(due, bucket.readyAt(part.cost))
+      }
+    }
+    this.timers.set(pool, due)
+  }
+
+  private asked(request: Request) {
+    return {
+      at: this.now,
+      id: request.id,
+      agent: request.agent.id,
+      claim: claimOf(request),
+      parent: enclosing(request)?.id,
+      grows: request.grows?.id,
+      manual: request.manual,
+      ttl: request.ttl,
+      deadline: request.deadline === Infinity ? undefined : request.deadline
+    }
+  }
+
+  private unqueue(request: Request): void {
+    this.waiting--
+    request.agent.waiters.delete(request)
+    this.timers.clear(request)
+    request.shortIn = 0
+    if (request.exempt) this.exempt.splice(this.exempt.indexOf(request), 1)
+    for (const part of request.parts) {
+      part.account.waiting -= part.amount
+      part.pool.dequeue(part)
+      this.countHard(part.pool)
+    }
+    this.leaveWait(request)
+  }
+
+  private removeHolder(request: Request): void {
+    this.timers.clear(request)
+    if (request.waitsInside !== undefined && request.waitsInside.size > 0) this.unblock(request)
+    request.waitsInside = undefined
+    request.status = "returned"
+    for (const part of request.parts) {
+      part.pool.giveBack(part.amount, this.now)
+      part.pool.removeHolder(part)
+      part.account.held -= part.amount
+    }
+    if (request.manual) {
+      const manual = request.agent.manual
+      manual.splice(manual.lastIndexOf(request), 1)
+    }
+  }
+
+  /** Moves what a grown claim was granted into its lease, which gives it back with the rest. */
+  private merge(request: Request, lease: Request): void {
+    for (const part of request.parts) {
+      part.pool.removeHolder(part)
+      const own = lease.parts.find((candidate) => candidate.pool === part.pool)
+      if (own === undefined) {
+        const added = new Part(lease, part.pool, part.account, part.amount, 0)
+        lease.parts.push(added)
+        part.pool.addHolder(added)
+        if (isBlocked(lease)) part.pool.blocked.add(lease)
+      } else own.amount += part.amount
+      if (isBlocked(lease)) {
+        part.pool.blockedHeld += part.amount
+        this.countHard(part.pool)
+      }
+    }
+  }
+
+  private reduceLease(lease: Request, pool: Pool, amount: number): void {
+    const index = lease.parts.findIndex((part) => part.pool === pool)
+    const part = lease.parts[index]!
+    pool.giveBack(amount, this.now)
+    part.account.held -= amount
+    part.amount -= amount
+    if (isBlocked(lease)) {
+      pool.blockedHeld -= amount
+      if (part.amount === 0) pool.blocked.delete(lease)
+      this.countHard(pool)
+    }
+    if (part.amount > 0) return
+    pool.removeHolder(part)
+    lease.parts.splice(index, 1)
+  }
+
+  /** Every lease around the wait has one wait more inside it. */
+  private enterWait(request: Request): void {
+    for (let lease = enclosing(request); lease !== undefined; lease = enclosing(lease)) {
+      lease.waitsInside ??= new Set()
+      lease.waitsInside.add(request)
+      if (lease.waitsInside.size > 1 || lease.ttl !== 0) continue
+      for (const part of lease.parts) {
+        part.pool.blocked.add(lease)
+        part.pool.blockedHeld += part.amount
+        this.countHard(part.pool)
+      }
+    }
+  }
+
+  private leaveWait(request: Request): void {
+    for (let lease = enclosing(request); lease !== undefined; lease = enclosing(lease)) {
+      if (!lease.waitsInside?.delete(request) || lease.waitsInside.size > 0) continue
+      this.unblock(lease)
+    }
+  }
+
+  private unblock(lease: Request): void {
+    if (lease.ttl !== 0) return
+    for (const part of lease.parts) {
+      part.pool.blocked.delete(lease)
+      part.pool.blockedHeld -= part.amount
+      this.countHard(part.pool)
+    }
+  }
+
+  private countHard(pool: Pool): void {
+    const hard = pool.hard
+    if (hard === pool.countedHard) return
+    pool.countedHard = hard
+    this.hardPools += hard ? 1 : -1
+  }
+
+  /** What a token pays for has changed: so has what the waiters need. */
+  private reprice(pool: Pool): void {
+    for (let part = pool.waitersHead; part !== undefined; part = part.next) {
+      const cost = pool.costOf(part.amount)
+      if (part.earmarked) pool.earmarkedTokens += cost - part.cost
+      part.cost = cost
+    }
+  }
+}
+
+/** Whether a lease waits for a wait inside it. One with an expiry comes back by time. */
+export const isBlocked = (lease: Request): boolean =>
+  lease.ttl === 0 && lease.waitsInside !== undefined && lease.waitsInside.size > 0

@@ -1,0 +1,147 @@
+/**
+ * A token bucket with exact arithmetic.
+ *
+ * The level is a real number kept as `level + remainder / interval`, both
+ * integers, so no refill ever rounds and the value at an instant does not depend
+ * on how often it was looked at. Between two instants `t0 <= t1`
+ *
+ *     level(t1) = min(burst, level(t0) + limit / interval * (t1 - t0)) - taken
+ *
+ * Invariants:
+ * 1. `0 <= level <= burst`, `0 <= remainder < interval`, and a full bucket has
+ *    `remainder = 0`: nothing accrues above the burst.
+ * 2. Time given to it never decreases (an earlier instant counts as the last one).
+ * 3. In any window of length `t`, tokens taken net of refunds never exceed
+ *    `burst + limit / interval * t`.
+ */
+
+/** How fast a pool may be drawn from. */
+export interface Rate {
+  /** Tokens that accrue in one interval: a positive safe integer. */
+  readonly limit: number
+  /** Length of the interval, in whole microseconds. */
+  readonly intervalMicros: number
+  /** The most tokens that can be saved up. The pool's capacity where `undefined`. */
+  readonly burst: number | undefined
+  /** What a token pays for: one `"unit"` of the amount, or one `"request"` of any amount. */
+  readonly per: "unit" | "request"
+}
+
+const gcd = (a: number, b: number): number => {
+  while (b !== 0) {
+    const rest = a % b
+    a = b
+    b = rest
+  }
+  return a
+}
+
+export class Bucket {
+  /** Whole tokens in the bucket at `refilledAt`. */
+  level: number
+  /** The fraction of the next token, in `1 / interval` of a token. */
+  remainder = 0
+  /** The instant, in microseconds, that `level` and `remainder` are true for. */
+  refilledAt: number
+  burst: number
+  /** The rate in lowest terms: `limit` tokens in `interval` microseconds. */
+  limit: number
+  interval: number
+  /** Whether `limit * interval` leaves the safe integers, so that products need BigInt. */
+  private wide: boolean
+
+  constructor(limit: number, intervalMicros: number, burst: number, now: number) {
+    const divisor = gcd(limit, intervalMicros)
+    this.limit = limit / divisor
+    this.interval = intervalMicros / divisor
+    this.wide = this.limit * this.interval > Number.MAX_SAFE_INTEGER
+    this.burst = burst
+    this.level = burst
+    this.refilledAt = now
+  }
+
+  /** Brings the level up to `now`. O(1), allocates nothing. */
+  refill(now: number): void {
+    const elapsed = now - this.refilledAt
+    if (elapsed <= 0) return
+    this.refilledAt = now
+    if (this.level >= this.burst) return
+    // Clamping to the time that fills the bucket comes before multiplying: a day
+    // asleep at bytes per second would leave the safe integers.
+    if (elapsed >= this.microsUntil(this.burst)) {
+      this.level = this.burst
+      this.remainder = 0
+      return
+    }
+    if (this.wide) {
+      const total = BigInt(elapsed) * BigInt(this.limit) + BigInt(this.remainder)
+      const interval = BigInt(this.interval)
+      this.level += Number(total / interval)
+      this.remainder = Number(total % interval)
+      return
+    }
+    // elapsed = whole intervals + rest: whole * limit is below burst (clamped
+    // above) and rest * limit is below interval * limit, so both are exact.
+    const rest = elapsed % this.interval
+    const partial = rest * this.limit + this.remainder
+    this.remainder = partial % this.interval
+    this.level += ((elapsed - rest) / this.interval) * this.limit + (partial - this.remainder) / this.interval
+  }
+
+  /**
+   * Microseconds from `refilledAt` until the level reaches `tokens`, rounded up
+   * to the first whole microsecond at which it has; `Infinity` above the burst.
+   */
+  microsUntil(tokens: number): number {
+    const missing = tokens - this.level
+    if (missing <= 0) return 0
+    if (tokens > this.burst) return Infinity
+    if (this.wide) {
+      const needed = BigInt(missing) * BigInt(this.interval) - BigInt(this.remainder)
+      const limit = BigInt(this.limit)
+      return Number((needed + limit - 1n) / limit)
+    }
+    const rest = missing % this.limit
+    const whole = (missing - rest) / this.limit
+    // Above the safe integers this is centuries away and only compared.
+    const needed = rest * this.interval - this.remainder
+    return whole * this.interval + Math.ceil(needed / this.limit)
+  }
+
+  /** The first instant at which the level is at least `tokens`, if none are taken. */
+  readyAt(tokens: number): number {
+    return this.refilledAt + this.microsUntil(tokens)
+  }
+
+  /** Takes tokens that are there: the caller has refilled and looked. */
+  take(tokens: number): void {
+    this.level -= tokens
+  }
+
+  /** Gives back the tokens of a grant that never began. Never above the burst. */
+  refund(tokens: number): void {
+    this.level += tokens
+    this.clamp()
+  }
+
+  setRate(limit: number, intervalMicros: number): void {
+    const divisor = gcd(limit, intervalMicros)
+    this.limit = limit / divisor
+    // The fraction of a token under way is dropped: it has no meaning in the new interval.
+    this.remainder = 0
+    this.interval = intervalMicros / divisor
+    this.wide = this.limit * this.interval > Number.MAX_SAFE_INTEGER
+  }
+
+  setBurst(burst: number): void {
+    this.burst = burst
+    this.clamp()
+  }
+
+  private clamp(): void {
+    if (this.level >= this.burst) {
+      this.level = this.burst
+      this.remainder = 0
+    }
+  }
+}

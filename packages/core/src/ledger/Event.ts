@@ -1,0 +1,71 @@
+/**
+ * What happened: the outcome of each decision, as plain data. Applying events
+ * consults no policy, graph or clock, so a journal replays the same after a
+ * policy is swapped. Times are microseconds of the Ledger's clock.
+ */
+import type { Claim } from "./Claim.ts"
+import type { Rate } from "./Bucket.ts"
+import type { Refusal } from "./Refusal.ts"
+
+export type LedgerEvent =
+  | {
+      readonly _tag: "PoolDefined"
+      readonly at: number
+      readonly type: string
+      readonly capacity: number
+      readonly minCapacity: number
+      readonly maxCapacity: number | undefined
+      readonly rate: Rate | undefined
+    }
+  | { readonly _tag: "CapacitySet"; readonly at: number; readonly type: string; readonly capacity: number }
+  | { readonly _tag: "RateSet"; readonly at: number; readonly type: string; readonly rate: Rate | undefined }
+  | {
+      readonly _tag: "QuotaSet"
+      readonly at: number
+      readonly agent: string
+      readonly type: string
+      /** `undefined` where it was removed. */
+      readonly quota: number | undefined
+    }
+  /** A claim waits. */
+  | ({ readonly _tag: "Queued" } & Asked)
+  /** A claim was granted in the decision that it arrived in. */
+  | ({ readonly _tag: "GrantedAtOnce"; readonly token: number } & Asked)
+  /** A waiter was granted. */
+  | { readonly _tag: "Granted"; readonly at: number; readonly id: number; readonly token: number }
+  /** A waiter may use units earmarked for others: only order kept it waiting for itself. */
+  | { readonly _tag: "Exempted"; readonly at: number; readonly id: number }
+  /** A grant whose body never began: everything went back, tokens included. */
+  | { readonly _tag: "Undone"; readonly at: number; readonly id: number }
+  | { readonly _tag: "Shrunk"; readonly at: number; readonly id: number; readonly amounts: Claim }
+  | { readonly _tag: "Returned"; readonly at: number; readonly id: number; readonly reason: ReturnReason }
+  /** A waiter left ungranted. */
+  | { readonly _tag: "Left"; readonly at: number; readonly id: number; readonly reason: LeaveReason }
+  /** A claim was refused in the decision that it arrived in. */
+  | {
+      readonly _tag: "Refused"
+      readonly at: number
+      readonly agent: string
+      readonly types: ReadonlyArray<string>
+      readonly reason: Refusal["_tag"]
+    }
+  | { readonly _tag: "Stopped"; readonly at: number }
+
+interface Asked {
+  readonly at: number
+  readonly id: number
+  readonly agent: string
+  readonly claim: Claim
+  /** The lease it is inside of. */
+  readonly parent: number | undefined
+  readonly grows: number | undefined
+  readonly manual: boolean
+  /** Microseconds; 0 is for ever. */
+  readonly ttl: number
+  /** An instant; `undefined` is never. */
+  readonly deadline: number | undefined
+}
+
+export type ReturnReason = "released" | "expired" | "stopped"
+
+export type LeaveReason = Refusal["_tag"] | "Interrupted"

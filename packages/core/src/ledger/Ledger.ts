@@ -1,0 +1,474 @@
+/**
+ * The decision core. It holds the whole state, takes a command and the current
+ * time, and decides; nothing else does. No input but its arguments: no Effect,
+ * promise, clock or randomness, so it can be replayed, simulated and checked
+ * against a model.
+ *
+ * What it promises, after every command:
+ * 1. Nobody holds more than there is; a claim is granted whole or not at all.
+ * 2. No waiter that could be granted is waiting, and an earlier waiter is never
+ *    delayed by a later one (see `Pool`), but for a wait that only order would
+ *    keep for ever (see `deadlock`).
+ * 3. With a policy that detects, the waits can all be served (see `WaitForGraph`).
+ * 4. What was due by `now` has happened, each at its own instant: a timer that
+ *    fires late, or a machine that slept for a day, changes nothing.
+ *
+ * Waiters that were granted or failed meanwhile are in `settled`, for the edge to
+ * resume; the Ledger never calls anybody.
+ */
+import {
+  amountAllowed,
+  invalid,
+  neverFits,
+  overQuota,
+  type QueueLimits,
+  queueFull,
+  readAgent,
+  readClaim,
+  unavailable,
+  unknownType
+} from "./admission.ts"
+import { Books, claimOf } from "./Books.ts"
+import type { Rate } from "./Bucket.ts"
+import { type Claim, isAmount } from "./Claim.ts"
+import { reasonsOf } from "./explain.ts"
+import { findDeadlock, findOrderBlocked, needsNoGraph } from "./deadlock.ts"
+import type { LeaveReason, LedgerEvent } from "./Event.ts"
+import { Pool, type PoolOptions } from "./Pool.ts"
+import type { ClaimTimedOut, InvalidClaim, Refusal, UnknownResourceType } from "./Refusal.ts"
+import { Request } from "./Request.ts"
+
+/** What to do about a deadlock: a service at the edge, a plain value in here. */
+export interface DeadlockPolicy {
+  readonly name: string
+  /** Whether waits are looked at; without, a deadlock waits until something times out. */
+  readonly detects: boolean
+  /**
+   * The id of the waiter to fail, among those of the cycle (oldest first).
+   * `requester` is the claim that closed it, or `undefined` where none did.
+   */
+  readonly victim: (waiters: ReadonlyArray<number>, requester: number | undefined) => number
+}
+
+export interface LedgerOptions extends Partial<QueueLimits> {
+  readonly deadlock?: DeadlockPolicy
+  /** Receives every event; they are not built where nobody does. */
+  readonly sink?: (event: LedgerEvent) => void
+}
+
+export interface ClaimOptions {
+  /** The lease that the claim is made inside of. */
+  readonly parent?: Request | undefined
+  /** Whether it may wait. Default true. */
+  readonly wait?: boolean
+  /** The instant, in microseconds, at which waiting ends in `ClaimTimedOut`. */
+  readonly deadline?: number
+  /** How long the lease lasts at most, in microseconds. 0, the default, is for ever. */
+  readonly ttl?: number
+  /** Whether it is given back by `releaseManual`. */
+  readonly manual?: boolean
+}
+
+/** The requester fails, or the youngest where no request closed the cycle. */
+export const failRequester: DeadlockPolicy = {
+  name: "fail",
+  detects: true,
+  victim: (waiters, requester) => requester ?? waiters.at(-1)!
+}
+
+export const detectionOff: DeadlockPolicy = { ...failRequester, name: "off", detects: false }
+
+const noOptions: ClaimOptions = {}
+
+export class Ledger {
+  readonly books = new Books()
+  /** Waiters that are no longer waiting, oldest decision first. Whoever reads it empties it. */
+  readonly settled: Array<Request> = []
+  deadlock: DeadlockPolicy
+  private readonly limits: QueueLimits
+
+  constructor(options: LedgerOptions = {}) {
+    this.deadlock = options.deadlock ?? failRequester
+    this.limits = {
+      waitersMax: options.waitersMax ?? 1_000_000,
+      waitersPerAgentMax: options.waitersPerAgentMax ?? Infinity
+    }
+    this.books.sink = options.sink
+  }
+
+  /** The instant of the last decision, in microseconds. */
+  get now(): number {
+    return this.books.now
+  }
+
+  /** When something happens by itself next; `Infinity` where nothing will. */
+  get nextDueAt(): number {
+    return this.books.timers.nextAt()
+  }
+
+  /** Brings the state up to `now`. An earlier instant than the last one counts as the last one. */
+  advance(now: number): void {
+    const books = this.books
+    if (books.timers.nextAt() <= now) this.runDue(now)
+    if (now > books.now) books.now = now
+  }
+
+  /** The caller has checked the options: they come from configuration, not from agents. */
+  definePool(type: string, options: PoolOptions, now: number): Pool {
+    this.advance(now)
+    return this.books.definePool(type, options)
+  }
+
+  /**
+   * Grants, queues or refuses a claim in one decision. The answer is a request
+   * that is held or waiting, or the refusal. O(types of the claim), but for the
+   * deadlock reduction of a nested claim that must wait.
+   */
+  claim(agentId: string, claim: Claim, now: number, options: ClaimOptions = noOptions): Request | Refusal {
+    this.advance(now)
+    const books = this.books
+    const agent = readAgent(books, agentId)
+    if ("_tag" in agent) return agent
+    return this.decide(
+      new Request(
+        agent,
+        books.now,
+        options.parent,
+        undefined,
+        options.manual === true,
+        options.ttl ?? 0,
+        options.deadline ?? Infinity
+      ),
+      claim,
+      options.wait !== false
+    )
+  }
+
+  /** A claim of the lease's agent, inside the lease, that the lease holds once granted. */
+  grow(lease: Request, claim: Claim, now: number, options: ClaimOptions = noOptions): Request | Refusal {
+    this.advance(now)
+    if (lease.status !== "held") {
+      return { _tag: "LeaseRevoked", lease: lease.id, agent: lease.agent.id, reason: "returned" }
+    }
+    const request = new Request(
+      lease.agent,
+      this.books.now,
+      lease,
+      lease,
+      false,
+      0,
+      options.deadline ?? Infinity
+    )
+    const answer = this.decide(request, claim, options.wait !== false)
+    if (answer !== request || request.status !== "held") return answer
+    const refusal = this.judgeGrowth(lease, request)
+    if (refusal === undefined) return request
+    this.books.undo(request)
+    this.settle()
+    return this.refuse(request, refusal)
+  }
+
+  /** Whether a lease came back now; `false` where it already had. */
+  release(lease: Request, now: number): boolean {
+    this.advance(now)
+    if (lease.status !== "held") return false
+    this.books.giveBack(lease, "released")
+    this.settle()
+    return true
+  }
+
+  /** Gives back some of what a lease holds: all of the amounts or, where it holds less, none. */
+  shrink(lease: Request, amounts: Claim, now: number): InvalidClaim | undefined {
+    this.advance(now)
+    const parts: Array<readonly [Pool, number]> = []
+    for (const type in amounts) {
+      const amount = amounts[type]
+      const held = lease.status === "held" ? (lease.parts.find((part) => part.pool.type === type)?.amount ?? 0) : 0
+      if (!isAmount(amount) || amount > held) {
+        return invalid(`amounts.${type}`, amount, `a whole number from 0 to the ${held} that the lease holds`)
+      }
+      if (amount > 0) parts.push([this.books.pools.get(type)!, amount])
+    }
+    if (parts.length === 0) return undefined
+    this.books.shrink(lease, parts)
+    this.settle()
+    return undefined
+  }
+
+  /**
+   * Gives back amounts of an agent's manual acquisitions, newest first, all or
+   * nothing: `undefined`, or what the agent holds manually where that is less.
+   */
+  releaseManual(agentId: string, claim: Claim, now: number): Claim | Refusal | undefined {
+    this.advance(now)
+    const books = this.books
+    for (const type in claim) {
+      if (!isAmount(claim[type])) return invalid(`claim.${type}`, claim[type], amountAllowed)
+      if (!books.pools.has(type)) return unknownType(books, type)
+    }
+    const manual = books.agents.get(agentId)?.manual ?? []
+    const held: Record<string, number> = {}
+    for (const lease of manual) {
+      for (const part of lease.parts) held[part.pool.type] = (held[part.pool.type] ?? 0) + part.amount
+    }
+    for (const type in claim) {
+      if (claim[type]! > (held[type] ?? 0)) return held
+    }
+    const rest = { ...claim }
+    for (const lease of [...manual].reverse()) {
+      const taken = lease.parts.flatMap((part) => {
+        const amount = Math.min(part.amount, rest[part.pool.type] ?? 0)
+        return amount === 0 ? [] : [[part.pool, amount] as const]
+      })
+      for (const [pool, amount] of taken) rest[pool.type] = rest[pool.type]! - amount
+      const whole = taken.length === lease.parts.length && taken.every(([, amount], i) => amount === lease.parts[i]!.amount)
+      if (whole) books.giveBack(lease, "released")
+      else if (taken.length > 0) books.shrink(lease, taken)
+    }
+    this.settle()
+    return undefined
+  }
+
+  /** Takes back a grant whose body never began, tokens included. */
+  undo(request: Request, now: number): void {
+    this.advance(now)
+    if (request.status !== "held") return
+    this.books.undo(request)
+    this.settle()
+  }
+
+  /** A waiter gives up. Whoever it kept waiting is granted in the same decision. */
+  abandon(request: Request, now: number): void {
+    this.advance(now)
+    if (request.status !== "waiting") return
+    this.fail(request, "Interrupted", undefined)
+    this.settle()
+  }
+
+  /**
+   * Changes what a pool has. Growing serves waiters at once; shrinking below what
+   * is in use takes effect as leases return. Waiters that can now never be served
+   * fail.
+   */
+  setCapacity(pool: Pool, capacity: number, now: number): void {
+    this.advance(now)
+    const falls = capacity < pool.capacity
+    this.books.setCapacity(pool, capacity)
+    if (falls) this.review(pool)
+    this.settle()
+  }
+
+  setRate(pool: Pool, rate: Rate | undefined, now: number): void {
+    this.advance(now)
+    this.books.setRate(pool, rate)
+    this.review(pool)
+    this.settle()
+  }
+
+  /** Sets or, with `Infinity`, removes a quota. After a cut the youngest waiters over it fail; leases stay. */
+  setQuota(agentId: string, type: string, quota: number, now: number): InvalidClaim | UnknownResourceType | undefined {
+    this.advance(now)
+    const pool = this.books.pools.get(type)
+    if (pool === undefined) return unknownType(this.books, type)
+    const agent = readAgent(this.books, agentId)
+    if ("_tag" in agent) return agent
+    const account = agent.account(pool)
+    this.books.setQuota(account, quota)
+    for (const waiter of [...agent.waiters].reverse()) {
+      if (account.held + account.waiting <= quota) break
+      const part = waiter.parts.find((candidate) => candidate.account === account)
+      if (part === undefined) continue
+      this.fail(waiter, "QuotaExceeded", {
+        _tag: "QuotaExceeded",
+        reason: part.amount > quota ? "neverFits" : "inUse",
+        agent: agent.id,
+        resourceType: type,
+        requested: part.amount,
+        quota,
+        held: account.held,
+        waiting: account.waiting - part.amount
+      })
+    }
+    this.settle()
+    return undefined
+  }
+
+  /** Refuses new claims from now on, and fails all waiters. Leases stay until they return. */
+  stop(now: number): void {
+    this.advance(now)
+    if (this.books.stopped) return
+    this.books.stop()
+    for (const agent of this.books.agents.values()) {
+      for (const waiter of [...agent.waiters]) this.fail(waiter, "ManagerStopped", { _tag: "ManagerStopped" })
+    }
+    this.books.ready.length = 0
+  }
+
+  /** Takes every lease back by force, and tells how many. For the end of a grace period. */
+  revokeAll(now: number): Array<Request> {
+    this.advance(now)
+    const leases = new Set<Request>()
+    for (const pool of this.books.pools.values()) {
+      for (let part = pool.holdersHead; part !== undefined; part = part.next) leases.add(part.request)
+    }
+    for (const lease of leases) this.books.giveBack(lease, "stopped")
+    return [...leases]
+  }
+
+  private decide(request: Request, claim: Claim, mayWait: boolean): Request | Refusal {
+    const books = this.books
+    const now = books.now
+    if (books.stopped) return this.refuse(request, { _tag: "ManagerStopped" })
+    const malformed = readClaim(books, request, claim)
+    if (malformed !== undefined) return this.refuse(request, malformed)
+    let fits = true
+    for (const part of request.parts) {
+      const { amount, cost, pool } = part
+      const final = neverFits(pool, amount, cost) ?? overQuota(part)
+      if (final !== undefined) return this.refuse(request, final)
+      fits &&= pool.fits(amount, cost, now)
+    }
+    if (fits) {
+      books.grant(request)
+      return request
+    }
+    if (!mayWait) {
+      for (const part of request.parts) {
+        const refusal = unavailable(part, now)
+        if (refusal !== undefined) return this.refuse(request, refusal)
+      }
+    }
+    const full = queueFull(books, request, this.limits)
+    if (full !== undefined) return this.refuse(request, full)
+    books.queue(request)
+    this.judgeWait(request)
+    this.settle()
+    if (request.deadline <= now) this.runDue(now)
+    if (request.status === "waiting") return request
+    // It was decided in the decision that it arrived in: nobody has to be woken for it.
+    this.settled.splice(this.settled.indexOf(request), 1)
+    return request.refusal ?? request
+  }
+
+  private refuse(request: Request, refusal: Refusal): Refusal {
+    this.books.refuse(
+      request.agent,
+      request.parts.map((part) => part.pool),
+      refusal._tag
+    )
+    return refusal
+  }
+
+  private fail(request: Request, reason: LeaveReason, refusal: Refusal | undefined): void {
+    request.refusal = refusal
+    this.books.leave(request, reason)
+    if (refusal !== undefined) this.settled.push(request)
+  }
+
+  /** Looks for a deadlock that a claim closes by waiting, and for waits that only order keeps. */
+  private judgeWait(request: Request): void {
+    if (!this.deadlock.detects || needsNoGraph(request, this.books.hardPools)) return
+    this.resolveDeadlocks(() => (request.status === "waiting" ? [request] : []), request)
+  }
+
+  /** The same for a lease that was granted more while waits are inside it. */
+  private judgeGrowth(lease: Request, growth: Request): Refusal | undefined {
+    if (!this.deadlock.detects || lease.waitsInside === undefined || lease.waitsInside.size === 0) return undefined
+    const deadlock = findDeadlock(lease.waitsInside)
+    if (deadlock === undefined) {
+      this.letThrough(lease.waitsInside)
+      this.settle()
+      return undefined
+    }
+    const told = deadlock.refusalFor(deadlock.waits[0]!)
+    return { ...told, agent: growth.agent.id, claim: claimOf(growth) }
+  }
+
+  /** Fails what a smaller pool can never serve, then what it deadlocks. */
+  private review(pool: Pool): void {
+    const waiters = () => {
+      const found: Array<Request> = []
+      for (let part = pool.waitersHead; part !== undefined; part = part.next) found.push(part.request)
+      return found
+    }
+    for (const waiter of waiters()) {
+      const part = waiter.parts.find((candidate) => candidate.pool === pool)!
+      const refusal = neverFits(pool, part.amount, part.cost)
+      if (refusal !== undefined) this.fail(waiter, "ResourceExhausted", refusal)
+    }
+    if (this.deadlock.detects) this.resolveDeadlocks(waiters, undefined)
+  }
+
+  private resolveDeadlocks(roots: () => Iterable<Request>, requester: Request | undefined): void {
+    for (;;) {
+      const deadlock = findDeadlock(roots())
+      if (deadlock === undefined) break
+      const closedBy = requester !== undefined && deadlock.waits.includes(requester) ? requester.id : undefined
+      const chosen = this.deadlock.victim(
+        deadlock.waits.map((wait) => wait.id),
+        closedBy
+      )
+      const victim = deadlock.waits.find((wait) => wait.id === chosen) ?? deadlock.waits.at(-1)!
+      this.fail(victim, "DeadlockDetected", deadlock.refusalFor(victim))
+    }
+    this.letThrough(roots())
+  }
+
+  private letThrough(roots: Iterable<Request>): void {
+    for (const request of findOrderBlocked(roots)) this.books.exemptFromOrder(request)
+  }
+
+  /** Grants everything that can be granted. */
+  private settle(): void {
+    const books = this.books
+    const ready = books.ready
+    while (ready.length > 0 || books.exempt.length > 0) {
+      if (ready.length > 1) ready.sort((a, b) => a.id - b.id)
+      const batch = ready.splice(0)
+      for (const request of batch) {
+        // An exempt grant may have taken an earmark back, or the request is in here twice.
+        if (request.status === "waiting" && request.shortIn === 0) this.grantWaiter(request)
+      }
+      const through = books.exempt.find((request) =>
+        request.parts.every(({ amount, cost, pool }) => amount <= pool.free && cost <= pool.tokens(books.now))
+      )
+      if (through !== undefined) this.grantWaiter(through)
+      else if (ready.length === 0) {
+        for (const request of books.exempt) for (const part of request.parts) books.schedule(part.pool)
+        return
+      }
+    }
+  }
+
+  private grantWaiter(request: Request): void {
+    this.books.grant(request)
+    this.settled.push(request)
+    const lease = request.grows
+    if (lease?.waitsInside === undefined || lease.waitsInside.size === 0 || !this.deadlock.detects) return
+    this.resolveDeadlocks(() => lease.waitsInside ?? [], undefined)
+  }
+
+  /** Does what was due, each thing at its own instant. */
+  private runDue(now: number): void {
+    const books = this.books
+    for (;;) {
+      const due = books.timers.first()
+      if (due === undefined || due.dueAt > now) return
+      if (due.dueAt > books.now) books.now = due.dueAt
+      if (due instanceof Pool) books.rebalance(due)
+      else if (due instanceof Request && due.status === "held") {
+        this.settled.push(due)
+        books.giveBack(due, "expired")
+      } else if (due instanceof Request) this.fail(due, "ClaimTimedOut", timedOut(due, books.now))
+      this.settle()
+    }
+  }
+}
+
+const timedOut = (request: Request, now: number): ClaimTimedOut => ({
+  _tag: "ClaimTimedOut",
+  agent: request.agent.id,
+  claim: claimOf(request),
+  waitedMicros: now - request.askedAt,
+  reasons: reasonsOf(request, now)
+})

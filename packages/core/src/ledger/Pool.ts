@@ -1,0 +1,302 @@
+/**
+ * One pool: what is counted, who holds it, and the queue of those who wait.
+ *
+ * The queue is in global order. What earlier waiters need here is *earmarked*
+ * first; the first waiter whose need is not free beyond the earmarks is *short*,
+ * and nothing is left for those behind it. So the queue is always a prefix of
+ * earmarked waiters, then `firstShort`, then waiters that nobody looks at, and
+ * every operation moves that border: none walks the queue.
+ *
+ * Invariants, between commands:
+ * 1. `inUse` is the sum of the amounts of the holders.
+ * 2. `earmarked` and `earmarkedTokens` are the sums over the prefix, and
+ *    `earmarked <= free` wherever the prefix is not empty.
+ * 3. `firstShort` is the first waiter outside the prefix, and is short: of units
+ *    (`amount > free - earmarked`) or of tokens (`cost > level - earmarkedTokens`).
+ * 4. An earmark is no holding: not in `inUse`, not in a quota, not out of the bucket.
+ */
+import type { FailureCounts } from "./Agent.ts"
+import { Bucket, type Rate } from "./Bucket.ts"
+import { Histogram } from "./Histogram.ts"
+import type { Part, Request } from "./Request.ts"
+import type { Timed } from "./Timers.ts"
+
+export interface PoolOptions {
+  /** Units to hand out: a non-negative safe integer. */
+  readonly capacity: number
+  /** The least that scaling and `setCapacity` may set. 0 where unset. */
+  readonly minCapacity?: number | undefined
+  /** The most that scaling and `setCapacity` may set. Where unset the capacity of the moment is the maximum. */
+  readonly maxCapacity?: number | undefined
+  readonly rate?: Rate | undefined
+}
+
+export class Pool implements Timed {
+  readonly type: string
+  readonly index: number
+  capacity: number
+  minCapacity: number
+  maxCapacity: number | undefined
+
+  inUse = 0
+  holdersHead: Part | undefined = undefined
+  holdersTail: Part | undefined = undefined
+
+  waitersHead: Part | undefined = undefined
+  waitersTail: Part | undefined = undefined
+  firstShort: Part | undefined = undefined
+  earmarked = 0
+  earmarkedTokens = 0
+  /** Number of waiters, and the sum of what they ask for. */
+  waiting = 0
+  waitingAmount = 0
+  /** Waiters that ask for other pools too. */
+  waitingSeveral = 0
+  /** An upper bound of the amounts in the queue: the largest since it was last empty. */
+  waitingLargest = 0
+
+  bucket: Bucket | undefined = undefined
+  rate: Rate | undefined = undefined
+
+  /** Leases here that have waits inside, and do not come back by themselves. Their amounts sum to `blockedHeld`. */
+  readonly blocked = new Set<Request>()
+  blockedHeld = 0
+  /** The last answer of `hard` that the books counted. */
+  countedHard = false
+
+  peak = 0
+  acquisitions = 0
+  readonly failures: FailureCounts = {}
+  readonly waits = new Histogram()
+  readonly holds = new Histogram()
+  /** Unit-microseconds in use up to `accountedAt`. */
+  busy = 0
+  accountedAt: number
+  readonly definedAt: number
+
+  dueAt = 0
+  timerIndex = -1
+
+  constructor(type: string, index: number, options: PoolOptions, now: number) {
+    this.type = type
+    this.index = index
+    this.capacity = options.capacity
+    this.minCapacity = options.minCapacity ?? 0
+    this.maxCapacity = options.maxCapacity
+    this.accountedAt = now
+    this.definedAt = now
+    this.setRate(options.rate, now)
+  }
+
+  timerRank(): number {
+    return 0
+  }
+
+  timerOrder(): number {
+    return this.index
+  }
+
+  /** Units not in use. Negative while a shrink waits for leases to return. */
+  get free(): number {
+    return this.capacity - this.inUse
+  }
+
+  /** The most units that a claim can ever be granted here. */
+  get limit(): number {
+    return this.maxCapacity === undefined ? this.capacity : Math.max(this.capacity, this.maxCapacity)
+  }
+
+  /** The most tokens that a claim can ever be granted here. */
+  get burstLimit(): number {
+    return this.rate === undefined ? Infinity : (this.rate.burst ?? this.limit)
+  }
+
+  /** What a claim of `amount` pays. */
+  costOf(amount: number): number {
+    return this.rate === undefined ? 0 : this.rate.per === "unit" ? amount : 1
+  }
+
+  /** Whole tokens at `now`; `Infinity` where no rate is set. */
+  tokens(now: number): number {
+    const bucket = this.bucket
+    if (bucket === undefined) return Infinity
+    bucket.refill(now)
+    return bucket.level
+  }
+
+  /**
+   * Whether the deadlock reduction has to look here: if even the largest waiter
+   * fits beside all blocked leases, the earliest waiter can always be served once
+   * the others come back, and so can the rest, in order.
+   */
+  get hard(): boolean {
+    return this.waitingLargest > this.limit - this.blockedHeld
+  }
+
+  /** Whether a new claim gets its share now, behind everything that is earmarked. */
+  fits(amount: number, cost: number, now: number): boolean {
+    return (
+      this.firstShort === undefined &&
+      amount <= this.capacity - this.inUse - this.earmarked &&
+      (cost === 0 || cost <= this.tokens(now) - this.earmarkedTokens)
+    )
+  }
+
+  /** Puts a waiter at the end of the queue. */
+  enqueue(part: Part, now: number): void {
+    const request = part.request
+    const fits = this.fits(part.amount, part.cost, now)
+    part.previous = this.waitersTail
+    part.next = undefined
+    if (this.waitersTail === undefined) this.waitersHead = part
+    else this.waitersTail.next = part
+    this.waitersTail = part
+    this.waiting++
+    this.waitingAmount += part.amount
+    if (request.parts.length > 1) this.waitingSeveral++
+    if (part.amount > this.waitingLargest) this.waitingLargest = part.amount
+    if (fits) this.earmark(part)
+    else {
+      request.shortIn++
+      if (this.firstShort === undefined) this.firstShort = part
+    }
+  }
+
+  /** Takes a waiter out of the queue, wherever it stands. O(1). */
+  dequeue(part: Part): void {
+    if (part.earmarked) this.unearmark(part)
+    else if (this.firstShort === part) this.firstShort = part.next
+    if (part.previous === undefined) this.waitersHead = part.next
+    else part.previous.next = part.next
+    if (part.next === undefined) this.waitersTail = part.previous
+    else part.next.previous = part.previous
+    part.previous = undefined
+    part.next = undefined
+    this.waiting--
+    this.waitingAmount -= part.amount
+    if (part.request.parts.length > 1) this.waitingSeveral--
+    if (this.waiting === 0) this.waitingLargest = 0
+  }
+
+  /** Earmarks for waiters what has become free, in order; those with nothing short any more go to `ready`. */
+  advance(now: number, ready: Array<Request>): void {
+    let part = this.firstShort
+    if (part === undefined) return
+    const tokens = this.tokens(now)
+    while (part !== undefined) {
+      if (part.amount > this.capacity - this.inUse - this.earmarked) break
+      if (part.cost > tokens - this.earmarkedTokens) break
+      this.earmark(part)
+      if (--part.request.shortIn === 0) ready.push(part.request)
+      part = part.next
+    }
+    this.firstShort = part
+  }
+
+  /** Takes earmarks back, latest first, while there are more of them than there is free. */
+  retreat(now: number): void {
+    const free = this.capacity - this.inUse
+    if (this.earmarked <= free && this.earmarkedTokens === 0) return
+    const tokens = this.tokens(now)
+    for (;;) {
+      if (this.earmarked <= free && this.earmarkedTokens <= tokens) return
+      const last = this.firstShort === undefined ? this.waitersTail : this.firstShort.previous
+      if (last === undefined) return
+      this.unearmark(last)
+      last.request.shortIn++
+      this.firstShort = last
+    }
+  }
+
+  /** When the first short waiter has its tokens, if tokens are all that it lacks; else `Infinity`. */
+  dueFor(now: number): number {
+    const part = this.firstShort
+    const bucket = this.bucket
+    if (part === undefined || bucket === undefined) return Infinity
+    if (part.amount > this.capacity - this.inUse - this.earmarked) return Infinity
+    bucket.refill(now)
+    return bucket.readyAt(this.earmarkedTokens + part.cost)
+  }
+
+  /** Hands units and tokens to a holder. */
+  take(part: Part, now: number): void {
+    this.account(now)
+    this.inUse += part.amount
+    if (this.inUse > this.peak) this.peak = this.inUse
+    if (part.cost !== 0 && this.bucket !== undefined) {
+      this.bucket.refill(now)
+      this.bucket.take(part.cost)
+    }
+  }
+
+  /** Takes units back. */
+  giveBack(amount: number, now: number): void {
+    this.account(now)
+    this.inUse -= amount
+  }
+
+  refund(cost: number, now: number): void {
+    if (cost === 0 || this.bucket === undefined) return
+    this.bucket.refill(now)
+    this.bucket.refund(cost)
+  }
+
+  addHolder(part: Part): void {
+    part.previous = this.holdersTail
+    part.next = undefined
+    if (this.holdersTail === undefined) this.holdersHead = part
+    else this.holdersTail.next = part
+    this.holdersTail = part
+  }
+
+  removeHolder(part: Part): void {
+    if (part.previous === undefined) this.holdersHead = part.next
+    else part.previous.next = part.next
+    if (part.next === undefined) this.holdersTail = part.previous
+    else part.next.previous = part.previous
+    part.previous = undefined
+    part.next = undefined
+  }
+
+  /** Brings the use integral up to `now`. */
+  account(now: number): void {
+    this.busy += this.inUse * (now - this.accountedAt)
+    this.accountedAt = now
+  }
+
+  setCapacity(capacity: number, now: number): void {
+    this.capacity = capacity
+    if (this.bucket !== undefined && this.rate?.burst === undefined) {
+      this.bucket.refill(now)
+      this.bucket.setBurst(capacity)
+    }
+  }
+
+  setRate(rate: Rate | undefined, now: number): void {
+    this.rate = rate
+    if (rate === undefined) {
+      this.bucket = undefined
+      return
+    }
+    const burst = rate.burst ?? this.capacity
+    if (this.bucket === undefined) {
+      this.bucket = new Bucket(rate.limit, rate.intervalMicros, burst, now)
+      return
+    }
+    this.bucket.refill(now)
+    this.bucket.setRate(rate.limit, rate.intervalMicros)
+    this.bucket.setBurst(burst)
+  }
+
+  private earmark(part: Part): void {
+    part.earmarked = true
+    this.earmarked += part.amount
+    this.earmarkedTokens += part.cost
+  }
+
+  private unearmark(part: Part): void {
+    part.earmarked = false
+    this.earmarked -= part.amount
+    this.earmarkedTokens -= part.cost
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * Why a claim got no lease: plain facts, that the edge turns into the typed
+ * errors of the same name. All times are microseconds of the Ledger's clock.
+ */
+import type { Claim } from "./Claim.ts"
+import type { WaitReason } from "./explain.ts"
+
+export interface InvalidClaim {
+  readonly _tag: "InvalidClaim"
+  readonly field: string
+  readonly value: unknown
+  readonly allowed: string
+}
+
+export interface UnknownResourceType {
+  readonly _tag: "UnknownResourceType"
+  readonly resourceType: string
+  readonly known: ReadonlyArray<string>
+}
+
+export interface ResourceExhausted {
+  readonly _tag: "ResourceExhausted"
+  /** `neverFits`: over the pool's maximum or burst; `unavailable`: not now, and the claim does not wait. */
+  readonly reason: "neverFits" | "unavailable"
+  /** What is short: units of the pool, tokens of its rate, or its turn behind earlier waiters. */
+  readonly short: "capacity" | "rate" | "order"
+  readonly resourceType: string
+  readonly requested: number
+  readonly available: number
+  /** The most that a claim can ever ask for. */
+  readonly limit: number
+}
+
+export interface QuotaExceeded {
+  readonly _tag: "QuotaExceeded"
+  /** `neverFits`: over the quota by itself; `inUse`: over it with what the agent holds and waits for. */
+  readonly reason: "neverFits" | "inUse"
+  readonly agent: string
+  readonly resourceType: string
+  readonly requested: number
+  readonly quota: number
+  readonly held: number
+  readonly waiting: number
+}
+
+/** One step of a cycle: `agent` waits for units that `heldBy` holds, inside whose lease the next step waits. */
+export interface DeadlockStep {
+  readonly agent: string
+  readonly resourceType: string
+  readonly requested: number
+  readonly heldBy: string
+  readonly lease: number
+  readonly holds: number
+}
+
+export interface DeadlockDetected {
+  readonly _tag: "DeadlockDetected"
+  readonly agent: string
+  readonly claim: Claim
+  /** The last step's holder is the lease that the first step waits inside of. */
+  readonly cycle: ReadonlyArray<DeadlockStep>
+}
+
+export interface ClaimTimedOut {
+  readonly _tag: "ClaimTimedOut"
+  readonly agent: string
+  readonly claim: Claim
+  readonly waitedMicros: number
+  /** What it still waited for. */
+  readonly reasons: ReadonlyArray<WaitReason>
+}
+
+export interface QueueFull {
+  readonly _tag: "QueueFull"
+  /** Whose queue: all waiters', one agent's, or one pool's sum of amounts. */
+  readonly scope: "manager" | "agent" | "pool"
+  readonly name: string
+  readonly waiting: number
+  readonly limit: number
+}
+
+export interface ManagerStopped {
+  readonly _tag: "ManagerStopped"
+}
+
+export interface LeaseRevoked {
+  readonly _tag: "LeaseRevoked"
+  readonly lease: number
+  readonly agent: string
+  readonly reason: "expired" | "stopped" | "returned"
+}
+
+export type Refusal =
+  | InvalidClaim
+  | UnknownResourceType
+  | ResourceExhausted
+  | QuotaExceeded
+  | DeadlockDetected
+  | ClaimTimedOut
+  | QueueFull
+  | ManagerStopped
+  | LeaseRevoked

@@ -1,0 +1,119 @@
+/**
+ * One claim's life, from the decision that lets it wait or grants it to the
+ * return of its units. A lease is a held request; a waiter is a waiting one.
+ *
+ *     asking --grant-----------> held --return--> returned
+ *        \--wait--> waiting --grant--^
+ *                       \--leave--> left   (interrupted, timed out, refused after all)
+ */
+import type { Account, Agent } from "./Agent.ts"
+import type { Pool } from "./Pool.ts"
+import type { Refusal } from "./Refusal.ts"
+import type { Timed } from "./Timers.ts"
+
+export type RequestStatus = "asking" | "waiting" | "held" | "returned" | "left"
+
+/**
+ * A request's share of one pool. It is its own list node: of the pool's wait
+ * queue while the request waits, of the pool's holders while it is held.
+ */
+export class Part {
+  request: Request
+  readonly pool: Pool
+  readonly account: Account
+  amount: number
+  /** Tokens that the grant takes from the pool's bucket. */
+  cost: number
+  previous: Part | undefined = undefined
+  next: Part | undefined = undefined
+  /** Waiting only: whether what it needs here is earmarked. */
+  earmarked = false
+
+  constructor(request: Request, pool: Pool, account: Account, amount: number, cost: number) {
+    this.request = request
+    this.pool = pool
+    this.account = account
+    this.amount = amount
+    this.cost = cost
+  }
+}
+
+export class Request implements Timed {
+  /**
+   * Its place in the one global order of all claims, given when it is queued or
+   * granted. The id of the lease that it becomes.
+   */
+  id = 0
+  readonly agent: Agent
+  readonly parts: Array<Part> = []
+  status: RequestStatus = "asking"
+  readonly askedAt: number
+  grantedAt = 0
+  /** Fencing token: only grows from grant to grant. 0 while none was given. */
+  token = 0
+  /** The lease it is inside of. Read it through `enclosing`, which skips what came back. */
+  parent: Request | undefined
+  /** The lease that it grows, where it is a claim of `lease.grow`. */
+  readonly grows: Request | undefined
+  /** Whether it is a manual acquisition, given back by agent and amounts. */
+  readonly manual: boolean
+  /** How long a grant lasts at most, in microseconds; 0 is for ever. */
+  readonly ttl: number
+  /** When waiting ends in `ClaimTimedOut`; `Infinity` is never. */
+  readonly deadline: number
+  /** Pools in which it is not yet earmarked. At 0 it is granted. */
+  shortIn = 0
+  /** Whether it may use units earmarked for others: only order made it wait for itself. */
+  exempt = false
+  /** The waits inside this lease: those that must be served before it comes back. */
+  waitsInside: Set<Request> | undefined = undefined
+  /** Why it left the queue ungranted. */
+  refusal: Refusal | undefined = undefined
+  /** Called by the edge, never by the Ledger: resumes whoever waits. */
+  onSettled: (() => void) | undefined = undefined
+  dueAt = 0
+  timerIndex = -1
+
+  constructor(
+    agent: Agent,
+    askedAt: number,
+    parent: Request | undefined,
+    grows: Request | undefined,
+    manual: boolean,
+    ttl: number,
+    deadline: number
+  ) {
+    this.agent = agent
+    this.askedAt = askedAt
+    this.parent = parent
+    this.grows = grows
+    this.manual = manual
+    this.ttl = ttl
+    this.deadline = deadline
+  }
+
+  /** Microseconds of `held` at which it expires; `Infinity` is never. */
+  get expiresAt(): number {
+    return this.ttl === 0 ? Infinity : this.grantedAt + this.ttl
+  }
+
+  timerRank(): number {
+    return this.status === "held" ? 1 : 2
+  }
+
+  timerOrder(): number {
+    return this.id
+  }
+}
+
+/**
+ * The innermost lease still held that the request is inside of. Leases that came
+ * back are skipped, and forgotten on the way so that a long-lived child does not
+ * keep its dead ancestors in memory.
+ */
+export const enclosing = (request: Request): Request | undefined => {
+  let parent = request.parent
+  while (parent !== undefined && parent.status !== "held") parent = parent.parent
+  request.parent = parent
+  return parent
+}

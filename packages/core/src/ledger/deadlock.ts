@@ -1,0 +1,145 @@
+/**
+ * Builds the part of the wait-for graph that a question can reach, and names what
+ * it finds. Nothing else is looked at: leases with no wait inside them come back
+ * by themselves and are counted by their pool, not visited.
+ */
+import { claimOf, isBlocked } from "./Books.ts"
+import type { Pool } from "./Pool.ts"
+import type { DeadlockDetected, DeadlockStep } from "./Refusal.ts"
+import { enclosing, type Request } from "./Request.ts"
+import { cycleThrough, type Edge, exemptions, type Graph, reduce, type Reduction } from "./WaitForGraph.ts"
+
+interface Reach {
+  readonly graph: Graph
+  readonly waits: ReadonlyArray<Request>
+  readonly leases: ReadonlyArray<Request>
+  readonly pools: ReadonlyArray<Pool>
+}
+
+/**
+ * From the given waits: the pools that they need, the blocked leases that hold
+ * those, the waits inside them, and so on; with `ordered` also the queues of
+ * those pools.
+ */
+const reachFrom = (roots: Iterable<Request>, ordered: boolean): Reach => {
+  const waits = new Set<Request>(roots)
+  const poolIndex = new Map<Pool, number>()
+  const leaseIndex = new Map<Request, number>()
+  // A Set is iterated in insertion order and sees what is added on the way.
+  for (const wait of waits) {
+    for (const { pool } of wait.parts) {
+      if (poolIndex.has(pool)) continue
+      poolIndex.set(pool, poolIndex.size)
+      for (const lease of pool.blocked) {
+        for (const inner of lease.waitsInside!) waits.add(inner)
+      }
+      if (!ordered) continue
+      for (let part = pool.waitersHead; part !== undefined; part = part.next) waits.add(part.request)
+    }
+  }
+  for (const pool of poolIndex.keys()) {
+    for (const lease of pool.blocked) {
+      if (!leaseIndex.has(lease)) leaseIndex.set(lease, leaseIndex.size)
+    }
+  }
+  const pools = [...poolIndex.keys()]
+  const leases = [...leaseIndex.keys()]
+  const inOrder = [...waits].sort((a, b) => a.id - b.id)
+  return {
+    pools,
+    leases,
+    waits: inOrder,
+    graph: {
+      pools: pools.map((pool) => ({
+        // What growth can add ends a wait by time, so it counts as free.
+        available: pool.limit - pool.blockedHeld,
+        burst: pool.burstLimit
+      })),
+      waits: inOrder.map((wait) => ({
+        needs: wait.parts.map((part) => ({ pool: poolIndex.get(part.pool)!, amount: part.amount, cost: part.cost })),
+        inside: leasesAround(wait).flatMap((lease) => leaseIndex.get(lease) ?? []),
+        exempt: wait.exempt
+      })),
+      holdings: leases.map((lease) => ({
+        amounts: lease.parts.flatMap((part) => {
+          const pool = poolIndex.get(part.pool)
+          return pool === undefined ? [] : [{ pool, amount: part.amount }]
+        })
+      }))
+    }
+  }
+}
+
+const leasesAround = (wait: Request): Array<Request> => {
+  const around: Array<Request> = []
+  for (let lease = enclosing(wait); lease !== undefined; lease = enclosing(lease)) {
+    if (isBlocked(lease)) around.push(lease)
+  }
+  return around
+}
+
+/** A deadlock: the waits of the cycle, oldest first, and what to tell about it. */
+export interface Deadlock {
+  readonly waits: ReadonlyArray<Request>
+  readonly refusalFor: (victim: Request) => DeadlockDetected
+}
+
+const describe = (reach: Reach, reduction: Reduction, from: number): Deadlock | undefined => {
+  const cycle = cycleThrough(reach.graph, reduction, from)
+  if (cycle === undefined) return undefined
+  const members = cycle.map((edge) => reach.waits[edge.wait]!)
+  const step = (edge: Edge): DeadlockStep => {
+    const wait = reach.waits[edge.wait]!
+    const lease = reach.leases[edge.holding]!
+    const pool = reach.pools[edge.pool]!
+    return {
+      agent: wait.agent.id,
+      resourceType: pool.type,
+      requested: wait.parts.find((part) => part.pool === pool)!.amount,
+      heldBy: lease.agent.id,
+      lease: lease.id,
+      holds: lease.parts.find((part) => part.pool === pool)!.amount
+    }
+  }
+  return {
+    waits: [...members].sort((a, b) => a.id - b.id),
+    refusalFor: (victim) => {
+      // The victim's own step first: it is who reads it.
+      const at = members.indexOf(victim)
+      const steps = [...cycle.slice(at), ...cycle.slice(0, at)].map(step)
+      return { _tag: "DeadlockDetected", agent: victim.agent.id, claim: claimOf(victim), cycle: steps }
+    }
+  }
+}
+
+/** A deadlock that some of the given waits are in or behind. */
+export const findDeadlock = (roots: Iterable<Request>): Deadlock | undefined => {
+  const reach = reachFrom(roots, false)
+  const reduction = reduce(reach.graph, { ordered: false })
+  for (let index = reduction.stuck.length - 1; index >= 0; index--) {
+    const deadlock = describe(reach, reduction, reduction.stuck[index]!)
+    if (deadlock !== undefined) return deadlock
+  }
+  return undefined
+}
+
+/** The waits that only order keeps from ever being served, to be let through; none in almost every case. */
+export const findOrderBlocked = (roots: Iterable<Request>): Array<Request> => {
+  const reach = reachFrom(roots, true)
+  return exemptions(reach.graph).map((index) => reach.waits[index]!)
+}
+
+/**
+ * Whether a claim that must wait can be told apart from a deadlock without a
+ * graph. It can
+ * - where it is inside no lease: it keeps nothing from coming back, and all that
+ *   was there before could be served;
+ * - where no pool is hard: then the earliest waiter of all can be served once the
+ *   leases without waits are back, then the next, and so on;
+ * - where its own pools are not hard and nobody in their queues waits elsewhere.
+ */
+export const needsNoGraph = (request: Request, hardPools: number): boolean => {
+  if (enclosing(request) === undefined || hardPools === 0) return true
+  const own = request.parts.length > 1 ? 1 : 0
+  return request.parts.every(({ pool }) => !pool.hard && pool.waitingSeveral === own)
+}

@@ -1,0 +1,310 @@
+/**
+ * Why somebody waits, and what is going on: views for people, built when asked.
+ * None of it is on the path of a decision.
+ */
+import { neverFits, overQuota, readAgent, readClaim } from "./admission.ts"
+import { Agent } from "./Agent.ts"
+import { type Books, claimOf } from "./Books.ts"
+import type { Claim } from "./Claim.ts"
+import type { Distribution } from "./Histogram.ts"
+import type { Pool } from "./Pool.ts"
+import type { Refusal } from "./Refusal.ts"
+import { enclosing, type Part, Request } from "./Request.ts"
+
+/** How many holders a reason names; the rest is counted. */
+export const holdersNamedMax = 10
+
+/** A lease as seen from a pool that it holds. */
+export interface HolderView {
+  readonly lease: number
+  readonly agent: string
+  readonly amount: number
+  readonly heldMicros: number
+}
+
+export type WaitReason =
+  /** Too many units are in use. */
+  | {
+      readonly _tag: "Capacity"
+      readonly resourceType: string
+      readonly requested: number
+      readonly free: number
+      readonly capacity: number
+      /** The largest holders, at most `holdersNamedMax`. */
+      readonly holders: ReadonlyArray<HolderView>
+      readonly holdersTotal: number
+    }
+  /** More than there is: only growth of the pool can serve it. */
+  | {
+      readonly _tag: "Growth"
+      readonly resourceType: string
+      readonly requested: number
+      readonly capacity: number
+      readonly maxCapacity: number
+    }
+  /** The pool's rate has too few tokens. */
+  | {
+      readonly _tag: "Rate"
+      readonly resourceType: string
+      readonly requested: number
+      readonly tokens: number
+      /** The instant at which there are enough, beyond those earmarked for earlier waiters. */
+      readonly readyAt: number
+    }
+  /** Earlier waiters come first. */
+  | {
+      readonly _tag: "Order"
+      readonly resourceType: string
+      readonly ahead: number
+      /** What they wait for, together. */
+      readonly aheadAmount: number
+    }
+
+const holdersOf = (pool: Pool, now: number) => {
+  const holders: Array<HolderView> = []
+  for (let part = pool.holdersHead; part !== undefined; part = part.next) {
+    const lease = part.request
+    holders.push({ lease: lease.id, agent: lease.agent.id, amount: part.amount, heldMicros: now - lease.grantedAt })
+  }
+  return holders.sort((a, b) => b.amount - a.amount || a.lease - b.lease)
+}
+
+const reasonsFor = (part: Part, waitingLine: { readonly ahead: number; readonly aheadAmount: number }, now: number) => {
+  const { amount, cost, pool } = part
+  const resourceType = pool.type
+  const reasons: Array<WaitReason> = []
+  const tokens = pool.tokens(now)
+  if (amount > pool.capacity) {
+    reasons.push({
+      _tag: "Growth",
+      resourceType,
+      requested: amount,
+      capacity: pool.capacity,
+      maxCapacity: pool.limit
+    })
+  } else if (amount > pool.free) {
+    const holders = holdersOf(pool, now)
+    reasons.push({
+      _tag: "Capacity",
+      resourceType,
+      requested: amount,
+      free: pool.free,
+      capacity: pool.capacity,
+      holders: holders.slice(0, holdersNamedMax),
+      holdersTotal: holders.length
+    })
+  }
+  const tokensNeeded = (part.earmarked ? 0 : pool.earmarkedTokens) + cost
+  if (cost > 0 && pool.bucket !== undefined && tokensNeeded > tokens) {
+    reasons.push({
+      _tag: "Rate",
+      resourceType,
+      requested: cost,
+      tokens,
+      readyAt: pool.bucket.readyAt(tokensNeeded)
+    })
+  }
+  if (waitingLine.ahead > 0) reasons.push({ _tag: "Order", resourceType, ...waitingLine })
+  return reasons
+}
+
+const lineBefore = (part: Part | undefined) => {
+  let ahead = 0
+  let aheadAmount = 0
+  for (let other = part; other !== undefined; other = other.previous) {
+    ahead++
+    aheadAmount += other.amount
+  }
+  return { ahead, aheadAmount }
+}
+
+/** All reasons at once. O(holders + waiters ahead). */
+export const reasonsOf = (request: Request, now: number): Array<WaitReason> =>
+  request.parts.flatMap((part) => (part.earmarked ? [] : reasonsFor(part, lineBefore(part.previous), now)))
+
+export interface Explanation {
+  readonly id: number
+  readonly agent: string
+  readonly claim: Claim
+  readonly waitedMicros: number
+  /** The instant at which it times out; `undefined` is never. */
+  readonly deadline: number | undefined
+  /** The lease that it is inside of. */
+  readonly parent: number | undefined
+  readonly reasons: ReadonlyArray<WaitReason>
+  /** Types whose units are kept for it already. Not in use, not charged. */
+  readonly earmarked: ReadonlyArray<string>
+  /** Whether it may pass the queue, because only order would keep it for ever. */
+  readonly exempt: boolean
+  /** The instant at which it is granted, where that is known: when only tokens are missing. */
+  readonly earliestAt: number | undefined
+}
+
+export const explain = (request: Request, now: number): Explanation => {
+  const reasons = reasonsOf(request, now)
+  const onlyRate = reasons.length > 0 && reasons.every((reason) => reason._tag === "Rate")
+  return {
+    id: request.id,
+    agent: request.agent.id,
+    claim: claimOf(request),
+    waitedMicros: now - request.askedAt,
+    deadline: request.deadline === Infinity ? undefined : request.deadline,
+    parent: enclosing(request)?.id,
+    reasons,
+    earmarked: request.parts.filter((part) => part.earmarked).map((part) => part.pool.type),
+    exempt: request.exempt,
+    earliestAt: onlyRate ? Math.max(...reasons.map((reason) => (reason._tag === "Rate" ? reason.readyAt : 0))) : undefined
+  }
+}
+
+/** What a claim would meet now. */
+export interface Check {
+  readonly granted: boolean
+  /** Why it would be refused. */
+  readonly refusals: ReadonlyArray<Refusal>
+  /** Why it would wait. */
+  readonly reasons: ReadonlyArray<WaitReason>
+}
+
+/** Would it be granted now, and if not, why: every reason at once. Takes nothing. */
+export const check = (books: Books, agentId: string, claim: Claim): Check => {
+  if (books.stopped) return { granted: false, refusals: [{ _tag: "ManagerStopped" }], reasons: [] }
+  const known = books.agents.get(agentId)
+  const read = known ?? (agentId.length === 0 ? readAgent(books, agentId) : new Agent(agentId))
+  if ("_tag" in read) return { granted: false, refusals: [read], reasons: [] }
+  const request = new Request(read, books.now, undefined, undefined, false, 0, Infinity)
+  const malformed = readClaim(books, request, claim)
+  if (malformed !== undefined) return { granted: false, refusals: [malformed], reasons: [] }
+  const refusals = request.parts.flatMap(
+    (part): ReadonlyArray<Refusal> =>
+      [neverFits(part.pool, part.amount, part.cost), overQuota(part)].filter((refusal) => refusal !== undefined)
+  )
+  const reasons = request.parts.flatMap((part) =>
+    part.pool.fits(part.amount, part.cost, books.now)
+      ? []
+      : reasonsFor(part, lineBefore(part.pool.waitersTail), books.now)
+  )
+  return { granted: refusals.length === 0 && reasons.length === 0, refusals, reasons }
+}
+
+/** A lease as listed. */
+export interface LeaseView {
+  readonly id: number
+  readonly agent: string
+  readonly claim: Claim
+  readonly parent: number | undefined
+  readonly token: number
+  readonly heldMicros: number
+  /** The instant at which it expires; `undefined` is never. */
+  readonly expiresAt: number | undefined
+  readonly manual: boolean
+}
+
+/** All leases that hold something, oldest first. O(leases log leases). */
+export const leasesOf = (books: Books): Array<Request> => {
+  const leases = new Set<Request>()
+  for (const pool of books.pools.values()) {
+    for (let part = pool.holdersHead; part !== undefined; part = part.next) leases.add(part.request)
+  }
+  return [...leases].sort((a, b) => a.id - b.id)
+}
+
+export const leaseView = (lease: Request, now: number): LeaseView => ({
+  id: lease.id,
+  agent: lease.agent.id,
+  claim: claimOf(lease),
+  parent: enclosing(lease)?.id,
+  token: lease.token,
+  heldMicros: now - lease.grantedAt,
+  expiresAt: lease.ttl === 0 ? undefined : lease.expiresAt,
+  manual: lease.manual
+})
+
+/** All waiters, in order. */
+export const waitersOf = (books: Books): Array<Request> =>
+  [...books.agents.values()].flatMap((agent) => [...agent.waiters]).sort((a, b) => a.id - b.id)
+
+/** Counts and distributions of one pool, since it was defined. Durations in microseconds. */
+export interface PoolStatistics {
+  readonly resourceType: string
+  readonly capacity: number
+  readonly minCapacity: number
+  readonly maxCapacity: number
+  readonly inUse: number
+  readonly free: number
+  readonly earmarked: number
+  readonly peak: number
+  /** In use over capacity, in percent. 0 where there is no capacity. */
+  readonly usagePercent: number
+  /** Mean units in use since the pool was defined. */
+  readonly meanInUse: number
+  readonly acquisitions: number
+  readonly failures: Readonly<Record<string, number>>
+  readonly waiting: number
+  readonly waitingAmount: number
+  /** Whole tokens of the rate; `undefined` where there is none. */
+  readonly tokens: number | undefined
+  readonly waits: Distribution
+  readonly holds: Distribution
+}
+
+export const poolStatistics = (pool: Pool, now: number): PoolStatistics => {
+  const busy = pool.busy + pool.inUse * (now - pool.accountedAt)
+  return {
+    resourceType: pool.type,
+    capacity: pool.capacity,
+    minCapacity: pool.minCapacity,
+    maxCapacity: pool.limit,
+    inUse: pool.inUse,
+    free: Math.max(0, pool.free),
+    earmarked: pool.earmarked,
+    peak: pool.peak,
+    usagePercent: pool.capacity === 0 ? 0 : (pool.inUse / pool.capacity) * 100,
+    meanInUse: now === pool.definedAt ? pool.inUse : busy / (now - pool.definedAt),
+    acquisitions: pool.acquisitions,
+    failures: { ...pool.failures },
+    waiting: pool.waiting,
+    waitingAmount: pool.waitingAmount,
+    tokens: pool.bucket === undefined ? undefined : pool.tokens(now),
+    waits: pool.waits.distribution(),
+    holds: pool.holds.distribution()
+  }
+}
+
+/** What one agent has of one type. */
+export interface AccountView {
+  readonly held: number
+  readonly waiting: number
+  readonly peak: number
+  readonly quota: number | undefined
+}
+
+export interface AgentStatistics {
+  readonly agent: string
+  readonly accounts: Readonly<Record<string, AccountView>>
+  readonly acquisitions: number
+  readonly failures: Readonly<Record<string, number>>
+  readonly waiting: number
+  readonly waits: Distribution
+  readonly holds: Distribution
+}
+
+export const agentStatistics = (agent: Agent): AgentStatistics => ({
+  agent: agent.id,
+  accounts: Object.fromEntries(
+    [...agent.accounts.values()].map((account) => [
+      account.pool.type,
+      {
+        held: account.held,
+        waiting: account.waiting,
+        peak: account.peak,
+        quota: account.quota === Infinity ? undefined : account.quota
+      }
+    ])
+  ),
+  acquisitions: agent.acquisitions,
+  failures: { ...agent.failures },
+  waiting: agent.waiters.size,
+  waits: agent.waits.distribution(),
+  holds: agent.holds.distribution()
+})

@@ -1,0 +1,194 @@
+/**
+ * Rebuilds the state from events. It consults no policy: what was decided is
+ * done again, whatever would be decided now.
+ */
+import { Books, claimOf } from "./Books.ts"
+import type { LedgerEvent } from "./Event.ts"
+import type { Histogram } from "./Histogram.ts"
+import type { Pool } from "./Pool.ts"
+import { enclosing, Part, Request } from "./Request.ts"
+import { leasesOf, waitersOf } from "./explain.ts"
+
+export class Replay {
+  readonly books = new Books()
+  /** Every request that waits or is held, by id. */
+  readonly requests = new Map<number, Request>()
+
+  apply(event: LedgerEvent): void {
+    const books = this.books
+    if (event.at > books.now) books.now = event.at
+    switch (event._tag) {
+      case "PoolDefined":
+        books.definePool(event.type, event)
+        break
+      case "CapacitySet":
+        books.setCapacity(this.pool(event.type), event.capacity)
+        break
+      case "RateSet":
+        books.setRate(this.pool(event.type), event.rate)
+        break
+      case "QuotaSet":
+        books.setQuota(books.agent(event.agent).account(this.pool(event.type)), event.quota ?? Infinity)
+        break
+      case "Queued":
+        books.queue(this.asked(event))
+        break
+      case "GrantedAtOnce":
+        books.grant(this.asked(event))
+        break
+      case "Granted":
+        books.grant(this.request(event.id))
+        break
+      case "Exempted":
+        books.exemptFromOrder(this.request(event.id))
+        break
+      case "Undone":
+        books.undo(this.forget(event.id))
+        break
+      case "Shrunk":
+        books.shrink(
+          this.request(event.id),
+          Object.entries(event.amounts).map(([type, amount]) => [this.pool(type), amount] as const)
+        )
+        break
+      case "Returned":
+        books.giveBack(this.forget(event.id), event.reason)
+        break
+      case "Left":
+        books.leave(this.forget(event.id), event.reason)
+        break
+      case "Refused":
+        books.refuse(
+          books.agent(event.agent),
+          event.types.map((type) => this.pool(type)),
+          event.reason
+        )
+        break
+      case "Stopped":
+        books.stop()
+        break
+    }
+    // Who is granted is in the events that follow.
+    books.ready.length = 0
+  }
+
+  /** Brings what is derived (earmarks, timers) up to `now`, after the last event. */
+  finish(now: number): Books {
+    const books = this.books
+    if (now > books.now) books.now = now
+    for (const pool of books.pools.values()) books.rebalance(pool)
+    books.ready.length = 0
+    return books
+  }
+
+  private asked(event: Extract<LedgerEvent, { readonly _tag: "Queued" | "GrantedAtOnce" }>): Request {
+    const request = new Request(
+      this.books.agent(event.agent),
+      event.at,
+      event.parent === undefined ? undefined : this.request(event.parent),
+      event.grows === undefined ? undefined : this.request(event.grows),
+      event.manual,
+      event.ttl,
+      event.deadline ?? Infinity
+    )
+    for (const type in event.claim) {
+      const amount = event.claim[type]!
+      const pool = this.pool(type)
+      request.parts.push(new Part(request, pool, request.agent.account(pool), amount, pool.costOf(amount)))
+    }
+    this.requests.set(event.id, request)
+    return request
+  }
+
+  private pool(type: string): Pool {
+    const pool = this.books.pools.get(type)
+    if (pool === undefined) throw new Error(`the journal names a pool that it never defined: ${type}`)
+    return pool
+  }
+
+  private request(id: number): Request {
+    const request = this.requests.get(id)
+    if (request === undefined) throw new Error(`the journal names a claim that it never made: ${id}`)
+    return request
+  }
+
+  private forget(id: number): Request {
+    const request = this.request(id)
+    this.requests.delete(id)
+    return request
+  }
+}
+
+const histogramData = (histogram: Histogram) => ({
+  count: histogram.count,
+  sum: histogram.sum,
+  max: histogram.max,
+  zeros: histogram.zeros,
+  cells: [...histogram.cells]
+})
+
+const requestData = (request: Request) => ({
+  id: request.id,
+  agent: request.agent.id,
+  claim: claimOf(request),
+  status: request.status,
+  parent: enclosing(request)?.id,
+  askedAt: request.askedAt,
+  grantedAt: request.grantedAt,
+  token: request.token,
+  ttl: request.ttl,
+  deadline: request.deadline,
+  manual: request.manual,
+  exempt: request.exempt,
+  shortIn: request.shortIn
+})
+
+/** The whole state at `now` as plain data: two ledgers are in the same state exactly if these are equal. */
+export const snapshot = (books: Books, now: number) => ({
+  nextId: books.nextId,
+  nextToken: books.nextToken,
+  stopped: books.stopped,
+  exemptions: books.exemptions,
+  waiting: books.waiting,
+  pools: [...books.pools.values()].map((pool) => {
+    pool.bucket?.refill(now)
+    return {
+      type: pool.type,
+      capacity: pool.capacity,
+      minCapacity: pool.minCapacity,
+      maxCapacity: pool.maxCapacity,
+      rate: pool.rate,
+      inUse: pool.inUse,
+      tokens: pool.bucket?.level,
+      remainder: pool.bucket?.remainder,
+      earmarked: pool.earmarked,
+      earmarkedTokens: pool.earmarkedTokens,
+      firstShort: pool.firstShort?.request.id,
+      waiting: pool.waiting,
+      waitingAmount: pool.waitingAmount,
+      blockedHeld: pool.blockedHeld,
+      peak: pool.peak,
+      acquisitions: pool.acquisitions,
+      failures: { ...pool.failures },
+      busy: pool.busy,
+      waits: histogramData(pool.waits),
+      holds: histogramData(pool.holds)
+    }
+  }),
+  agents: [...books.agents.values()].map((agent) => ({
+    id: agent.id,
+    accounts: [...agent.accounts.values()]
+      .filter((account) => account.peak > 0 || account.waiting > 0 || account.quota !== Infinity)
+      .map(({ held, peak, pool, quota, waiting }) => ({ type: pool.type, held, waiting, quota, peak }))
+      .sort((a, b) => (a.type < b.type ? -1 : 1)),
+    manual: agent.manual.map((lease) => lease.id),
+    acquisitions: agent.acquisitions,
+    failures: { ...agent.failures },
+    waits: histogramData(agent.waits),
+    holds: histogramData(agent.holds)
+  })),
+  leases: leasesOf(books).map(requestData),
+  waiters: waitersOf(books).map(requestData)
+})
+
+export type Snapshot = ReturnType<typeof snapshot>
