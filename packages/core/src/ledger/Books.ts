@@ -10,7 +10,7 @@ import type { LeaveReason, LedgerEvent, ReturnReason } from "./Event.ts"
 import { Pool, type PoolOptions } from "./Pool.ts"
 import type { Rate } from "./Bucket.ts"
 import type { Refusal } from "./Refusal.ts"
-import { enclosing, Part, type Request } from "./Request.ts"
+import { enclosing, leasesAround, Part, type Request } from "./Request.ts"
 import { Timers } from "./Timers.ts"
 
 /** The claim that a request's parts are. */
@@ -185,6 +185,7 @@ export class Books {
     request.agent.holds.record(heldMicros)
     for (const part of request.parts) part.pool.holds.record(heldMicros)
     this.removeHolder(request)
+    request.returnedBy = reason
     if (this.sink !== undefined) this.sink({ _tag: "Returned", at: this.now, id: request.id, reason })
     for (const part of request.parts) {
       if (part.pool.waitersHead !== undefined) this.rebalance(part.pool)
@@ -329,7 +330,7 @@ export class Books {
 
   /** Every lease around the wait has one wait more inside it. */
   private enterWait(request: Request): void {
-    for (let lease = enclosing(request); lease !== undefined; lease = enclosing(lease)) {
+    for (const lease of leasesAround(request)) {
       lease.waitsInside ??= new Set()
       lease.waitsInside.add(request)
       if (lease.waitsInside.size > 1 || lease.ttl !== 0) continue
@@ -342,7 +343,7 @@ export class Books {
   }
 
   private leaveWait(request: Request): void {
-    for (let lease = enclosing(request); lease !== undefined; lease = enclosing(lease)) {
+    for (const lease of leasesAround(request)) {
       if (!lease.waitsInside?.delete(request) || lease.waitsInside.size > 0) continue
       this.unblock(lease)
     }

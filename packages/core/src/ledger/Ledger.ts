@@ -144,7 +144,11 @@ export class Ledger {
     )
   }
 
-  /** A claim of the lease's agent, inside the lease, that the lease holds once granted. */
+  /**
+   * A claim of the lease's agent, inside the lease, that the lease holds once
+   * granted. `options.parent` is the innermost lease around the place of the call,
+   * where that is another one.
+   */
   grow(lease: Request, claim: Claim, now: number, options: ClaimOptions = noOptions): Request | Refusal {
     this.advance(now)
     if (lease.status !== "held") {
@@ -153,7 +157,7 @@ export class Ledger {
     const request = new Request(
       lease.agent,
       this.books.now,
-      lease,
+      options.parent ?? lease,
       lease,
       false,
       0,
@@ -311,7 +315,10 @@ export class Ledger {
     for (const pool of this.books.pools.values()) {
       for (let part = pool.holdersHead; part !== undefined; part = part.next) leases.add(part.request)
     }
-    for (const lease of leases) this.books.giveBack(lease, "stopped")
+    for (const lease of leases) {
+      this.settled.push(lease)
+      this.books.giveBack(lease, "stopped")
+    }
     return [...leases]
   }
 

@@ -7,6 +7,7 @@
  *                       \--leave--> left   (interrupted, timed out, refused after all)
  */
 import type { Account, Agent } from "./Agent.ts"
+import type { ReturnReason } from "./Event.ts"
 import type { Pool } from "./Pool.ts"
 import type { Refusal } from "./Refusal.ts"
 import type { Timed } from "./Timers.ts"
@@ -67,6 +68,8 @@ export class Request implements Timed {
   exempt = false
   /** The waits inside this lease: those that must be served before it comes back. */
   waitsInside: Set<Request> | undefined = undefined
+  /** How a lease came back. */
+  returnedBy: ReturnReason | undefined = undefined
   /** Why it left the queue ungranted. */
   refusal: Refusal | undefined = undefined
   /** Called by the edge, never by the Ledger: resumes whoever waits. */
@@ -116,4 +119,23 @@ export const enclosing = (request: Request): Request | undefined => {
   while (parent !== undefined && parent.status !== "held") parent = parent.parent
   request.parent = parent
   return parent
+}
+
+const nowhere: ReadonlyArray<Request> = []
+
+/**
+ * Every lease still held that a wait is inside of: those around the place where
+ * it was asked, innermost first, and the lease that it grows with those around it.
+ * O(depth).
+ */
+export const leasesAround = (request: Request): ReadonlyArray<Request> => {
+  const grows = request.grows
+  let lease = enclosing(request)
+  if (lease === undefined && grows === undefined) return nowhere
+  const around: Array<Request> = []
+  for (; lease !== undefined; lease = enclosing(lease)) around.push(lease)
+  for (lease = grows; lease !== undefined && !around.includes(lease); lease = enclosing(lease)) {
+    if (lease.status === "held") around.push(lease)
+  }
+  return around
 }

@@ -6,7 +6,7 @@
 import { claimOf, isBlocked } from "./Books.ts"
 import type { Pool } from "./Pool.ts"
 import type { DeadlockDetected, DeadlockStep } from "./Refusal.ts"
-import { enclosing, type Request } from "./Request.ts"
+import { leasesAround, type Request } from "./Request.ts"
 import { cycleThrough, type Edge, exemptions, type Graph, reduce, type Reduction } from "./WaitForGraph.ts"
 
 interface Reach {
@@ -70,14 +70,6 @@ const reachFrom = (roots: Iterable<Request>, ordered: boolean): Reach => {
   }
 }
 
-const leasesAround = (wait: Request): Array<Request> => {
-  const around: Array<Request> = []
-  for (let lease = enclosing(wait); lease !== undefined; lease = enclosing(lease)) {
-    if (isBlocked(lease)) around.push(lease)
-  }
-  return around
-}
-
 /** A deadlock: the waits of the cycle, oldest first, and what to tell about it. */
 export interface Deadlock {
   readonly waits: ReadonlyArray<Request>
@@ -139,7 +131,7 @@ export const findOrderBlocked = (roots: Iterable<Request>): Array<Request> => {
  * - where its own pools are not hard and nobody in their queues waits elsewhere.
  */
 export const needsNoGraph = (request: Request, hardPools: number): boolean => {
-  if (enclosing(request) === undefined || hardPools === 0) return true
+  if (hardPools === 0 || leasesAround(request).length === 0) return true
   const own = request.parts.length > 1 ? 1 : 0
   return request.parts.every(({ pool }) => !pool.hard && pool.waitingSeveral === own)
 }

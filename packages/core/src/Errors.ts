@@ -1,0 +1,170 @@
+/**
+ * Every way in which the manager says no. The errors are schemas, so they cross a
+ * wire; each carries the facts that a person needs to act, and a message that
+ * reads well in a terminal. They are split by what the caller does next: wait or
+ * ask for less (`ResourceExhausted`, `QuotaExceeded`, `ClaimTimedOut`,
+ * `QueueFull`), take things in another order (`DeadlockDetected`), mend the call
+ * or the configuration (`Invalid…`, `UnknownResourceType`, `ResourceTypeTaken`,
+ * `ResourceNotAcquired`), or give up (`LeaseRevoked`, `ManagerStopped`).
+ */
+import * as Schema from "effect/Schema"
+
+const Claim = Schema.Record(Schema.String, Schema.Number)
+
+/** The claim can never be granted, or not now and it does not wait. */
+export class ResourceExhausted extends Schema.TaggedError<ResourceExhausted>()("ResourceExhausted", {
+  message: Schema.String,
+  reason: Schema.Literals(["neverFits", "unavailable"]),
+  /** What is short: units, tokens of the rate, or its turn behind earlier waiters. */
+  short: Schema.Literals(["capacity", "rate", "order"]),
+  resourceType: Schema.String,
+  requested: Schema.Number,
+  available: Schema.Number,
+  /** The most that a claim can ever ask for. */
+  limit: Schema.Number
+}) {}
+
+/** The agent would hold and wait for more than its quota. */
+export class QuotaExceeded extends Schema.TaggedError<QuotaExceeded>()("QuotaExceeded", {
+  message: Schema.String,
+  reason: Schema.Literals(["neverFits", "inUse"]),
+  agent: Schema.String,
+  resourceType: Schema.String,
+  requested: Schema.Number,
+  quota: Schema.Number,
+  held: Schema.Number,
+  waiting: Schema.Number
+}) {}
+
+/** One step of a cycle: `agent` waits for units that `heldBy` holds, inside whose lease the next step waits. */
+export const DeadlockStep = Schema.Struct({
+  agent: Schema.String,
+  resourceType: Schema.String,
+  requested: Schema.Number,
+  heldBy: Schema.String,
+  lease: Schema.Number,
+  holds: Schema.Number
+})
+export type DeadlockStep = typeof DeadlockStep.Type
+
+/** The wait could never have ended: what it asks for is held by leases that wait, in a cycle, for it. */
+export class DeadlockDetected extends Schema.TaggedError<DeadlockDetected>()("DeadlockDetected", {
+  message: Schema.String,
+  agent: Schema.String,
+  claim: Claim,
+  cycle: Schema.Array(DeadlockStep)
+}) {}
+
+/** The claim was not granted in time. */
+export class ClaimTimedOut extends Schema.TaggedError<ClaimTimedOut>()("ClaimTimedOut", {
+  message: Schema.String,
+  agent: Schema.String,
+  claim: Claim,
+  waitedMillis: Schema.Number,
+  /** What it still waited for, a line each. */
+  reasons: Schema.Array(Schema.String)
+}) {}
+
+/** Too many wait already. */
+export class QueueFull extends Schema.TaggedError<QueueFull>()("QueueFull", {
+  message: Schema.String,
+  scope: Schema.Literals(["manager", "agent", "pool"]),
+  name: Schema.String,
+  waiting: Schema.Number,
+  limit: Schema.Number
+}) {}
+
+/** A capacity that no pool can have, or that is outside the pool's bounds. */
+export class InvalidCapacity extends Schema.TaggedError<InvalidCapacity>()("InvalidCapacity", {
+  message: Schema.String,
+  resourceType: Schema.String,
+  field: Schema.String,
+  value: Schema.Unknown,
+  allowed: Schema.String
+}) {}
+
+/** A rate that no bucket can keep. */
+export class InvalidRate extends Schema.TaggedError<InvalidRate>()("InvalidRate", {
+  message: Schema.String,
+  resourceType: Schema.String,
+  field: Schema.String,
+  value: Schema.Unknown,
+  allowed: Schema.String
+}) {}
+
+/** A quota that is no amount. */
+export class InvalidQuota extends Schema.TaggedError<InvalidQuota>()("InvalidQuota", {
+  message: Schema.String,
+  agent: Schema.String,
+  resourceType: Schema.String,
+  value: Schema.Unknown,
+  allowed: Schema.String
+}) {}
+
+/** A claim, an option of it or an agent's name that makes no sense. */
+export class InvalidClaim extends Schema.TaggedError<InvalidClaim>()("InvalidClaim", {
+  message: Schema.String,
+  field: Schema.String,
+  value: Schema.Unknown,
+  allowed: Schema.String
+}) {}
+
+/** A manual release of more than the agent acquired by hand. Nothing was released. */
+export class ResourceNotAcquired extends Schema.TaggedError<ResourceNotAcquired>()("ResourceNotAcquired", {
+  message: Schema.String,
+  agent: Schema.String,
+  requested: Claim,
+  /** What the agent's manual acquisitions hold. */
+  held: Claim
+}) {}
+
+/** No pool counts this type. */
+export class UnknownResourceType extends Schema.TaggedError<UnknownResourceType>()("UnknownResourceType", {
+  message: Schema.String,
+  resourceType: Schema.String,
+  known: Schema.Array(Schema.String)
+}) {}
+
+/** Two plugins, or a plugin and the configuration, claim one resource type. */
+export class ResourceTypeTaken extends Schema.TaggedError<ResourceTypeTaken>()("ResourceTypeTaken", {
+  message: Schema.String,
+  resourceType: Schema.String,
+  owner: Schema.String,
+  claimant: Schema.String
+}) {}
+
+/** The lease was taken away, or had already come back. */
+export class LeaseRevoked extends Schema.TaggedError<LeaseRevoked>()("LeaseRevoked", {
+  message: Schema.String,
+  lease: Schema.Number,
+  agent: Schema.String,
+  reason: Schema.Literals(["expired", "stopped", "returned"])
+}) {}
+
+/** The manager takes no claims any more. */
+export class ManagerStopped extends Schema.TaggedError<ManagerStopped>()("ManagerStopped", {
+  message: Schema.String
+}) {}
+
+/** Whatever a claim can fail with. */
+export type ClaimError =
+  | ResourceExhausted
+  | QuotaExceeded
+  | DeadlockDetected
+  | ClaimTimedOut
+  | QueueFull
+  | InvalidClaim
+  | UnknownResourceType
+  | ManagerStopped
+
+/** The same, as a schema for the wire. */
+export const ClaimError = Schema.Union([
+  ResourceExhausted,
+  QuotaExceeded,
+  DeadlockDetected,
+  ClaimTimedOut,
+  QueueFull,
+  InvalidClaim,
+  UnknownResourceType,
+  ManagerStopped
+])

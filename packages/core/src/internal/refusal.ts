@@ -1,0 +1,163 @@
+/** Turns the Ledger's plain facts into typed errors with a message for people. */
+import * as Errors from "../Errors.ts"
+import type { Claim } from "../ledger/Claim.ts"
+import type { WaitReason } from "../ledger/explain.ts"
+import type * as Refusal from "../ledger/Refusal.ts"
+
+/** How amounts of each type read. */
+export type Formats = (resourceType: string, amount: number) => string
+
+export const formatClaim = (claim: Claim, formats: Formats): string =>
+  Object.entries(claim)
+    .map(([type, amount]) => `${type}: ${formats(type, amount)}`)
+    .join(", ")
+
+const show = (value: unknown): string => {
+  if (typeof value === "string") return JSON.stringify(value)
+  if (typeof value !== "object" || value === null) return String(value)
+  return JSON.stringify(value) ?? String(value)
+}
+
+export const formatDuration = (micros: number): string => {
+  const millis = micros / 1_000
+  if (millis < 1_000) return `${Math.round(millis)} ms`
+  const seconds = millis / 1_000
+  if (seconds < 120) return `${seconds.toFixed(1)} s`
+  const minutes = seconds / 60
+  return minutes < 120 ? `${minutes.toFixed(1)} min` : `${(minutes / 60).toFixed(1)} h`
+}
+
+/** One reason as a line. `now` is the Ledger's clock. */
+export const formatReason = (reason: WaitReason, formats: Formats, now: number): string => {
+  const type = reason.resourceType
+  const amount = (value: number) => formats(type, value)
+  switch (reason._tag) {
+    case "Capacity": {
+      const holders = reason.holders
+        .slice(0, 3)
+        .map((holder) => `${holder.agent} holds ${amount(holder.amount)} for ${formatDuration(holder.heldMicros)}`)
+      const more = reason.holdersTotal - holders.length
+      const named = more > 0 ? [...holders, `${more} more`] : holders
+      return `${type}: asks for ${amount(reason.requested)}, ${amount(Math.max(0, reason.free))} of ${amount(reason.capacity)} free (${named.join(", ")})`
+    }
+    case "Growth":
+      return `${type}: asks for ${amount(reason.requested)}, the pool has ${amount(reason.capacity)} and may grow to ${amount(reason.maxCapacity)}`
+    case "Rate":
+      return `${type}: needs ${reason.requested} tokens of its rate, has ${reason.tokens}, enough in ${formatDuration(reason.readyAt - now)}`
+    case "Order":
+      return `${type}: ${reason.ahead} ahead, waiting for ${amount(reason.aheadAmount)}`
+  }
+}
+
+const exhausted = (facts: Refusal.ResourceExhausted, formats: Formats): string => {
+  const type = facts.resourceType
+  if (facts.reason === "neverFits") {
+    return facts.short === "capacity"
+      ? `${type}: ${formats(type, facts.requested)} can never be granted, the pool has at most ${formats(type, facts.limit)}`
+      : `${type}: ${facts.requested} tokens can never be there at once, the burst of its rate is ${facts.limit}`
+  }
+  switch (facts.short) {
+    case "capacity":
+      return `${type}: asked for ${formats(type, facts.requested)}, ${formats(type, facts.available)} free`
+    case "rate":
+      return `${type}: needs ${facts.requested} tokens of its rate, has ${facts.available}`
+    case "order":
+      return `${type}: asked for ${formats(type, facts.requested)}, earlier waiters come first`
+  }
+}
+
+const deadlock = (facts: Refusal.DeadlockDetected, formats: Formats): string => {
+  const steps = facts.cycle.map(
+    (step) =>
+      `  ${step.agent} waits for ${formats(step.resourceType, step.requested)} of ${step.resourceType}, ` +
+      `of which ${step.heldBy} holds ${formats(step.resourceType, step.holds)} (lease ${step.lease})`
+  )
+  return `deadlock: ${facts.agent} asked for ${formatClaim(facts.claim, formats)} and would wait for ever\n${steps.join("\n")}`
+}
+
+export const stoppedError = () => new Errors.ManagerStopped({ message: "the resource manager has stopped" })
+
+export const invalidClaim = (field: string, value: unknown, allowed: string) =>
+  new Errors.InvalidClaim({ message: `${field} is ${show(value)}; allowed: ${allowed}`, field, value, allowed })
+
+export const invalidCapacity = (resourceType: string, field: string, value: unknown, allowed: string) =>
+  new Errors.InvalidCapacity({
+    message: `${resourceType}: ${field} is ${show(value)}; allowed: ${allowed}`,
+    resourceType,
+    field,
+    value,
+    allowed
+  })
+
+export const invalidRate = (resourceType: string, field: string, value: unknown, allowed: string) =>
+  new Errors.InvalidRate({
+    message: `${resourceType}: ${field} is ${show(value)}; allowed: ${allowed}`,
+    resourceType,
+    field,
+    value,
+    allowed
+  })
+
+export const unknownResourceType = (resourceType: string, known: ReadonlyArray<string>) =>
+  new Errors.UnknownResourceType({
+    message: `no pool counts ${show(resourceType)}; there ${known.length === 1 ? "is" : "are"}: ${known.join(", ") || "none"}`,
+    resourceType,
+    known
+  })
+
+export const leaseRevoked = (facts: Omit<Refusal.LeaseRevoked, "_tag">) =>
+  new Errors.LeaseRevoked({
+    lease: facts.lease,
+    agent: facts.agent,
+    reason: facts.reason,
+    message: `lease ${facts.lease} of ${facts.agent} ${
+      { expired: "has expired", stopped: "was taken back at the stop", returned: "has come back already" }[facts.reason]
+    }`
+  })
+
+/** The typed error of a refusal. Only `grow` can meet `LeaseRevoked`. */
+export const toError = (
+  refusal: Refusal.Refusal,
+  formats: Formats,
+  now: number
+): Errors.ClaimError | Errors.LeaseRevoked => {
+  switch (refusal._tag) {
+    case "InvalidClaim":
+      return invalidClaim(refusal.field, refusal.value, refusal.allowed)
+    case "UnknownResourceType":
+      return unknownResourceType(refusal.resourceType, refusal.known)
+    case "ResourceExhausted":
+      return new Errors.ResourceExhausted({ ...refusal, message: exhausted(refusal, formats) })
+    case "QuotaExceeded": {
+      const amount = (value: number) => formats(refusal.resourceType, value)
+      const waiting = refusal.waiting > 0 ? ` and waits for ${amount(refusal.waiting)}` : ""
+      return new Errors.QuotaExceeded({
+        ...refusal,
+        message: `${refusal.agent} asked for ${amount(refusal.requested)} of ${refusal.resourceType}: its quota is ${amount(refusal.quota)}, it holds ${amount(refusal.held)}${waiting}`
+      })
+    }
+    case "DeadlockDetected":
+      return new Errors.DeadlockDetected({ ...refusal, message: deadlock(refusal, formats) })
+    case "ClaimTimedOut": {
+      const reasons = refusal.reasons.map((reason) => formatReason(reason, formats, now))
+      return new Errors.ClaimTimedOut({
+        agent: refusal.agent,
+        claim: refusal.claim,
+        waitedMillis: refusal.waitedMicros / 1_000,
+        reasons,
+        message:
+          `${refusal.agent} waited ${formatDuration(refusal.waitedMicros)} for ${formatClaim(refusal.claim, formats)}` +
+          reasons.map((reason) => `\n  ${reason}`).join("")
+      })
+    }
+    case "QueueFull":
+      return new Errors.QueueFull({
+        ...refusal,
+        message: `the queue of ${refusal.name} is full: ${refusal.waiting} waiting, at most ${refusal.limit}`
+      })
+    case "ManagerStopped":
+      return stoppedError()
+    case "LeaseRevoked":
+      return leaseRevoked(refusal)
+  }
+}
