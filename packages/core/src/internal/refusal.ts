@@ -105,6 +105,14 @@ export const unknownResourceType = (resourceType: string, known: ReadonlyArray<s
     known
   })
 
+export const notAcquired = (facts: Refusal.ResourceNotAcquired, formats: Formats) =>
+  new Errors.ResourceNotAcquired({
+    agent: facts.agent,
+    requested: facts.requested,
+    held: facts.held,
+    message: `${facts.agent} cannot release ${formatClaim(facts.requested, formats)}: by hand it acquired ${formatClaim(facts.held, formats) || "nothing"}`
+  })
+
 export const leaseRevoked = (facts: Omit<Refusal.LeaseRevoked, "_tag">) =>
   new Errors.LeaseRevoked({
     lease: facts.lease,

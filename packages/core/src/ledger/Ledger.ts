@@ -35,7 +35,7 @@ import { reasonsOf } from "./explain.ts"
 import { findDeadlock, findOrderBlocked, needsNoGraph } from "./deadlock.ts"
 import type { LeaveReason, LedgerEvent } from "./Event.ts"
 import { Pool, type PoolOptions } from "./Pool.ts"
-import type { ClaimTimedOut, InvalidClaim, Refusal, UnknownResourceType } from "./Refusal.ts"
+import type { ClaimTimedOut, InvalidClaim, Refusal, ResourceNotAcquired, UnknownResourceType } from "./Refusal.ts"
 import { Request } from "./Request.ts"
 
 /** What to do about a deadlock: a service at the edge, a plain value in here. */
@@ -201,9 +201,13 @@ export class Ledger {
 
   /**
    * Gives back amounts of an agent's manual acquisitions, newest first, all or
-   * nothing: `undefined`, or what the agent holds manually where that is less.
+   * nothing.
    */
-  releaseManual(agentId: string, claim: Claim, now: number): Claim | Refusal | undefined {
+  releaseManual(
+    agentId: string,
+    claim: Claim,
+    now: number
+  ): InvalidClaim | UnknownResourceType | ResourceNotAcquired | undefined {
     this.advance(now)
     const books = this.books
     for (const type in claim) {
@@ -216,7 +220,9 @@ export class Ledger {
       for (const part of lease.parts) held[part.pool.type] = (held[part.pool.type] ?? 0) + part.amount
     }
     for (const type in claim) {
-      if (claim[type]! > (held[type] ?? 0)) return held
+      if (claim[type]! > (held[type] ?? 0)) {
+        return { _tag: "ResourceNotAcquired", agent: agentId, requested: claim, held }
+      }
     }
     const rest = { ...claim }
     for (const lease of [...manual].reverse()) {

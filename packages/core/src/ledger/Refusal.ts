@@ -83,6 +83,14 @@ export interface ManagerStopped {
   readonly _tag: "ManagerStopped"
 }
 
+/** A manual release of more than the agent acquired by hand. */
+export interface ResourceNotAcquired {
+  readonly _tag: "ResourceNotAcquired"
+  readonly agent: string
+  readonly requested: Claim
+  readonly held: Claim
+}
+
 export interface LeaseRevoked {
   readonly _tag: "LeaseRevoked"
   readonly lease: number

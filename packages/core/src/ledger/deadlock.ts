@@ -3,7 +3,7 @@
  * it finds. Nothing else is looked at: leases with no wait inside them come back
  * by themselves and are counted by their pool, not visited.
  */
-import { claimOf, isBlocked } from "./Books.ts"
+import { claimOf } from "./Books.ts"
 import type { Pool } from "./Pool.ts"
 import type { DeadlockDetected, DeadlockStep } from "./Refusal.ts"
 import { leasesAround, type Request } from "./Request.ts"

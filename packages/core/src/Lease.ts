@@ -1,0 +1,100 @@
+/** A granted claim, as its holder sees it. */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
+import type { ClaimError, InvalidClaim, LeaseRevoked } from "./Errors.ts"
+import type { LedgerRuntime, WaitOptions } from "./internal/LedgerRuntime.ts"
+import { invalidClaim, leaseRevoked } from "./internal/refusal.ts"
+import { claimOf } from "./ledger/Books.ts"
+import type { Claim } from "./ledger/Claim.ts"
+import { enclosing, Request } from "./ledger/Request.ts"
+
+export interface Lease {
+  /** Its place in the one order of all claims. */
+  readonly id: number
+  readonly agent: string
+  /** What it holds now. */
+  readonly claim: Claim
+  /** The lease that it is inside of. */
+  readonly parent: number | undefined
+  /** Fencing token: grows from grant to grant. Send it along to refuse writes of a former holder. */
+  readonly token: number
+  /** Whether it still holds its units. */
+  readonly isHeld: boolean
+  /** Gives everything back before the scope closes. Idempotent. */
+  readonly release: Effect.Effect<void>
+  /** Gives some of it back: all of the amounts or, with `InvalidClaim`, none. */
+  readonly shrink: (amounts: Claim) => Effect.Effect<void, InvalidClaim | LeaseRevoked>
+  /** Takes more: an ordinary claim inside the lease, given back with it. */
+  readonly grow: (claim: Claim, options?: WaitOptions) => Effect.Effect<void, ClaimError | LeaseRevoked>
+  /** Completes when the lease is taken away (it expired, or the manager stopped); never when its holder releases it. */
+  readonly revoked: Effect.Effect<LeaseRevoked>
+  /** Runs an effect that is interrupted, and fails with `LeaseRevoked`, when the lease is taken away. */
+  readonly guard: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | LeaseRevoked, R>
+}
+
+/**
+ * Runs an effect outside of every lease: what it waits for keeps none of them
+ * from coming back. For work that outlives the body that starts it; without it
+ * the deadlock detector counts its waits as inside of the lease.
+ */
+export { detached } from "./internal/nesting.ts"
+
+const make = (runtime: LedgerRuntime, request: Request, release: Effect.Effect<void>): Lease => ({
+  id: request.id,
+  agent: request.agent.id,
+  get claim() {
+    return request.status === "held" ? claimOf(request) : {}
+  },
+  get parent() {
+    return enclosing(request)?.id
+  },
+  token: request.token,
+  get isHeld() {
+    return request.status === "held"
+  },
+  release,
+  shrink: (amounts) =>
+    Effect.suspend((): Effect.Effect<void, InvalidClaim | LeaseRevoked> => {
+      if (request.status !== "held") return Effect.fail(gone(request))
+      const refusal = runtime.command((ledger, now) => ledger.shrink(request, amounts, now))
+      return refusal === undefined
+        ? Effect.void
+        : Effect.fail(invalidClaim(refusal.field, refusal.value, refusal.allowed))
+    }),
+  grow: (claim, options) =>
+    Effect.uninterruptibleMask((restore) =>
+      Effect.suspend(() =>
+        Effect.asVoid(runtime.obtain(runtime.grow(Fiber.getCurrent()!, request, claim, options), restore))
+      )
+    ),
+  revoked: runtime.revoked(request),
+  guard: (effect) => runtime.guard(request, effect)
+})
+
+const gone = (request: Request) =>
+  leaseRevoked({
+    lease: request.id,
+    agent: request.agent.id,
+    reason: request.returnedBy === undefined || request.returnedBy === "released" ? "returned" : request.returnedBy
+  })
+
+/**
+ * Hands a granted request to the scope around, in the uninterruptible region in
+ * which it was granted.
+ *
+ * @internal
+ */
+export const hold = (runtime: LedgerRuntime, request: Request): Effect.Effect<Lease, never, Scope.Scope> =>
+  Effect.withFiber((fiber) => {
+    // A scope of its own, so that an early release leaves nothing in a long-lived one.
+    const scope = Scope.forkUnsafe(Context.getUnsafe(fiber.context, Scope.Scope))
+    runtime.scoped.add(fiber, request)
+    const giveBack = Effect.sync(() => {
+      runtime.scoped.remove(fiber, request)
+      runtime.release(request)
+    })
+    return Effect.as(Scope.addFinalizer(scope, giveBack), make(runtime, request, Scope.close(scope, Exit.void)))
+  })

@@ -1,0 +1,159 @@
+/**
+ * Samples the load of pools, tells whoever listens, and scales.
+ *
+ * - A sample is taken every interval once somebody listens or a policy scales;
+ *   before that nothing runs.
+ * - Each callback has a fiber and a mailbox of one sample of its own: a newer
+ *   sample replaces an unread one. One that fails is logged, one that takes longer
+ *   than its limit is interrupted, one that never ends keeps only itself busy.
+ * - The stream is a sliding window of the latest samples: a slow reader misses
+ *   old ones and slows nobody.
+ */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as PubSub from "effect/PubSub"
+import * as Queue from "effect/Queue"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { PoolLoad, Policy } from "./ScalingPolicy.ts"
+
+export type { PoolLoad } from "./ScalingPolicy.ts"
+
+/** The load of every pool at one instant. */
+export interface LoadSample {
+  /** Milliseconds since the epoch, by the wall clock: for people. */
+  readonly takenAt: number
+  readonly pools: ReadonlyArray<PoolLoad>
+}
+
+export interface LoadMonitorOptions {
+  /** Time between samples. Default 5 seconds. */
+  readonly interval?: Duration.Input
+  /** How long one call of a callback may take. Default 5 seconds. */
+  readonly callbackTimeout?: Duration.Input
+  /** The pools to look at. Called at every sample. */
+  readonly source: () => ReadonlyArray<PoolLoad>
+  /** Decides capacities; without one nothing scales. */
+  readonly policy?: Policy | undefined
+  /** Sets a capacity that the policy decided, within the pool's bounds. */
+  readonly setCapacity?: (resourceType: string, capacity: number) => void
+}
+
+export type LoadCallback = (sample: LoadSample) => Effect.Effect<unknown, unknown>
+
+export class LoadMonitor extends Context.Service<
+  LoadMonitor,
+  {
+    /** Takes a sample now, as the interval does: publishes it and scales. */
+    readonly sample: Effect.Effect<LoadSample>
+    /** The samples from now on, the latest 16 for a slow reader. */
+    readonly samples: Stream.Stream<LoadSample>
+    /** Calls back with every sample until the scope closes. */
+    readonly onLoad: (callback: LoadCallback) => Effect.Effect<void, never, Scope.Scope>
+    /** Samples from now on, if it does not already. */
+    readonly start: Effect.Effect<void>
+    /** Samples no more until it is started again. */
+    readonly stop: Effect.Effect<void>
+  }
+>()("@resource-manager/core/LoadMonitor") {
+  static readonly layer = (options: LoadMonitorOptions): Layer.Layer<LoadMonitor> =>
+    Layer.effect(LoadMonitor, make(options))
+}
+
+/** (in use + what waiters ask for) / capacity. */
+export const loadOf = (inUse: number, waiting: number, capacity: number): number => {
+  const demand = inUse + waiting
+  return capacity > 0 ? demand / capacity : demand > 0 ? Infinity : 0
+}
+
+/** A monitor of its own, stopped when the scope closes. */
+export const make = Effect.fnUntraced(function* (options: LoadMonitorOptions) {
+  const scope = yield* Effect.scope
+  const clock = yield* Clock.Clock
+  const interval = Duration.fromInputUnsafe(options.interval ?? "5 seconds")
+  const callbackTimeout = options.callbackTimeout ?? "5 seconds"
+  const published = yield* Effect.acquireRelease(PubSub.sliding<LoadSample>(16), PubSub.shutdown)
+  const mailboxes = new Set<Queue.Queue<LoadSample>>()
+  const changedAt = new Map<string, bigint>()
+  let running: Fiber.Fiber<unknown> | undefined
+
+  const scale = (pool: PoolLoad) => {
+    if (options.policy === undefined || options.setCapacity === undefined) return
+    if (pool.maxCapacity === pool.capacity && pool.minCapacity >= pool.capacity) return
+    const now = clock.monotonicTimeNanosUnsafe()
+    const last = changedAt.get(pool.resourceType)
+    const since = last === undefined ? Infinity : Number((now - last) / 1_000n)
+    const decided = options.policy.capacity(pool, since)
+    const capacity = Math.min(pool.maxCapacity, Math.max(pool.minCapacity, decided))
+    if (capacity === pool.capacity) return
+    changedAt.set(pool.resourceType, now)
+    options.setCapacity(pool.resourceType, capacity)
+  }
+
+  const sample = Effect.sync(() => {
+    const taken: LoadSample = { takenAt: clock.currentTimeMillisUnsafe(), pools: options.source() }
+    PubSub.publishUnsafe(published, taken)
+    for (const mailbox of mailboxes) Queue.offerUnsafe(mailbox, taken)
+    for (const pool of taken.pools) scale(pool)
+    return taken
+  })
+
+  const start = Effect.gen(function* () {
+    if (running !== undefined) return
+    running = yield* Effect.forkIn(Effect.forever(Effect.delay(sample, interval)), scope)
+  })
+
+  const stop = Effect.suspend(() => {
+    const fiber = running
+    running = undefined
+    return fiber === undefined ? Effect.void : Fiber.interrupt(fiber)
+  })
+
+  const onLoad = (callback: LoadCallback) =>
+    Effect.gen(function* () {
+      const mailbox = yield* Queue.sliding<LoadSample>(1)
+      const once = Effect.flatMap(Queue.take(mailbox), (taken) =>
+        Effect.suspend(() => callback(taken)).pipe(
+          Effect.timeoutOption(callbackTimeout),
+          Effect.flatMap((ended) =>
+            Option.isSome(ended) ? Effect.void : Effect.logWarning("a load callback took too long and was interrupted")
+          ),
+          Effect.catchCause((cause) =>
+            Cause.hasInterruptsOnly(cause) ? Effect.void : Effect.logWarning("a load callback failed", cause)
+          )
+        )
+      )
+      // Detached, and not waited for at the end: one that cannot be interrupted
+      // must not keep the scope from closing.
+      const fiber = yield* Effect.forkDetach(Effect.forever(once))
+      mailboxes.add(mailbox)
+      yield* Effect.addFinalizer(() =>
+        Effect.sync(() => {
+          mailboxes.delete(mailbox)
+          fiber.interruptUnsafe()
+        })
+      )
+      yield* start
+    })
+
+  yield* Scope.addFinalizer(
+    scope,
+    Effect.sync(() => mailboxes.clear())
+  )
+  if (options.policy !== undefined) yield* start
+
+  return LoadMonitor.of({
+    sample,
+    samples: Stream.unwrap(Effect.as(start, Stream.fromPubSub(published))),
+    onLoad,
+    start,
+    stop
+  })
+})
+

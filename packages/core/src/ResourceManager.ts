@@ -1,0 +1,206 @@
+/**
+ * Hands out what a machine has: claims over several resource types at once, each
+ * granted whole or not at all, under quotas, rates, order and exact deadlock
+ * detection, as scoped leases that come back whatever happens.
+ */
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
+import { gibibytes } from "./Amount.ts"
+import type { Claim, WaitOptions } from "./Claim.ts"
+import type {
+  ClaimError,
+  InvalidCapacity,
+  InvalidClaim,
+  InvalidQuota,
+  InvalidRate,
+  LeaseRevoked,
+  ResourceNotAcquired,
+  ResourceTypeTaken,
+  UnknownResourceType
+} from "./Errors.ts"
+import * as internal from "./internal/manager.ts"
+import type { Lease } from "./Lease.ts"
+import type { AgentStatistics, Check, LeaseView, PoolStatistics, WaiterView } from "./Statistics.ts"
+import type { LoadCallback, LoadSample } from "./LoadMonitor.ts"
+import type { PoolConfig, RateConfig } from "./PoolConfig.ts"
+import type { ResourceType } from "./ResourceType.ts"
+import * as ScalingPolicy from "./ScalingPolicy.ts"
+
+export interface ResourceManagerOptions {
+  /** Resource type to pool. Plugins add theirs. */
+  readonly pools?: Readonly<Record<string, PoolConfig>>
+  /** The longest wait of claims that name none. For ever unless given. */
+  readonly timeout?: Duration.Input
+  /** The most claims that may wait at once. Default 1,000,000. */
+  readonly waitersMax?: number
+  /** The most claims of one agent that may wait at once. Unlimited unless given. */
+  readonly waitersPerAgentMax?: number
+  /** Time between samples of the load. Default 5 seconds. */
+  readonly loadInterval?: Duration.Input
+  /** How long one call of a load callback may take. Default 5 seconds. */
+  readonly callbackTimeout?: Duration.Input
+  /** How long leases may last after the scope closed, before they are taken back. Default 5 seconds. */
+  readonly gracePeriod?: Duration.Input
+}
+
+export class ResourceManager extends Context.Service<
+  ResourceManager,
+  {
+    /**
+     * Runs an effect inside a lease: granted as one, given back whatever happens.
+     * With `expiresAfter` the effect is interrupted when the lease expires.
+     */
+    readonly withLease: {
+      (
+        agent: string,
+        claim: Claim,
+        options: WaitOptions & { readonly expiresAfter: Duration.Input }
+      ): <A, E, R>(body: Effect.Effect<A, E, R>) => Effect.Effect<A, E | ClaimError | LeaseRevoked, R>
+      (
+        agent: string,
+        claim: Claim,
+        options?: WaitOptions & { readonly expiresAfter?: undefined }
+      ): <A, E, R>(body: Effect.Effect<A, E, R>) => Effect.Effect<A, E | ClaimError, R>
+    }
+    /** A lease that is held until the scope closes. The wait is interruptible. */
+    readonly lease: (
+      agent: string,
+      claim: Claim,
+      options?: WaitOptions
+    ) => Effect.Effect<Lease, ClaimError, Scope.Scope>
+    /** A lease now or none: never waits and never overtakes a waiter. */
+    readonly tryLease: (
+      agent: string,
+      claim: Claim,
+      options?: Pick<WaitOptions, "expiresAfter">
+    ) => Effect.Effect<Option.Option<Lease>, ClaimError, Scope.Scope>
+    /** For bridges that cannot use a scope: held until `release`. */
+    readonly acquire: (agent: string, claim: Claim, options?: WaitOptions) => Effect.Effect<void, ClaimError>
+    /** The same without waiting: whether it was granted. */
+    readonly tryAcquire: (agent: string, claim: Claim) => Effect.Effect<boolean, ClaimError>
+    /** Gives back amounts of the agent's manual acquisitions, newest first, all or nothing. */
+    readonly release: (
+      agent: string,
+      claim: Claim
+    ) => Effect.Effect<void, ResourceNotAcquired | InvalidClaim | UnknownResourceType>
+    /** Would the claim be granted now, and if not, why: every reason at once. Takes nothing. */
+    readonly check: (agent: string, claim: Claim) => Effect.Effect<Check>
+
+    /** Limits what an agent may hold and wait for of one type. After a cut its youngest waiters over it fail. */
+    readonly setQuota: (
+      agent: string,
+      resourceType: string,
+      quota: number
+    ) => Effect.Effect<void, InvalidQuota | InvalidClaim | UnknownResourceType>
+    readonly removeQuota: (
+      agent: string,
+      resourceType: string
+    ) => Effect.Effect<void, InvalidClaim | UnknownResourceType>
+    /** The agent's quota of a type, or none. */
+    readonly quota: (
+      agent: string,
+      resourceType: string
+    ) => Effect.Effect<Option.Option<number>, UnknownResourceType>
+    /** Changes what a pool has, within its bounds. Growing serves waiters at once. */
+    readonly setCapacity: (
+      resourceType: string,
+      capacity: number
+    ) => Effect.Effect<void, InvalidCapacity | UnknownResourceType>
+    /** Sets or, with `undefined`, removes a pool's rate. */
+    readonly setRate: (
+      resourceType: string,
+      rate: RateConfig | undefined
+    ) => Effect.Effect<void, InvalidRate | UnknownResourceType>
+
+    /** What an agent holds, by type. */
+    readonly usage: (agent: string) => Effect.Effect<Claim>
+    /** In use over capacity, in percent. */
+    readonly poolUsage: (resourceType: string) => Effect.Effect<number, UnknownResourceType>
+    readonly poolStatistics: (resourceType: string) => Effect.Effect<PoolStatistics, UnknownResourceType>
+    readonly agentStatistics: (agent: string) => Effect.Effect<AgentStatistics>
+    readonly pools: Effect.Effect<ReadonlyArray<PoolStatistics>>
+    readonly agents: Effect.Effect<ReadonlyArray<AgentStatistics>>
+    /** Every lease, oldest first. */
+    readonly leases: Effect.Effect<ReadonlyArray<LeaseView>>
+    /** Every waiting claim in order, with all reasons. */
+    readonly waiters: Effect.Effect<ReadonlyArray<WaiterView>>
+    /** Why an agent waits: each of its waiting claims with all reasons at once. Empty where it does not wait. */
+    readonly explain: (agent: string) => Effect.Effect<ReadonlyArray<WaiterView>>
+
+    /** The load of all pools, at every interval. */
+    readonly loadSamples: Stream.Stream<LoadSample>
+    /** Calls back with every sample until the scope closes. Nobody is harmed by one that throws, is slow or never ends. */
+    readonly onLoad: (callback: LoadCallback) => Effect.Effect<void, never, Scope.Scope>
+    /** Samples the load now and scales, as the interval does. */
+    readonly sampleLoad: Effect.Effect<LoadSample>
+
+    /** Adds a pool for as long as the manager lives: what plugins do. `owner` names the plugin. */
+    readonly register: (
+      owner: string,
+      type: ResourceType,
+      pool: PoolConfig & { readonly measure?: Effect.Effect<number> }
+    ) => Effect.Effect<void, ResourceTypeTaken | InvalidCapacity | InvalidRate>
+    /** The types that pools count, with how their amounts read. */
+    readonly types: Effect.Effect<ReadonlyArray<ResourceType>>
+    /** What is really in use of a type, where its plugin can measure it. */
+    readonly measure: (resourceType: string) => Effect.Effect<Option.Option<number>, UnknownResourceType>
+
+    /** Refuses new claims and fails all waiters with `ManagerStopped`. Leases stay until they return. */
+    readonly stop: Effect.Effect<void>
+  }
+>()("@resource-manager/core/ResourceManager") {
+  /** A manager in this process, stopped when the scope closes. */
+  static readonly layer = (
+    options: ResourceManagerOptions = {}
+  ): Layer.Layer<ResourceManager, InvalidCapacity | InvalidRate | InvalidClaim> =>
+    Layer.effect(ResourceManager, internal.make(options))
+
+  /**
+   * The reference configuration: 100 cpu, 1 GiB of memory, 1,000 file handles, 100
+   * connections; 50 a second of each, memory by request; scaling between half and
+   * twice of each over 80 % and under 20 % of load, sampled every 5 seconds.
+   */
+  static readonly layerDefault: Layer.Layer<ResourceManager, InvalidCapacity | InvalidRate | InvalidClaim> =
+    ResourceManager.layer({
+      pools: {
+        cpu: defaultPool(100, "unit"),
+        memory: defaultPool(gibibytes(1), "request"),
+        fileHandles: defaultPool(1_000, "unit"),
+        network: defaultPool(100, "unit")
+      }
+    }).pipe(Layer.provide(ScalingPolicy.layer(ScalingPolicy.thresholds())))
+
+  /** A manager for tests: nothing runs by itself, and `TestResourceManager` waits for waiters without sleeps. */
+  static readonly layerTest = (
+    options: ResourceManagerOptions = {}
+  ): Layer.Layer<ResourceManager | TestResourceManager, InvalidCapacity | InvalidRate | InvalidClaim> =>
+    Layer.effectContext(
+      Effect.map(internal.makeTest(options), ({ control, manager }) =>
+        Context.make(ResourceManager, manager).pipe(Context.add(TestResourceManager, control))
+      )
+    )
+}
+
+function defaultPool(capacity: number, per: "unit" | "request"): PoolConfig {
+  return {
+    capacity,
+    min: capacity / 2,
+    max: capacity * 2,
+    // Memory by the byte would let 50 bytes a second go: it is rated by the request.
+    rate: { limit: 50, per }
+  }
+}
+
+/** What tests need to know of a manager besides. */
+export class TestResourceManager extends Context.Service<
+  TestResourceManager,
+  {
+    /** Completes once at least `count` claims wait. */
+    readonly awaitWaiting: (count: number) => Effect.Effect<void>
+  }
+>()("@resource-manager/core/TestResourceManager") {}

@@ -1,0 +1,336 @@
+/**
+ * The edge of the Ledger: everything that waits, sleeps or resumes. It decides
+ * nothing.
+ *
+ * Guarantees:
+ * 1. Waiting is interruptible; a grant and the registration of its return are one
+ *    uninterruptible step.
+ * 2. Whoever is interrupted while waiting leaves the queue at once. One that was
+ *    granted but whose body never began is undone, tokens included.
+ * 3. Waiters are resumed by a drain loop of their own, never from inside another
+ *    fiber's release: a chain of hand-offs neither grows a stack nor keeps the
+ *    releasing fiber, and gives the event loop its turn.
+ * 4. At most one timer, armed for the first instant at which the Ledger has
+ *    something to do; no background fiber.
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import { Scheduler, type SchedulerDispatcher } from "effect/Scheduler"
+import type { ClaimError, InvalidClaim, LeaseRevoked } from "../Errors.ts"
+import type { Claim } from "../ledger/Claim.ts"
+import { type ClaimOptions, Ledger, type LedgerOptions } from "../ledger/Ledger.ts"
+import type { Refusal } from "../ledger/Refusal.ts"
+import { Request } from "../ledger/Request.ts"
+import { type AnyFiber, pushFrame, ScopedLeases } from "./nesting.ts"
+import { type Formats, invalidClaim, leaseRevoked, toError } from "./refusal.ts"
+
+/** How a claim waits and how long its lease lasts. */
+export interface WaitOptions {
+  /** The longest wait: `ClaimTimedOut` after it. The manager's default unless given; `"Infinity"` waits for ever. */
+  readonly timeout?: Duration.Input | undefined
+  /** The longest time that the lease lasts: it is taken back then, whatever its holder does. For ever unless given. */
+  readonly expiresAfter?: Duration.Input | undefined
+}
+
+export interface RuntimeOptions extends LedgerOptions {
+  readonly formats: Formats
+  /** The longest wait of claims that name none, in microseconds; `Infinity` is for ever. */
+  readonly timeoutMicros: number
+}
+
+/** How many waiters one turn of the event loop resumes. */
+const wakesPerTurn = 512
+
+type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+
+/** Microseconds of a duration, rounded up, or the error of one that is none. */
+export const readDuration = (field: string, input: Duration.Input): number | InvalidClaim => {
+  const duration = Option.getOrUndefined(Duration.fromInput(input))
+  const micros = duration === undefined ? Number.NaN : Math.ceil(Duration.toMicros(duration))
+  return micros >= 0 ? micros : invalidClaim(field, String(input), 'a duration such as "5 seconds", not negative')
+}
+
+const liveClock = Context.get(Context.empty(), Clock.Clock)
+
+export class LedgerRuntime {
+  readonly ledger: Ledger
+  readonly formats: Formats
+  readonly scoped = new ScopedLeases()
+  private readonly timeoutMicros: number
+  private readonly context: Context.Context<never>
+  private readonly clock: Clock.Clock
+  private readonly origin: bigint
+  private readonly dispatcher: SchedulerDispatcher
+  private readonly revocations = new Map<Request, Set<() => void>>()
+  private drainScheduled = false
+  private draining = false
+  private drained = 0
+  private armedAt = Infinity
+  private timer: Fiber.Fiber<void> | undefined = undefined
+  /** Called after every command, by whoever waits for a state: a drained manager, a test's waiters. */
+  onDecided: (() => void) | undefined = undefined
+
+  constructor(context: Context.Context<never>, options: RuntimeOptions) {
+    this.ledger = new Ledger(options)
+    this.formats = options.formats
+    this.timeoutMicros = options.timeoutMicros
+    this.context = context
+    this.clock = Context.get(context, Clock.Clock)
+    this.origin = this.clock === liveClock ? 0n : this.clock.monotonicTimeNanosUnsafe()
+    this.dispatcher = Context.get(context, Scheduler).makeDispatcher()
+  }
+
+  /** Whole microseconds of a monotonic clock: Effect's, so that TestClock governs. */
+  now(): number {
+    // The live clock reads the same source through BigInt, at twice the cost.
+    if (this.clock === liveClock) return Math.floor(performance.now() * 1_000)
+    return Number((this.clock.monotonicTimeNanosUnsafe() - this.origin) / 1_000n)
+  }
+
+  error(refusal: Refusal): ClaimError {
+    const error = toError(refusal, this.formats, this.ledger.now)
+    // Only `grow` meets a lease that is gone, and asks for it by itself.
+    return error._tag === "LeaseRevoked" ? invalidClaim("lease", error.lease, "a lease that is held") : error
+  }
+
+  /** Runs a body inside a lease. One with an expiry is interrupted when it is taken back. */
+  withLease<A, E, R>(
+    agent: string,
+    claim: Claim,
+    options: WaitOptions | undefined,
+    body: Effect.Effect<A, E, R>
+  ): Effect.Effect<A, E | ClaimError | LeaseRevoked, R> {
+    return Effect.uninterruptibleMask((restore) => {
+      const fiber = Fiber.getCurrent()!
+      const answer = this.claim(fiber, agent, claim, options)
+      if (!(answer instanceof Request)) return Effect.fail(answer)
+      const guarded = answer.ttl === 0 ? body : this.guard(answer, body)
+      if (answer.status === "held") return this.run(fiber, answer, guarded, restore)
+      return Effect.flatMap(this.wait(answer, restore), () => this.run(fiber, answer, guarded, restore))
+    })
+  }
+
+  /** A lease that is returned by whoever receives it, or never granted. Runs in an uninterruptible region. */
+  obtain<E>(answer: Request | E, restore: Restore): Effect.Effect<Request, E | ClaimError> {
+    if (!(answer instanceof Request)) return Effect.fail(answer)
+    return answer.status === "held" ? Effect.succeed(answer) : Effect.as(this.wait(answer, restore), answer)
+  }
+
+  /** Asks the Ledger, from the place that the fiber is at. */
+  claim(
+    fiber: AnyFiber,
+    agent: string,
+    claim: Claim,
+    options: WaitOptions | undefined,
+    more?: ClaimOptions
+  ): Request | ClaimError {
+    const now = this.now()
+    const resolved = this.resolve(fiber, options, now, more)
+    if ("_tag" in resolved) return resolved
+    return this.answer(this.ledger.claim(agent, claim, now, resolved))
+  }
+
+  grow(
+    fiber: AnyFiber,
+    lease: Request,
+    claim: Claim,
+    options: WaitOptions | undefined
+  ): Request | ReturnType<typeof toError> {
+    const now = this.now()
+    const resolved = this.resolve(fiber, options, now)
+    if ("_tag" in resolved) return resolved
+    const answer = this.ledger.grow(lease, claim, now, resolved)
+    return answer instanceof Request || answer._tag !== "LeaseRevoked"
+      ? this.answer(answer)
+      : leaseRevoked(answer)
+  }
+
+  release(lease: Request): void {
+    this.ledger.release(lease, this.now())
+    this.flush()
+  }
+
+  /** Completes when the lease is taken back by anybody but its holder; never where the holder gives it back. */
+  revoked(lease: Request): Effect.Effect<LeaseRevoked> {
+    return Effect.callback<LeaseRevoked>((resume) => {
+      const tell = () => {
+        const reason = lease.returnedBy
+        if (reason === undefined || reason === "released") return
+        resume(Effect.succeed(leaseRevoked({ lease: lease.id, agent: lease.agent.id, reason })))
+      }
+      if (lease.status !== "held") return tell()
+      const listeners = this.revocations.get(lease) ?? new Set()
+      this.revocations.set(lease, listeners)
+      listeners.add(tell)
+      lease.onSettled = () => {
+        this.revocations.delete(lease)
+        for (const listener of listeners) listener()
+      }
+      return Effect.sync(() => {
+        listeners.delete(tell)
+        if (listeners.size === 0) this.revocations.delete(lease)
+      })
+    })
+  }
+
+  /** Runs an effect that is interrupted, and fails with `LeaseRevoked`, when the lease is taken back. */
+  guard<A, E, R>(lease: Request, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | LeaseRevoked, R> {
+    return Effect.raceFirst(effect, Effect.flatMap(this.revoked(lease), Effect.fail))
+  }
+
+  /** Takes back a grant that nobody received. */
+  undo(lease: Request): void {
+    this.ledger.undo(lease, this.now())
+    this.flush()
+  }
+
+  /** A command of the Ledger at this instant. */
+  command<A>(decide: (ledger: Ledger, now: number) => A): A {
+    const answer = decide(this.ledger, this.now())
+    this.flush()
+    return answer
+  }
+
+  /** Resumes whoever the last command settled, soon, and arms the timer. */
+  flush(): void {
+    const ledger = this.ledger
+    if (ledger.settled.length > 0 && !this.draining && !this.drainScheduled) {
+      this.drainScheduled = true
+      const dispatcher = Fiber.getCurrent()?.currentDispatcher ?? this.dispatcher
+      dispatcher.scheduleTask(this.drain, 0)
+    }
+    if (ledger.nextDueAt < this.armedAt) this.arm(ledger.nextDueAt)
+    this.onDecided?.()
+  }
+
+  /** Ends the timer. Whatever still waits has been failed before. */
+  close(): void {
+    this.disarm()
+    this.armedAt = -Infinity
+  }
+
+  private readonly drain = (): void => {
+    this.drainScheduled = false
+    this.draining = true
+    const settled = this.ledger.settled
+    const stopAt = this.drained + wakesPerTurn
+    // A resumed fiber runs right here until it suspends, and what it releases is appended.
+    while (this.drained < settled.length && this.drained < stopAt) {
+      const request = settled[this.drained++]!
+      const onSettled = request.onSettled
+      request.onSettled = undefined
+      onSettled?.()
+    }
+    this.draining = false
+    settled.splice(0, this.drained)
+    this.drained = 0
+    this.flush()
+  }
+
+  private answer(answer: Request | Refusal): Request | ClaimError {
+    this.flush()
+    return answer instanceof Request ? answer : this.error(answer)
+  }
+
+  private resolve(
+    fiber: AnyFiber,
+    options: WaitOptions | undefined,
+    now: number,
+    more?: ClaimOptions
+  ): ClaimOptions | InvalidClaim {
+    const parent = this.scoped.innermost(fiber, this)
+    if (options === undefined && more === undefined && this.timeoutMicros === Infinity) {
+      return parent === undefined ? plain : { parent }
+    }
+    const timeout = options?.timeout === undefined ? this.timeoutMicros : readDuration("timeout", options.timeout)
+    if (typeof timeout !== "number") return timeout
+    const ttl = options?.expiresAfter === undefined ? 0 : readDuration("expiresAfter", options.expiresAfter)
+    if (typeof ttl !== "number") return ttl
+    if (options?.expiresAfter !== undefined && ttl === 0) {
+      return invalidClaim("expiresAfter", String(options.expiresAfter), "a duration above zero")
+    }
+    return { ...more, parent, deadline: now + timeout, ttl: ttl === Infinity ? 0 : ttl }
+  }
+
+  /** Waits for a queued request. Fails with what it left the queue for; undone if its fiber goes. */
+  private wait(request: Request, restore: Restore): Effect.Effect<void, ClaimError> {
+    const outcome = (): Effect.Effect<void, ClaimError> =>
+      request.status === "left" && request.refusal !== undefined
+        ? Effect.fail(this.error(request.refusal))
+        : Effect.void
+    return Effect.onExitPrimitive(
+      restore(
+        Effect.callback<void, ClaimError>((resume) => {
+          // It may have been settled before this fiber got here.
+          if (request.status === "waiting") request.onSettled = () => resume(outcome())
+          else resume(outcome())
+        })
+      ),
+      (exit) => {
+        request.onSettled = undefined
+        if (Exit.isSuccess(exit)) return undefined
+        if (request.status === "waiting") this.ledger.abandon(request, this.now())
+        else this.ledger.undo(request, this.now())
+        this.flush()
+        return undefined
+      },
+      true
+    )
+  }
+
+  /** The grant is made: its return is registered before anything can interrupt. */
+  private run<A, E, R>(
+    fiber: AnyFiber,
+    lease: Request,
+    body: Effect.Effect<A, E, R>,
+    restore: Restore
+  ): Effect.Effect<A, E, R> {
+    const outer = fiber.context
+    fiber.setContext(pushFrame(outer, this, lease))
+    let began = false
+    return Effect.onExitPrimitive(
+      restore(
+        Effect.suspend(() => {
+          began = true
+          return body
+        })
+      ),
+      () => {
+        fiber.setContext(outer)
+        if (began) this.release(lease)
+        else this.undo(lease)
+        return undefined
+      },
+      true
+    )
+  }
+
+  private arm(dueAt: number): void {
+    if (this.armedAt === -Infinity) return
+    this.disarm()
+    this.armedAt = dueAt
+    // Timers count whole milliseconds: never wake before it is due.
+    const delay = Duration.millis(Math.max(1, Math.ceil((dueAt - this.now()) / 1_000)))
+    this.timer = Effect.runForkWith(this.context)(Effect.andThen(this.clock.sleep(delay), Effect.sync(this.fire)))
+  }
+
+  private disarm(): void {
+    this.timer?.interruptUnsafe()
+    this.timer = undefined
+    this.armedAt = Infinity
+  }
+
+  private readonly fire = (): void => {
+    this.timer = undefined
+    this.armedAt = Infinity
+    this.ledger.advance(this.now())
+    this.flush()
+  }
+}
+
+const plain: ClaimOptions = {}

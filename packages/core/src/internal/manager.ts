@@ -1,0 +1,313 @@
+/** The manager in one process: the Ledger at its edge, assembled. */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import type { Claim } from "../Claim.ts"
+import { DeadlockPolicy } from "../DeadlockPolicy.ts"
+import * as Errors from "../Errors.ts"
+import * as Lease from "../Lease.ts"
+import { isAmount } from "../ledger/Claim.ts"
+import { Agent } from "../ledger/Agent.ts"
+import { leasesOf, waitersOf } from "../ledger/explain.ts"
+import type { Pool } from "../ledger/Pool.ts"
+import { Request } from "../ledger/Request.ts"
+import * as LoadMonitor from "../LoadMonitor.ts"
+import * as PoolConfig from "../PoolConfig.ts"
+import type { ResourceManager, ResourceManagerOptions, TestResourceManager } from "../ResourceManager.ts"
+import * as ResourceType from "../ResourceType.ts"
+import { ScalingPolicy } from "../ScalingPolicy.ts"
+import * as Statistics from "../Statistics.ts"
+import { LedgerRuntime, readDuration, type WaitOptions } from "./LedgerRuntime.ts"
+import { invalidClaim, notAcquired, unknownResourceType } from "./refusal.ts"
+
+/** A registered type: who brought it, how it reads, how its real use is measured. */
+interface Registered {
+  readonly owner: string
+  readonly type: ResourceType.ResourceType
+  readonly measure: Effect.Effect<number> | undefined
+}
+
+const configuration = "the manager's configuration"
+
+const duration = (field: string, input: Duration.Input | undefined, otherwise: number) => {
+  const micros = input === undefined ? otherwise : readDuration(field, input)
+  return typeof micros === "number" ? Effect.succeed(micros) : Effect.fail(micros)
+}
+
+const limit = (field: string, value: number | undefined, otherwise: number) =>
+  value === undefined || value === Infinity
+    ? Effect.succeed(value ?? otherwise)
+    : isAmount(value)
+      ? Effect.succeed(value)
+      : Effect.fail(invalidClaim(field, value, "a whole number from 0"))
+
+const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions) {
+  const registered = new Map<string, Registered>()
+  const formats = (resourceType: string, amount: number) =>
+    registered.get(resourceType)?.type.format(amount) ?? `${amount} units`
+  const policy = yield* ScalingPolicy
+  const context = yield* Effect.context()
+  const timeoutMicros = yield* duration("timeout", options.timeout, Infinity)
+  const graceMicros = yield* duration("gracePeriod", options.gracePeriod, 5_000_000)
+  const runtime = new LedgerRuntime(context, {
+    deadlock: yield* DeadlockPolicy,
+    waitersMax: yield* limit("waitersMax", options.waitersMax, 1_000_000),
+    waitersPerAgentMax: yield* limit("waitersPerAgentMax", options.waitersPerAgentMax, Infinity),
+    formats,
+    timeoutMicros
+  })
+  const { ledger } = runtime
+  const { books } = ledger
+
+  const register: ResourceManager["Service"]["register"] = (owner, type, { measure, ...config }) =>
+    Effect.gen(function* () {
+      const taken = registered.get(type.name)
+      if (taken !== undefined) {
+        return yield* new Errors.ResourceTypeTaken({
+          message: `${type.name} is claimed by ${owner}, and was registered by ${taken.owner}`,
+          resourceType: type.name,
+          owner: taken.owner,
+          claimant: owner
+        })
+      }
+      const pool = yield* PoolConfig.read(type.name, config, policy !== undefined)
+      registered.set(type.name, { owner, type, measure })
+      runtime.command((core, now) => core.definePool(type.name, pool, now))
+    })
+
+  for (const [name, { type, ...config }] of Object.entries(options.pools ?? {})) {
+    const known = ResourceType.known.find((candidate) => candidate.name === name)
+    yield* Effect.catchTag(
+      register(configuration, { ...(type ?? known ?? ResourceType.make(name)), name }, config),
+      "ResourceTypeTaken",
+      Effect.die
+    )
+  }
+
+  const poolOf = (resourceType: string): Effect.Effect<Pool, Errors.UnknownResourceType> => {
+    const pool = books.pools.get(resourceType)
+    return pool === undefined
+      ? Effect.fail(unknownResourceType(resourceType, [...books.pools.keys()]))
+      : Effect.succeed(pool)
+  }
+  /** The state as of now: what is due has happened. */
+  const current = <A>(read: (now: number) => A) =>
+    Effect.sync(() =>
+      runtime.command((core, now) => {
+        core.advance(now)
+        return read(core.now)
+      })
+    )
+
+  const monitor = yield* LoadMonitor.make({
+    ...(options.loadInterval === undefined ? {} : { interval: options.loadInterval }),
+    ...(options.callbackTimeout === undefined ? {} : { callbackTimeout: options.callbackTimeout }),
+    policy,
+    source: () => {
+      runtime.command((core, now) => core.advance(now))
+      return [...books.pools.values()].map(loadOf)
+    },
+    setCapacity: (resourceType, capacity) => {
+      const pool = books.pools.get(resourceType)
+      if (pool !== undefined) runtime.command((core, now) => core.setCapacity(pool, capacity, now))
+    }
+  })
+
+  const withLease =
+    (agent: string, claim: Claim, options?: WaitOptions) =>
+    <A, E, R>(body: Effect.Effect<A, E, R>) =>
+      runtime.withLease(agent, claim, options, body)
+
+  const obtain = (agent: string, claim: Claim, options: WaitOptions | undefined, manual: boolean) =>
+    Effect.uninterruptibleMask((restore) =>
+      Effect.suspend(() =>
+        runtime.obtain(
+          runtime.claim(Fiber.getCurrent()!, agent, claim, options, manual ? { manual } : undefined),
+          restore
+        )
+      )
+    )
+
+  /** One that does not wait: `unavailable` is no failure but the answer. */
+  const attempt = (agent: string, claim: Claim, options: WaitOptions | undefined, manual: boolean) =>
+    Effect.suspend((): Effect.Effect<Request | undefined, Errors.ClaimError> => {
+      const answer = runtime.claim(Fiber.getCurrent()!, agent, claim, options, { wait: false, manual })
+      if (answer instanceof Request) return Effect.succeed(answer)
+      return answer._tag === "ResourceExhausted" && answer.reason === "unavailable"
+        ? Effect.succeed(undefined)
+        : Effect.fail(answer)
+    })
+
+  const setQuota = (agent: string, resourceType: string, quota: number) =>
+    Effect.suspend((): Effect.Effect<void, Errors.InvalidClaim | Errors.UnknownResourceType> => {
+      const refusal = runtime.command((core, now) => core.setQuota(agent, resourceType, quota, now))
+      if (refusal === undefined) return Effect.void
+      return refusal._tag === "UnknownResourceType"
+        ? Effect.fail(unknownResourceType(refusal.resourceType, refusal.known))
+        : Effect.fail(invalidClaim(refusal.field, refusal.value, refusal.allowed))
+    })
+
+  const stop = Effect.sync(() => runtime.command((core, now) => core.stop(now)))
+
+  const manager: ResourceManager["Service"] = {
+    // The overloads differ only in whether an expiry can interrupt the body.
+    withLease: withLease as ResourceManager["Service"]["withLease"],
+    lease: (agent, claim, options) =>
+      Effect.uninterruptibleMask((restore) =>
+        Effect.flatMap(
+          Effect.suspend(() =>
+            runtime.obtain(runtime.claim(Fiber.getCurrent()!, agent, claim, options), restore)
+          ),
+          (request) => Lease.hold(runtime, request)
+        )
+      ),
+    tryLease: (agent, claim, options) =>
+      Effect.uninterruptible(
+        Effect.flatMap(attempt(agent, claim, options, false), (request) =>
+          request === undefined ? Effect.succeedNone : Effect.asSome(Lease.hold(runtime, request))
+        )
+      ),
+    acquire: (agent, claim, options) => Effect.asVoid(obtain(agent, claim, options, true)),
+    tryAcquire: (agent, claim) => Effect.map(attempt(agent, claim, undefined, true), (request) => request !== undefined),
+    release: (agent, claim) =>
+      Effect.suspend(
+        (): Effect.Effect<void, Errors.ResourceNotAcquired | Errors.InvalidClaim | Errors.UnknownResourceType> => {
+          const refusal = runtime.command((core, now) => core.releaseManual(agent, claim, now))
+          switch (refusal?._tag) {
+            case undefined:
+              return Effect.void
+            case "ResourceNotAcquired":
+              return Effect.fail(notAcquired(refusal, formats))
+            case "InvalidClaim":
+              return Effect.fail(invalidClaim(refusal.field, refusal.value, refusal.allowed))
+            case "UnknownResourceType":
+              return Effect.fail(unknownResourceType(refusal.resourceType, refusal.known))
+          }
+        }
+      ),
+    check: (agent, claim) => current(() => Statistics.check(books, agent, claim, formats)),
+    setQuota: (agent, resourceType, quota) =>
+      isAmount(quota)
+        ? setQuota(agent, resourceType, quota)
+        : Effect.fail(
+            new Errors.InvalidQuota({
+              message: `the quota of ${agent} on ${resourceType} is ${String(quota)}; allowed: a whole number from 0`,
+              agent,
+              resourceType,
+              value: quota,
+              allowed: "a whole number from 0"
+            })
+          ),
+    removeQuota: (agent, resourceType) => setQuota(agent, resourceType, Infinity),
+    quota: (agent, resourceType) =>
+      Effect.map(poolOf(resourceType), (pool) => {
+        const quota = books.agents.get(agent)?.accounts.get(pool)?.quota ?? Infinity
+        return quota === Infinity ? Option.none() : Option.some(quota)
+      }),
+    setCapacity: (resourceType, capacity) =>
+      Effect.gen(function* () {
+        const pool = yield* poolOf(resourceType)
+        const bounds = { min: pool.minCapacity, max: pool.maxCapacity ?? Number.MAX_SAFE_INTEGER }
+        const checked = yield* PoolConfig.readCapacity(resourceType, "capacity", capacity, bounds)
+        runtime.command((core, now) => core.setCapacity(pool, checked, now))
+      }),
+    setRate: (resourceType, rate) =>
+      Effect.gen(function* () {
+        const pool = yield* poolOf(resourceType)
+        const checked = rate === undefined ? undefined : yield* PoolConfig.readRate(resourceType, rate)
+        runtime.command((core, now) => core.setRate(pool, checked, now))
+      }),
+    usage: (agent) => current(() => books.agents.get(agent)?.usage() ?? {}),
+    poolUsage: (resourceType) =>
+      Effect.flatMap(poolOf(resourceType), (pool) =>
+        current(() => (pool.capacity === 0 ? 0 : (pool.inUse / pool.capacity) * 100))
+      ),
+    poolStatistics: (resourceType) =>
+      Effect.flatMap(poolOf(resourceType), (pool) => current((now) => Statistics.poolStatistics(pool, now))),
+    agentStatistics: (agent) => current(() => Statistics.agentStatistics(books.agents.get(agent) ?? new Agent(agent))),
+    pools: current((now) => [...books.pools.values()].map((pool) => Statistics.poolStatistics(pool, now))),
+    agents: current(() => [...books.agents.values()].map(Statistics.agentStatistics)),
+    leases: current((now) => leasesOf(books).map((lease) => Statistics.leaseView(lease, now))),
+    waiters: current((now) => waitersOf(books).map((waiter) => Statistics.waiterView(waiter, formats, now))),
+    explain: (agent) =>
+      current((now) =>
+        [...(books.agents.get(agent)?.waiters ?? [])].map((waiter) => Statistics.waiterView(waiter, formats, now))
+      ),
+    loadSamples: monitor.samples,
+    onLoad: monitor.onLoad,
+    sampleLoad: monitor.sample,
+    register,
+    types: Effect.sync(() => [...registered.values()].map(({ type }) => type)),
+    measure: (resourceType) =>
+      Effect.flatMap(poolOf(resourceType), () => {
+        const measure = registered.get(resourceType)?.measure
+        return measure === undefined ? Effect.succeedNone : Effect.asSome(measure)
+      }),
+    stop
+  }
+
+  // Registered last, so it runs first: waiters fail, leases drain, and what is left
+  // after the grace period is taken back.
+  yield* Effect.addFinalizer(() =>
+    Effect.gen(function* () {
+      yield* stop
+      if (leasesOf(books).length > 0 && graceMicros > 0) {
+        const drained = Effect.callback<void>((resume) => {
+          runtime.onDecided = () => {
+            if (leasesOf(books).length === 0) resume(Effect.void)
+          }
+        })
+        yield* Effect.timeoutOption(drained, Duration.millis(graceMicros / 1_000))
+        runtime.onDecided = undefined
+      }
+      const taken = runtime.command((core, now) => core.revokeAll(now))
+      if (taken.length > 0) {
+        const leases = taken.map((lease) => `${lease.id} of ${lease.agent.id}`).join(", ")
+        yield* Effect.logWarning(`the manager stopped and took back ${taken.length} leases: ${leases}`)
+      }
+      runtime.close()
+    })
+  )
+
+  return { manager, runtime }
+})
+
+const loadOf = (pool: Pool): LoadMonitor.PoolLoad => {
+  const short = pool.firstShort
+  // What blocked leases hold may only come back after the waiter was served.
+  const needed = short === undefined ? 0 : short.amount + pool.blockedHeld
+  return {
+    resourceType: pool.type,
+    inUse: pool.inUse,
+    waiting: pool.waitingAmount,
+    capacity: pool.capacity,
+    minCapacity: pool.minCapacity,
+    maxCapacity: pool.limit,
+    load: LoadMonitor.loadOf(pool.inUse, pool.waitingAmount, pool.capacity),
+    needed: needed > pool.capacity ? needed : undefined
+  }
+}
+
+export const make = (options: ResourceManagerOptions) => Effect.map(assemble(options), ({ manager }) => manager)
+
+/** The same, with what tests need besides. */
+export const makeTest = (options: ResourceManagerOptions) =>
+  Effect.map(assemble(options), ({ manager, runtime }) => {
+    const awaitWaiting = (count: number) =>
+      Effect.callback<void>((resume) => {
+        const { books } = runtime.ledger
+        if (books.waiting >= count) return resume(Effect.void)
+        const listener = () => {
+          if (books.waiting >= count) resume(Effect.void)
+        }
+        listeners.add(listener)
+        return Effect.sync(() => listeners.delete(listener))
+      })
+    const listeners = new Set<() => void>()
+    runtime.onDecided = () => {
+      for (const listener of listeners) listener()
+    }
+    const control: TestResourceManager["Service"] = { awaitWaiting }
+    return { manager, control }
+  })

@@ -1,0 +1,100 @@
+/**
+ * Which leases a wait is inside of. The bodies of `withLease` are known by a
+ * `Context.Reference`, so forked children inherit them; scoped leases are known by
+ * the fiber that took them, because a child that it forks need not keep the scope
+ * open.
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type { Fiber } from "effect/Fiber"
+import type { Request } from "../ledger/Request.ts"
+
+export type AnyFiber = Fiber<unknown, unknown>
+
+/** One body of `withLease`, or the edge of a detached region. */
+export interface Frame {
+  /** Who granted the lease: nesting is a matter of one manager. */
+  readonly owner: object
+  readonly lease: Request | undefined
+  readonly outer: Frame | undefined
+  /** Scoped leases registered before this do not count here: it stands outside of them. */
+  readonly scopedFrom: number
+}
+
+export const Nesting = Context.Reference<Frame | undefined>("@resource-manager/core/Nesting", {
+  defaultValue: () => undefined
+})
+
+/** Numbers scoped leases across all managers, so that a detached region knows which came before it. */
+let scopedCount = 0
+
+interface Scoped {
+  readonly lease: Request
+  readonly index: number
+}
+
+export const pushFrame = (context: Context.Context<never>, owner: object, lease: Request): Context.Context<never> => {
+  const outer = Context.get(context, Nesting)
+  return Context.add(context, Nesting, {
+    owner,
+    lease,
+    outer,
+    scopedFrom: outer === undefined ? 0 : outer.scopedFrom
+  }) as Context.Context<never>
+}
+
+/** Runs an effect as if it were outside of every lease: its waits keep no lease from coming back. */
+export const detached = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.suspend(() =>
+    Effect.provideService(effect, Nesting, {
+      owner: detached,
+      lease: undefined,
+      outer: undefined,
+      scopedFrom: scopedCount
+    })
+  )
+
+/** The scoped leases of one manager, by the fiber that took them. */
+export class ScopedLeases {
+  private readonly byFiber = new Map<AnyFiber, Array<Scoped>>()
+
+  add(fiber: AnyFiber, lease: Request): void {
+    const entry = { lease, index: scopedCount++ }
+    const own = this.byFiber.get(fiber)
+    if (own === undefined) this.byFiber.set(fiber, [entry])
+    else own.push(entry)
+  }
+
+  remove(fiber: AnyFiber, lease: Request): void {
+    const own = this.byFiber.get(fiber)
+    if (own === undefined) return
+    const rest = own.filter((entry) => entry.lease !== lease)
+    if (rest.length === 0) this.byFiber.delete(fiber)
+    else this.byFiber.set(fiber, rest)
+  }
+
+  /**
+   * The innermost lease of `owner` around the place that a fiber is at. Of a body
+   * and a scoped lease the one granted later is inside the other: a fiber enters
+   * one while it is in the other, or was forked in it.
+   */
+  innermost(fiber: AnyFiber, owner: object): Request | undefined {
+    const frame = fiber.getRef(Nesting)
+    let found: Request | undefined
+    for (let at = frame; at !== undefined; at = at.outer) {
+      if (at.owner !== owner || at.lease?.status !== "held") continue
+      found = at.lease
+      break
+    }
+    if (this.byFiber.size === 0) return found
+    const own = this.byFiber.get(fiber)
+    const scopedFrom = frame === undefined ? 0 : frame.scopedFrom
+    for (let index = (own?.length ?? 0) - 1; index >= 0; index--) {
+      const entry = own![index]!
+      if (entry.index < scopedFrom) break
+      if (entry.lease.status !== "held") continue
+      return found === undefined || entry.lease.id > found.id ? entry.lease : found
+    }
+    return found
+  }
+}
