@@ -1,2 +1,7 @@
 #!/usr/bin/env node
-process.stdout.write(JSON.stringify({ args: process.argv.slice(2) }) + "\n")
+import { enableCompileCache } from "node:module"
+
+// Before anything else is loaded: most of the start-up time is compiling modules.
+enableCompileCache()
+const { main } = await import("./cli.ts")
+main(process.argv.slice(2))

@@ -1,0 +1,190 @@
+/**
+ * A workload: what arrives when, asks for how much, and runs for how long. Held as
+ * columns, because a million jobs as objects are slow to make and to walk.
+ *
+ * A *row* is a data line of the file: one that is not blank, a comment or a
+ * header. A window is `jobs` rows from row `from` (zero-based, in file order).
+ * Rows that are malformed or skipped keep their place: they are counted and not
+ * replaced, so a window always means the same lines.
+ */
+import { agentIdLengthMax, timeMicrosMax } from "./limits.ts"
+import type { PoolSpec } from "./pools.ts"
+
+export type SkipReason = "submitUnknown" | "runBelowZero" | "amountBelowOne" | "amountOverCapacity" | "amountOverBurst"
+
+export type MalformedReason =
+  | "fieldCount"
+  | "notANumber"
+  | "notWhole"
+  | "outOfRange"
+  | "notATime"
+  | "lineTooLong"
+  | "csv"
+
+export interface MalformedLine {
+  readonly line: number
+  readonly reason: MalformedReason
+  readonly problem: string
+}
+
+export interface Window {
+  readonly from: number
+  /** How many rows; `undefined` is all that there are. */
+  readonly jobs: number | undefined
+}
+
+/** Times are whole microseconds after the first submit; jobs are in the order in which they arrive. */
+export interface Workload {
+  readonly size: number
+  readonly submit: ReadonlyArray<number>
+  readonly run: ReadonlyArray<number>
+  /** What the job's owner said it would run. */
+  readonly estimate: ReadonlyArray<number>
+  /** For each pool, in the order of the pools, the amount of each job. */
+  readonly amounts: ReadonlyArray<ReadonlyArray<number>>
+  readonly agents: ReadonlyArray<string>
+  /** Of each job, the index of its agent. */
+  readonly agentOf: ReadonlyArray<number>
+  /** Rows in the window. */
+  readonly rows: number
+  readonly skipped: ReadonlyMap<SkipReason, number>
+  readonly malformed: Malformed
+}
+
+export interface Malformed {
+  readonly total: number
+  readonly byReason: ReadonlyMap<MalformedReason, number>
+  /** The first of them. */
+  readonly lines: ReadonlyArray<MalformedLine>
+}
+
+/** How many malformed lines are kept to be shown. */
+export const malformedShownMax = 20
+
+const count = <K>(counts: Map<K, number>, key: K): void => {
+  counts.set(key, (counts.get(key) ?? 0) + 1)
+}
+
+/** What a reader fills in for each row; one object is reused for all of them. Times are microseconds. */
+export interface Row {
+  submit: number
+  run: number
+  estimate: number
+  agent: string
+  readonly amounts: Array<number>
+}
+
+export class WorkloadBuilder {
+  /** Data lines seen, those before the window included. */
+  rows = 0
+  readonly pools: ReadonlyArray<PoolSpec>
+  private readonly window: Window
+  private readonly end: number
+  private readonly columns: Columns
+  private readonly agentIndex = new Map<string, number>()
+  private readonly skipped = new Map<SkipReason, number>()
+  private readonly malformedByReason = new Map<MalformedReason, number>()
+  private readonly malformedLines: Array<MalformedLine> = []
+  private malformedTotal = 0
+
+  constructor(pools: ReadonlyArray<PoolSpec>, window: Window) {
+    this.pools = pools
+    this.window = window
+    this.end = window.jobs === undefined ? Infinity : window.from + window.jobs
+    this.columns = { submit: [], run: [], estimate: [], amounts: pools.map(() => []), agentOf: [] }
+  }
+
+  /** Whether the window is complete: nothing more has to be read. */
+  get full(): boolean {
+    return this.rows >= this.end
+  }
+
+  get malformed(): Malformed {
+    return { total: this.malformedTotal, byReason: this.malformedByReason, lines: this.malformedLines }
+  }
+
+  addMalformed(line: number, reason: MalformedReason, problem: string): void {
+    this.rows++
+    this.malformedTotal++
+    count(this.malformedByReason, reason)
+    if (this.malformedLines.length < malformedShownMax) this.malformedLines.push({ line, reason, problem })
+  }
+
+  add(line: number, row: Row): void {
+    const beyond = Math.max(Math.abs(row.submit), Math.abs(row.run), Math.abs(row.estimate)) > timeMicrosMax
+    if (beyond) return this.addMalformed(line, "outOfRange", `a time is beyond ${timeMicrosMax / 1e6} s`)
+    if (row.agent.length > agentIdLengthMax) {
+      return this.addMalformed(line, "outOfRange", `the agent's name has more than ${agentIdLengthMax} characters`)
+    }
+    const index = this.rows++
+    if (index < this.window.from || index >= this.end) return
+    const reason = this.reasonToSkip(row)
+    if (reason !== undefined) return count(this.skipped, reason)
+    const { agentOf, amounts, estimate, run, submit } = this.columns
+    submit.push(row.submit)
+    run.push(row.run)
+    estimate.push(row.estimate)
+    for (let i = 0; i < amounts.length; i++) amounts[i]?.push(row.amounts[i] ?? 0)
+    let agent = this.agentIndex.get(row.agent)
+    if (agent === undefined) this.agentIndex.set(row.agent, (agent = this.agentIndex.size))
+    agentOf.push(agent)
+  }
+
+  build(): Workload {
+    const sorted = inArrivalOrder(this.columns)
+    const first = sorted.submit[0] ?? 0
+    return {
+      ...sorted,
+      size: sorted.submit.length,
+      submit: sorted.submit.map((at) => at - first),
+      agents: [...this.agentIndex.keys()],
+      rows: Math.max(0, Math.min(this.rows, this.end) - this.window.from),
+      skipped: this.skipped,
+      malformed: this.malformed
+    }
+  }
+
+  private reasonToSkip(row: Row): SkipReason | undefined {
+    if (row.submit < 0) return "submitUnknown"
+    if (row.run < 0) return "runBelowZero"
+    let asked = 0
+    for (const amount of row.amounts) {
+      if (amount < 0) return "amountBelowOne"
+      if (amount > 0) asked++
+    }
+    if (asked === 0) return "amountBelowOne"
+    for (let i = 0; i < this.pools.length; i++) {
+      const pool = this.pools[i]
+      const amount = row.amounts[i] ?? 0
+      if (pool === undefined) continue
+      if (amount > pool.capacity) return "amountOverCapacity"
+      if (pool.rate !== undefined && amount > pool.rate.burst) return "amountOverBurst"
+    }
+    return undefined
+  }
+}
+
+interface Columns {
+  readonly submit: Array<number>
+  readonly run: Array<number>
+  readonly estimate: Array<number>
+  readonly amounts: ReadonlyArray<Array<number>>
+  readonly agentOf: Array<number>
+}
+
+/** Sorted by submit; rows of one instant keep the order of the file. */
+const inArrivalOrder = (columns: Columns): Columns => {
+  const { submit } = columns
+  let sorted = true
+  for (let i = 1; i < submit.length; i++) sorted &&= (submit[i - 1] ?? 0) <= (submit[i] ?? 0)
+  if (sorted) return columns
+  const order = submit.map((_, index) => index).toSorted((a, b) => (submit[a] ?? 0) - (submit[b] ?? 0))
+  const permuted = (column: ReadonlyArray<number>) => order.map((index) => column[index] ?? 0)
+  return {
+    submit: permuted(submit),
+    run: permuted(columns.run),
+    estimate: permuted(columns.estimate),
+    amounts: columns.amounts.map(permuted),
+    agentOf: permuted(columns.agentOf)
+  }
+}
