@@ -156,4 +156,3 @@ export const make = Effect.fnUntraced(function* (options: LoadMonitorOptions) {
     stop
   })
 })
-

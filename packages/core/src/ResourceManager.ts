@@ -102,10 +102,7 @@ export class ResourceManager extends Context.Service<
       resourceType: string
     ) => Effect.Effect<void, InvalidClaim | UnknownResourceType>
     /** The agent's quota of a type, or none. */
-    readonly quota: (
-      agent: string,
-      resourceType: string
-    ) => Effect.Effect<Option.Option<number>, UnknownResourceType>
+    readonly quota: (agent: string, resourceType: string) => Effect.Effect<Option.Option<number>, UnknownResourceType>
     /** Changes what a pool has, within its bounds. Growing serves waiters at once. */
     readonly setCapacity: (
       resourceType: string,

@@ -145,9 +145,7 @@ export class LedgerRuntime {
     const resolved = this.resolve(fiber, options, now)
     if ("_tag" in resolved) return resolved
     const answer = this.ledger.grow(lease, claim, now, resolved)
-    return answer instanceof Request || answer._tag !== "LeaseRevoked"
-      ? this.answer(answer)
-      : leaseRevoked(answer)
+    return answer instanceof Request || answer._tag !== "LeaseRevoked" ? this.answer(answer) : leaseRevoked(answer)
   }
 
   release(lease: Request): void {

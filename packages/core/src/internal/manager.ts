@@ -156,9 +156,7 @@ const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions) {
     lease: (agent, claim, options) =>
       Effect.uninterruptibleMask((restore) =>
         Effect.flatMap(
-          Effect.suspend(() =>
-            runtime.obtain(runtime.claim(Fiber.getCurrent()!, agent, claim, options), restore)
-          ),
+          Effect.suspend(() => runtime.obtain(runtime.claim(Fiber.getCurrent()!, agent, claim, options), restore)),
           (request) => Lease.hold(runtime, request)
         )
       ),
@@ -169,7 +167,8 @@ const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions) {
         )
       ),
     acquire: (agent, claim, options) => Effect.asVoid(obtain(agent, claim, options, true)),
-    tryAcquire: (agent, claim) => Effect.map(attempt(agent, claim, undefined, true), (request) => request !== undefined),
+    tryAcquire: (agent, claim) =>
+      Effect.map(attempt(agent, claim, undefined, true), (request) => request !== undefined),
     release: (agent, claim) =>
       Effect.suspend(
         (): Effect.Effect<void, Errors.ResourceNotAcquired | Errors.InvalidClaim | Errors.UnknownResourceType> => {

@@ -79,6 +79,12 @@ export class Books {
     this.rebalance(pool)
   }
 
+  refund(pool: Pool, tokens: number): void {
+    pool.refund(tokens, this.now)
+    this.sink?.({ _tag: "Refunded", at: this.now, type: pool.type, tokens })
+    this.rebalance(pool)
+  }
+
   setQuota(account: Account, quota: number): void {
     account.quota = quota
     this.sink?.({

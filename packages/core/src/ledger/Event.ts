@@ -19,6 +19,8 @@ export type LedgerEvent =
     }
   | { readonly _tag: "CapacitySet"; readonly at: number; readonly type: string; readonly capacity: number }
   | { readonly _tag: "RateSet"; readonly at: number; readonly type: string; readonly rate: Rate | undefined }
+  /** Tokens given back to a rate without a lease. */
+  | { readonly _tag: "Refunded"; readonly at: number; readonly type: string; readonly tokens: number }
   | {
       readonly _tag: "QuotaSet"
       readonly at: number

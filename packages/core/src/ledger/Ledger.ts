@@ -231,7 +231,8 @@ export class Ledger {
         return amount === 0 ? [] : [[part.pool, amount] as const]
       })
       for (const [pool, amount] of taken) rest[pool.type] = rest[pool.type]! - amount
-      const whole = taken.length === lease.parts.length && taken.every(([, amount], i) => amount === lease.parts[i]!.amount)
+      const whole =
+        taken.length === lease.parts.length && taken.every(([, amount], i) => amount === lease.parts[i]!.amount)
       if (whole) books.giveBack(lease, "released")
       else if (taken.length > 0) books.shrink(lease, taken)
     }
@@ -272,6 +273,13 @@ export class Ledger {
     this.advance(now)
     this.books.setRate(pool, rate)
     this.review(pool)
+    this.settle()
+  }
+
+  /** Gives tokens back to a pool's rate, never above the burst. */
+  refund(pool: Pool, tokens: number, now: number): void {
+    this.advance(now)
+    this.books.refund(pool, tokens)
     this.settle()
   }
 

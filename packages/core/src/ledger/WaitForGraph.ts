@@ -204,14 +204,11 @@ export const exemptions = (graph: Graph): Array<number> => {
     const { available, stuck } = reduceOrdered(current)
     if (stuck.length === 0) return chosen
     // Only one that fits without its turn can be the next to be served.
-    const candidates = stuck.filter((wait) =>
-      waits[wait]!.needs.every((need) => need.amount <= available[need.pool]!)
-    )
+    const candidates = stuck.filter((wait) => waits[wait]!.needs.every((need) => need.amount <= available[need.pool]!))
     const exempted = (wait: number) =>
       waits.map((other, index) => (index === wait ? { ...other, exempt: true } : other))
     const next =
-      candidates.find((wait) => reduceOrdered({ ...graph, waits: exempted(wait) }).stuck.length === 0) ??
-      candidates[0]
+      candidates.find((wait) => reduceOrdered({ ...graph, waits: exempted(wait) }).stuck.length === 0) ?? candidates[0]
     if (next === undefined) return chosen
     chosen.push(next)
     waits = exempted(next)
@@ -243,7 +240,7 @@ export const cycleThrough = (graph: Graph, reduction: Reduction, from: number): 
   const seenHoldings = new Set<number>()
   const path = (last: Edge): Array<Edge> => {
     const edges = [last]
-    for (let edge = last; edge.wait !== from; ) {
+    for (let edge = last; edge.wait !== from;) {
       edge = reachedBy.get(edge.wait)!
       edges.push(edge)
     }

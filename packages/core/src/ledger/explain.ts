@@ -153,7 +153,9 @@ export const explain = (request: Request, now: number): Explanation => {
     reasons,
     earmarked: request.parts.filter((part) => part.earmarked).map((part) => part.pool.type),
     exempt: request.exempt,
-    earliestAt: onlyRate ? Math.max(...reasons.map((reason) => (reason._tag === "Rate" ? reason.readyAt : 0))) : undefined
+    earliestAt: onlyRate
+      ? Math.max(...reasons.map((reason) => (reason._tag === "Rate" ? reason.readyAt : 0)))
+      : undefined
   }
 }
 
@@ -175,9 +177,8 @@ export const check = (books: Books, agentId: string, claim: Claim): Check => {
   const request = new Request(read, books.now, undefined, undefined, false, 0, Infinity)
   const malformed = readClaim(books, request, claim)
   if (malformed !== undefined) return { granted: false, refusals: [malformed], reasons: [] }
-  const refusals = request.parts.flatMap(
-    (part): ReadonlyArray<Refusal> =>
-      [neverFits(part.pool, part.amount, part.cost), overQuota(part)].filter((refusal) => refusal !== undefined)
+  const refusals = request.parts.flatMap((part): ReadonlyArray<Refusal> =>
+    [neverFits(part.pool, part.amount, part.cost), overQuota(part)].filter((refusal) => refusal !== undefined)
   )
   const reasons = request.parts.flatMap((part) =>
     part.pool.fits(part.amount, part.cost, books.now)

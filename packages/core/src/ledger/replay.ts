@@ -27,6 +27,9 @@ export class Replay {
       case "RateSet":
         books.setRate(this.pool(event.type), event.rate)
         break
+      case "Refunded":
+        books.refund(this.pool(event.type), event.tokens)
+        break
       case "QuotaSet":
         books.setQuota(books.agent(event.agent).account(this.pool(event.type)), event.quota ?? Infinity)
         break

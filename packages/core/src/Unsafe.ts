@@ -1,0 +1,103 @@
+/** The manager for plain Node programs without Effect: promises, `AbortSignal`, `await using`. */
+import * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
+import * as ManagedRuntime from "effect/ManagedRuntime"
+import * as Option from "effect/Option"
+import * as Scope from "effect/Scope"
+import type { Claim, WaitOptions } from "./Claim.ts"
+import type { Lease } from "./Lease.ts"
+import { ResourceManager, type ResourceManagerOptions } from "./ResourceManager.ts"
+import type { Check, PoolStatistics, WaiterView } from "./Statistics.ts"
+
+export interface UnsafeOptions extends WaitOptions {
+  /** Ends the wait, or interrupts the lease's keeper, when aborted. */
+  readonly signal?: AbortSignal
+}
+
+/** A lease to `await using`, or to release by hand. */
+export interface UnsafeLease extends AsyncDisposable {
+  readonly id: number
+  readonly agent: string
+  readonly claim: Claim
+  readonly token: number
+  readonly release: () => Promise<void>
+  readonly grow: (claim: Claim, options?: WaitOptions) => Promise<void>
+  readonly shrink: (amounts: Claim) => Promise<void>
+}
+
+/** Promises reject with the typed errors of `@resource-manager/core/Errors`. */
+export interface UnsafeManager extends AsyncDisposable {
+  readonly withLease: <A>(
+    agent: string,
+    claim: Claim,
+    body: () => Promise<A> | A,
+    options?: UnsafeOptions
+  ) => Promise<A>
+  readonly lease: (agent: string, claim: Claim, options?: UnsafeOptions) => Promise<UnsafeLease>
+  /** `undefined` where it would have to wait. */
+  readonly tryLease: (agent: string, claim: Claim) => Promise<UnsafeLease | undefined>
+  readonly check: (agent: string, claim: Claim) => Promise<Check>
+  readonly setQuota: (agent: string, resourceType: string, quota: number) => Promise<void>
+  readonly setCapacity: (resourceType: string, capacity: number) => Promise<void>
+  readonly usage: (agent: string) => Promise<Claim>
+  readonly poolStatistics: (resourceType: string) => Promise<PoolStatistics>
+  readonly explain: (agent: string) => Promise<ReadonlyArray<WaiterView>>
+  /** Fails waiters, lets leases drain for the grace period, then takes them back. */
+  readonly stop: () => Promise<void>
+}
+
+/** A manager that runs until `stop`. A wrong configuration rejects the first call. */
+export const makeUnsafe = (options: ResourceManagerOptions = {}): UnsafeManager =>
+  fromLayerUnsafe(ResourceManager.layer(options))
+
+/** The same over any layer of the manager: plugins included, or another home. */
+export const fromLayerUnsafe = <E>(layer: Layer.Layer<ResourceManager, E>): UnsafeManager => {
+  const runtime = ManagedRuntime.make(layer)
+  const run = <A, E2>(
+    use: (manager: ResourceManager["Service"]) => Effect.Effect<A, E2>,
+    signal?: AbortSignal
+  ): Promise<A> => runtime.runPromise(Effect.flatMap(ResourceManager, use), signal === undefined ? {} : { signal })
+
+  /** The scope is the lease's own: `release` closes it. */
+  const own = <A, E2>(acquire: Effect.Effect<A, E2, Scope.Scope>) =>
+    Effect.flatMap(Scope.make(), (scope) => Scope.provide(acquire, scope))
+
+  const wrap = (lease: Lease): UnsafeLease => {
+    const release = () => runtime.runPromise(lease.release)
+    return {
+      id: lease.id,
+      agent: lease.agent,
+      get claim() {
+        return lease.claim
+      },
+      token: lease.token,
+      release,
+      grow: (claim, wait) => runtime.runPromise(lease.grow(claim, wait)),
+      shrink: (amounts) => runtime.runPromise(lease.shrink(amounts)),
+      [Symbol.asyncDispose]: release
+    }
+  }
+
+  const stop = () => runtime.dispose()
+  return {
+    withLease: (agent, claim, body, { signal, ...wait } = {}) =>
+      run(
+        (manager) => manager.withLease(agent, claim, { timeout: wait.timeout })(Effect.promise(async () => body())),
+        signal
+      ),
+    lease: (agent, claim, { signal, ...wait } = {}) =>
+      run((manager) => Effect.map(own(manager.lease(agent, claim, wait)), wrap), signal),
+    tryLease: (agent, claim) =>
+      run((manager) =>
+        Effect.map(own(manager.tryLease(agent, claim)), (lease) => Option.getOrUndefined(Option.map(lease, wrap)))
+      ),
+    check: (agent, claim) => run((manager) => manager.check(agent, claim)),
+    setQuota: (agent, resourceType, quota) => run((manager) => manager.setQuota(agent, resourceType, quota)),
+    setCapacity: (resourceType, capacity) => run((manager) => manager.setCapacity(resourceType, capacity)),
+    usage: (agent) => run((manager) => manager.usage(agent)),
+    poolStatistics: (resourceType) => run((manager) => manager.poolStatistics(resourceType)),
+    explain: (agent) => run((manager) => manager.explain(agent)),
+    stop,
+    [Symbol.asyncDispose]: stop
+  }
+}

@@ -1,0 +1,89 @@
+/** One pool without a manager around it: what `Semaphore`, `ResourcePool` and `TokenBucket` are made of. */
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import { DeadlockPolicy } from "../DeadlockPolicy.ts"
+import type { ClaimError, InvalidClaim, ResourceNotAcquired } from "../Errors.ts"
+import * as Lease from "../Lease.ts"
+import type { PoolOptions } from "../ledger/Pool.ts"
+import { Request } from "../ledger/Request.ts"
+import type { ResourceType } from "../ResourceType.ts"
+import { LedgerRuntime, type WaitOptions } from "./LedgerRuntime.ts"
+import { invalidClaim, notAcquired } from "./refusal.ts"
+
+/** The one agent that all claims are charged to. */
+const owner = "owner"
+
+export const make = Effect.fnUntraced(function* (type: ResourceType, options: PoolOptions) {
+  const runtime = new LedgerRuntime(yield* Effect.context(), {
+    deadlock: yield* DeadlockPolicy,
+    formats: (_, amount) => type.format(amount),
+    timeoutMicros: Infinity
+  })
+  const pool = runtime.ledger.definePool(type.name, options, runtime.now())
+  const claimOf = (amount: number) => ({ [type.name]: amount })
+
+  const claim = (amount: number, wait: WaitOptions | undefined, more: { manual: boolean; wait?: boolean }) =>
+    runtime.claim(Fiber.getCurrent()!, owner, claimOf(amount), wait, more)
+
+  /** What is done with the grant is one uninterruptible step with it. */
+  const obtain = <A, R>(
+    amount: number,
+    wait: WaitOptions | undefined,
+    manual: boolean,
+    use: (request: Request) => Effect.Effect<A, never, R>
+  ) =>
+    Effect.uninterruptibleMask((restore) =>
+      Effect.flatMap(
+        Effect.suspend(() => runtime.obtain(claim(amount, wait, { manual }), restore)),
+        use
+      )
+    )
+
+  const stop = Effect.sync(() => {
+    runtime.command((ledger, now) => ledger.stop(now))
+    runtime.close()
+  })
+  yield* Effect.addFinalizer(() => stop)
+
+  return {
+    runtime,
+    pool,
+    withUnits:
+      (amount: number, wait?: WaitOptions) =>
+      <A, E, R>(body: Effect.Effect<A, E, R>) =>
+        runtime.withLease(owner, claimOf(amount), wait, body),
+    lease: (amount: number, wait?: WaitOptions) =>
+      obtain(amount, wait, false, (request) => Lease.hold(runtime, request)),
+    acquire: (amount: number, wait?: WaitOptions) => obtain(amount, wait, true, () => Effect.void),
+    /** Takes units and gives them back at once: for what is used up, not held. */
+    consume: (amount: number, wait?: WaitOptions) =>
+      obtain(amount, wait, false, (request) => Effect.sync(() => runtime.release(request))),
+    attempt: (amount: number, manual: boolean) =>
+      Effect.suspend((): Effect.Effect<Request | undefined, ClaimError> => {
+        const answer = claim(amount, undefined, { manual, wait: false })
+        if (answer instanceof Request) return Effect.succeed(answer)
+        return answer._tag === "ResourceExhausted" && answer.reason === "unavailable"
+          ? Effect.succeed(undefined)
+          : Effect.fail(answer)
+      }),
+    release: (amount: number) =>
+      Effect.suspend((): Effect.Effect<void, ResourceNotAcquired | InvalidClaim> => {
+        const refusal = runtime.command((ledger, now) => ledger.releaseManual(owner, claimOf(amount), now))
+        if (refusal === undefined) return Effect.void
+        return Effect.fail(
+          refusal._tag === "ResourceNotAcquired"
+            ? notAcquired(refusal, runtime.formats)
+            : invalidClaim("amount", amount, "a whole number from 0")
+        )
+      }),
+    /** Reads the pool as of now. */
+    current: <A>(read: (now: number) => A) =>
+      Effect.sync(() =>
+        runtime.command((ledger, now) => {
+          ledger.advance(now)
+          return read(ledger.now)
+        })
+      ),
+    stop
+  }
+})
