@@ -9,7 +9,7 @@ import * as Option from "effect/Option"
 const wholeNumberFrom = (least: number) =>
   Flag.filter(
     (value: number) => Number.isSafeInteger(value) && value >= least,
-    (value: number) => `allowed is a whole number from ${least} to ${Number.MAX_SAFE_INTEGER}, not ${value}`
+    () => `a whole number from ${least} to ${Number.MAX_SAFE_INTEGER}`
   )
 
 const flags = {
@@ -58,7 +58,7 @@ const flags = {
   csvDelimiter: Flag.String("csv-delimiter").pipe(
     Flag.filter(
       (text) => text === "\\t" || text.length === 1,
-      (text) => `allowed is one character or \\t, not ${JSON.stringify(text)}`
+      () => "one character, or \\t for a tab"
     ),
     Flag.withDefault(","),
     Flag.withDescription("What separates the columns (default a comma; \\t is a tab)")

@@ -67,7 +67,7 @@ const codeOf = (error: unknown): string | undefined =>
     ? error.code
     : undefined
 
-const problems = new Map([
+const readProblems = new Map([
   ["ENOENT", "there is no such file"],
   ["EISDIR", "is a directory, not a workload file"],
   ["ENOTDIR", "a part of the path is not a directory"],
@@ -76,9 +76,21 @@ const problems = new Map([
   ["Z_DATA_ERROR", "the gzip data is damaged"]
 ])
 
-export const describeReadError = (error: unknown): string => {
+const writeProblems = new Map([
+  ["ENOENT", "there is no such directory"],
+  ["EISDIR", "is a directory"],
+  ["ENOTDIR", "a part of the path is not a directory"],
+  ["EACCES", "may not be written by this user"],
+  ["ENOSPC", "there is no space left"]
+])
+
+const describe = (problems: ReadonlyMap<string, string>, error: unknown): string => {
   const code = codeOf(error)
   return (
     (code === undefined ? undefined : problems.get(code)) ?? (error instanceof Error ? error.message : String(error))
   )
 }
+
+export const describeReadError = (error: unknown): string => describe(readProblems, error)
+
+export const describeWriteError = (error: unknown): string => describe(writeProblems, error)

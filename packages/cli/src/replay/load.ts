@@ -80,8 +80,8 @@ const nothingToReplay = (builder: RowReader["builder"], window: Window, format: 
   const { malformed, rows } = builder
   if (malformed.total === rows) {
     const first = malformed.lines[0]
-    const where = first === undefined ? "" : `; line ${first.line}: ${first.problem}`
-    return `none of its ${rows} lines is a job: is it really ${format.toUpperCase()}${where}?`
+    const where = first === undefined ? "" : ` Line ${first.line}: ${first.problem}.`
+    return `none of its ${rows} lines is a job; is it really ${format.toUpperCase()}?${where}`
   }
   if (rows <= window.from) return `has ${rows} rows, so --from can be at most ${rows - 1}, not ${window.from}`
   return undefined

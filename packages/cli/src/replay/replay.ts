@@ -1,7 +1,7 @@
 /** The whole of a replay: read, drive, sum up, write the report. */
 import { writeFile } from "node:fs/promises"
 import * as Effect from "effect/Effect"
-import { describeReadError } from "./bytes.ts"
+import { describeWriteError } from "./bytes.ts"
 import { InvalidOption, ReportUnwritable, RulesBroken, WorkloadUnreadable } from "./errors.ts"
 import { type Format, type Loaded, loadWorkload } from "./load.ts"
 import { readPools } from "./pools.ts"
@@ -114,6 +114,6 @@ const writeReport = Effect.fnUntraced(function* (
   const text = render({ pools: loaded.pools, timeline: outcome.timeline, figures, summary })
   yield* Effect.tryPromise({
     try: () => writeFile(out, text),
-    catch: (error) => new ReportUnwritable({ file: out, problem: describeReadError(error) })
+    catch: (error) => new ReportUnwritable({ file: out, problem: describeWriteError(error) })
   })
 })

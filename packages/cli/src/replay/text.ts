@@ -2,7 +2,11 @@
 import type { Distribution } from "./statistics.ts"
 import type { Summary } from "./summary.ts"
 
-const plain = new Intl.NumberFormat("en", { maximumFractionDigits: 2 })
+const plain = new Intl.NumberFormat("en", {
+  maximumSignificantDigits: 4,
+  roundingPriority: "morePrecision",
+  maximumFractionDigits: 2
+})
 
 export const formatNumber = (value: number | null): string => (value === null ? "–" : plain.format(value))
 
