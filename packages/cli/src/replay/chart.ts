@@ -8,7 +8,7 @@ import { escapeMarkup } from "./markup.ts"
 export const chartWidth = 960
 export const chartHeight = 230
 
-const margin = { top: 34, right: 16, bottom: 34, left: 64 }
+const margin = { top: 34, right: 24, bottom: 34, left: 64 }
 const plotWidth = chartWidth - margin.left - margin.right
 const plotHeight = chartHeight - margin.top - margin.bottom
 
@@ -27,8 +27,16 @@ export interface Chart {
   /** What the right edge stands for, and how a place on the axis is written. */
   readonly xMax: number
   readonly xTicks: ReadonlyArray<{ readonly at: number; readonly label: string }>
-  readonly formatY: (value: number) => string
+  readonly yUnit: Unit
 }
+
+export interface Unit {
+  readonly size: number
+  readonly name: string
+}
+
+/** Values that are counted. */
+export const plainUnit: Unit = { size: 1, name: "" }
 
 /** Round steps, about `count` of them, from 0 to at least `max`. */
 export const niceTicks = (max: number, count: number): ReadonlyArray<number> => {
@@ -47,9 +55,12 @@ const timeUnits = [
   { size: 0.001, name: "ms" }
 ] as const
 
-/** Ticks of a time axis, in the largest unit of which it holds at least two. */
+/** The largest unit of which so many seconds are at least two. */
+export const timeUnitOf = (seconds: number): Unit =>
+  timeUnits.find(({ size }) => seconds >= 2 * size) ?? { size: 1e-6, name: "µs" }
+
 export const timeTicks = (seconds: number): Chart["xTicks"] => {
-  const unit = timeUnits.find(({ size }) => seconds >= 2 * size) ?? { size: 1e-6, name: "µs" }
+  const unit = timeUnitOf(seconds)
   return niceTicks(seconds / unit.size, 8)
     .filter((at) => at * unit.size <= seconds)
     .map((at) => ({ at: at * unit.size, label: `${Number(at.toPrecision(6))} ${unit.name}` }))
@@ -74,16 +85,20 @@ const stepsOf = (values: ReadonlyArray<number>, cells: number, top: number): str
 export const renderChart = (chart: Chart): string => {
   const { cells, limit, peaks, values } = chart
   const highest = (peaks ?? values).reduce((a, b) => Math.max(a, b), limit ?? 0)
-  const ticks = niceTicks(highest, 4)
-  const top = ticks.at(-1) ?? 0
+  const { size, name } = chart.yUnit
+  const ticks = niceTicks(highest / size, 4).map((at) => ({
+    at: at * size,
+    label: `${Number(at.toPrecision(6)).toLocaleString("en")} ${name}`.trimEnd()
+  }))
+  const top = ticks.at(-1)?.at ?? 0
   const y = (value: number) => round(plotHeight - (top > 0 ? (plotHeight * value) / top : 0))
   const x = (value: number) => round(chart.xMax > 0 ? (plotWidth * value) / chart.xMax : 0)
   const steps = stepsOf(values, cells, top)
   const lines = [
     `<text class="title" x="0" y="-14">${escapeMarkup(chart.title)}</text>`,
     ...ticks.map(
-      (tick) =>
-        `<path class="grid" d="M0 ${y(tick)}H${plotWidth}"/><text x="-8" y="${y(tick)}" dy="4" text-anchor="end">${escapeMarkup(chart.formatY(tick))}</text>`
+      ({ at, label }) =>
+        `<path class="grid" d="M0 ${y(at)}H${plotWidth}"/><text x="-8" y="${y(at)}" dy="4" text-anchor="end">${label}</text>`
     ),
     ...chart.xTicks.map(
       ({ at, label }) => `<text x="${x(at)}" y="${plotHeight + 20}" text-anchor="middle">${escapeMarkup(label)}</text>`

@@ -3,7 +3,7 @@
  * with the figures as tables and use, queue and waits as plots; or only the plots,
  * as one picture.
  */
-import { type Chart, chartHeight, chartWidth, renderChart, timeTicks } from "./chart.ts"
+import { type Chart, chartHeight, chartWidth, plainUnit, renderChart, timeTicks, timeUnitOf } from "./chart.ts"
 import { chartStyle, darkPalette, escapeMarkup, palette } from "./markup.ts"
 import { type PoolSpec, unlimited } from "./pools.ts"
 import type { Distribution } from "./statistics.ts"
@@ -47,7 +47,7 @@ const chartsOf = ({ figures, pools, summary, timeline }: ReportInput): ReadonlyA
         values: use.means,
         peaks: use.peaks,
         limit,
-        formatY: formatNumber,
+        yUnit: plainUnit,
         ...overTime(timeline)
       })
     }
@@ -58,7 +58,7 @@ const chartsOf = ({ figures, pools, summary, timeline }: ReportInput): ReadonlyA
       values: queue.means,
       peaks: queue.peaks,
       limit: undefined,
-      formatY: formatNumber,
+      yUnit: plainUnit,
       ...overTime(timeline)
     })
   }
@@ -75,7 +75,7 @@ const chartsOf = ({ figures, pools, summary, timeline }: ReportInput): ReadonlyA
     cells: 100,
     xMax: 100,
     xTicks: percentiles.filter((percent) => percent % 10 === 0).map((at) => ({ at, label: `${at} %` })),
-    formatY: formatSeconds
+    yUnit: timeUnitOf(summary.wait.max ?? 0)
   })
   return charts
 }
