@@ -1,11 +1,16 @@
 /**
- * Comma-separated values with a header line, quoted as in RFC 4180 (csv-parse
- * reads them), and a mapping that says which columns mean what.
+ * Comma-separated values with a header line, quoted as in RFC 4180, and a mapping
+ * that says which columns mean what.
+ *
+ * A record is a line: no quoted field goes on over the next one. So a stray quote
+ * costs its own line, while a CSV parser that runs over the whole file loses all
+ * that follows (csv-parse 7.0.3 does, even where told to skip bad records). Lines
+ * with quotes are read by csv-parse, all others are cut at the delimiter.
  */
-import { finished } from "node:stream/promises"
-import { type CsvError, parse, type Parser } from "csv-parse"
-import { InvalidOption, WorkloadUnreadable } from "./errors.ts"
+import { parse } from "csv-parse/sync"
+import { InvalidOption } from "./errors.ts"
 import { lineBytesMax } from "./limits.ts"
+import { type LineHandler, LineSplitter } from "./lines.ts"
 import { type Mapping, readMapping, type Term } from "./mapping.ts"
 import type { PoolSpec } from "./pools.ts"
 import { type ReaderOptions, readNumber, type RowReader, shown } from "./reader.ts"
@@ -84,12 +89,14 @@ const submitOf = (terms: ReadonlyArray<BoundTerm>, record: ReadonlyArray<string>
   )
 }
 
-export class CsvReader implements RowReader {
-  failure: InvalidOption | WorkloadUnreadable | undefined = undefined
+const decoder = new TextDecoder()
+
+export class CsvReader implements RowReader, LineHandler {
+  failure: InvalidOption | undefined = undefined
   builder: WorkloadBuilder | undefined = undefined
   private readonly options: CsvOptions
   private readonly pools: ReadonlyArray<PoolSpec>
-  private readonly parser: Parser
+  private readonly lines = new LineSplitter(this)
   private bound: Bound | undefined = undefined
   private readonly row: Row
 
@@ -101,64 +108,58 @@ export class CsvReader implements RowReader {
       const allowed = "a whole number from 1 (or --pool NAME=CAPACITY), as a CSV file names none"
       this.failure = new InvalidOption({ option: "--capacity", value: "", allowed })
     }
-    this.parser = parse({
-      bom: true,
-      delimiter: options.delimiter,
-      max_record_size: lineBytesMax,
-      relax_column_count: true,
-      skip_empty_lines: true,
-      skip_records_with_error: true,
-      skip_records_with_empty_values: false,
-      trim: true,
-      // Returning null keeps records out of the stream: they are used up here.
-      on_record: (record: Array<string>, { lines }) => {
-        this.read(record, lines)
-        return null
-      },
-      on_skip: (error) => {
-        this.skip(error)
-        return undefined
-      }
-    })
-    this.parser.on("error", (error) => {
-      this.failure ??= new WorkloadUnreadable({ file: options.file, problem: error.message })
-    })
-    // Nothing comes out, but a stream that is not read does not end.
-    this.parser.resume()
+  }
+
+  get done(): boolean {
+    return this.failure !== undefined || this.builder?.full === true
   }
 
   push(chunk: Uint8Array): void {
-    if (this.failure === undefined) this.parser.write(chunk)
+    this.lines.push(chunk)
   }
 
-  async end(): Promise<void> {
-    if (this.failure !== undefined) return
-    this.parser.end()
-    // What is wrong with the stream is in `failure`.
-    await finished(this.parser).catch(() => undefined)
+  end(): void {
+    this.lines.end()
   }
 
-  private skip(error: CsvError | undefined): void {
-    if (this.builder?.full === true || this.failure !== undefined) return
-    const problem = error?.message ?? "not a CSV record"
-    if (this.builder === undefined) {
-      this.failure = new WorkloadUnreadable({ file: this.options.file, problem: `the header line: ${problem}` })
-      return
-    }
-    const line = typeof error?.["lines"] === "number" ? error["lines"] : 0
-    this.builder.addMalformed(line, "csv", problem)
+  readOverlong(line: number): void {
+    this.report(line, "lineTooLong", `the line has more than ${lineBytesMax} bytes`)
   }
 
-  private read(record: ReadonlyArray<string>, line: number): void {
+  readLine(bytes: Uint8Array, from: number, to: number, line: number): void {
+    const text = decoder.decode(bytes.subarray(from, to)).trim()
+    if (text === "") return
+    const record = this.split(text)
+    if (typeof record === "string") return this.report(line, "csv", record)
     const { bound, builder } = this
-    if (this.failure !== undefined || builder?.full === true) return
     if (bound === undefined || builder === undefined) return this.readHeader(record)
     if (record.length !== bound.columns) {
-      return builder.addMalformed(line, "fieldCount", `${record.length} fields, not ${bound.columns} as in the header`)
+      return this.report(line, "fieldCount", `${record.length} fields, not ${bound.columns} as in the header`)
     }
     const problem = this.fill(bound, record)
-    if (problem !== undefined) return builder.addMalformed(line, problem.reason, problem.problem)
+    if (problem !== undefined) return this.report(line, problem.reason, problem.problem)
     builder.add(line, this.row)
+  }
+
+  /** The fields of a line, or what is wrong with it. */
+  private split(text: string): ReadonlyArray<string> | string {
+    const { delimiter } = this.options
+    if (!text.includes('"')) return text.split(delimiter).map((field) => field.trim())
+    try {
+      const [record] = parse(text, { delimiter, relax_column_count: true, trim: true })
+      return record ?? []
+    } catch (error) {
+      return error instanceof Error ? error.message.replace(" at line 1", "") : String(error)
+    }
+  }
+
+  private report(line: number, reason: MalformedReason, problem: string): void {
+    if (this.builder !== undefined) return this.builder.addMalformed(line, reason, problem)
+    this.failure = new InvalidOption({
+      option: "--format",
+      value: "csv",
+      allowed: `a file whose first line names the columns: ${this.options.file}:${line}: ${problem}`
+    })
   }
 
   private readHeader(columns: ReadonlyArray<string>): void {

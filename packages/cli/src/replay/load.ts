@@ -46,10 +46,10 @@ const openReader = (format: Format, options: LoadOptions): Effect.Effect<RowRead
 const readAll = async (source: ByteSource, reader: RowReader, options: LoadOptions, signal: AbortSignal) => {
   for await (const chunk of source.chunks) {
     reader.push(chunk)
-    if (signal.aborted || reader.failure !== undefined || reader.builder?.full === true) return
+    if (signal.aborted || reader.done) return
     if (source.size > 0) options.onProgress(Math.min(1, source.read / source.size))
   }
-  await reader.end()
+  reader.end()
 }
 
 const verdictOf = ({ failure }: RowReader): Effect.Effect<void, InvalidOption | WorkloadUnreadable> =>

@@ -14,7 +14,9 @@ export interface ReaderOptions {
 export interface RowReader {
   readonly push: (chunk: Uint8Array) => void
   /** No more bytes follow: what is left is the last line. */
-  readonly end: () => Promise<void>
+  readonly end: () => void
+  /** Whether nothing more has to be read: the window is complete, or reading failed. */
+  readonly done: boolean
   /** Why nothing more is read, where that is not the end of the window. */
   readonly failure: InvalidOption | WorkloadUnreadable | undefined
   /** `undefined` while no row was seen. */

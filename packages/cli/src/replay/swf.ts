@@ -10,6 +10,7 @@
  */
 import { InvalidOption } from "./errors.ts"
 import { lineBytesMax } from "./limits.ts"
+import { isBlank, type LineHandler, LineSplitter } from "./lines.ts"
 import { defaultPoolName, type PoolSpec } from "./pools.ts"
 import { type ReaderOptions, readNumber, type RowReader, shown } from "./reader.ts"
 import { type Row, WorkloadBuilder } from "./workload.ts"
@@ -38,11 +39,9 @@ const fieldNames = [
   "think time"
 ]
 
-const newline = 0x0a
 const semicolon = 0x3b
 const zero = 0x30
 const minus = 0x2d
-const isBlank = (byte: number | undefined): boolean => byte === 0x20 || byte === 0x09 || byte === 0x0d
 
 const unknownAgent = "-"
 const decoder = new TextDecoder()
@@ -50,16 +49,14 @@ const decoder = new TextDecoder()
 /** Header comments that say how large the machine was, most precise first. */
 const capacityHeaders = ["maxprocs", "maxnodes"]
 
-export class SwfReader implements RowReader {
+export class SwfReader implements RowReader, LineHandler {
   failure: InvalidOption | undefined = undefined
   builder: WorkloadBuilder | undefined = undefined
   /** Header comments of the form `; Name: value`, by lower-case name. */
   readonly header = new Map<string, string>()
   private readonly options: ReaderOptions
-  private rest: Uint8Array = new Uint8Array(0)
+  private readonly lines = new LineSplitter(this)
   private line = 0
-  /** Whether the line under way is too long, was reported, and is passed over. */
-  private overlong = false
   private readonly fields = new Float64Array(fieldCount)
   private readonly row: Row = { submit: 0, run: 0, estimate: 0, agent: unknownAgent, amounts: [0] }
   private readonly agents = new Map<number, string>([[-1, unknownAgent]])
@@ -76,43 +73,25 @@ export class SwfReader implements RowReader {
     }
   }
 
+  get done(): boolean {
+    return this.failure !== undefined || this.builder?.full === true
+  }
+
   push(chunk: Uint8Array): void {
-    const bytes = this.rest.length === 0 ? chunk : Buffer.concat([this.rest, chunk])
-    let start = 0
-    for (;;) {
-      if (this.failure !== undefined || this.builder?.full === true) return
-      const end = bytes.indexOf(newline, start)
-      if (end < 0) break
-      this.readLine(bytes, start, end)
-      start = end + 1
-    }
-    this.rest = bytes.subarray(start)
-    if (this.rest.length > lineBytesMax) this.passOver()
+    this.lines.push(chunk)
   }
 
-  async end(): Promise<void> {
-    const { failure, rest } = this
-    if (rest.length > 0 && failure === undefined && this.builder?.full !== true) this.readLine(rest, 0, rest.length)
-    this.rest = new Uint8Array(0)
+  end(): void {
+    this.lines.end()
   }
 
-  /** Reports the line under way once, and keeps none of it. */
-  private passOver(): void {
-    this.rest = new Uint8Array(0)
-    if (this.overlong) return
-    this.overlong = true
-    this.rows()?.addMalformed(this.line + 1, "lineTooLong", `the line has more than ${lineBytesMax} bytes`)
+  readOverlong(line: number): void {
+    this.rows()?.addMalformed(line, "lineTooLong", `the line has more than ${lineBytesMax} bytes`)
   }
 
-  private readLine(bytes: Uint8Array, from: number, to: number): void {
-    this.line++
-    if (this.overlong) {
-      this.overlong = false
-      return
-    }
+  readLine(bytes: Uint8Array, from: number, to: number, line: number): void {
+    this.line = line
     let start = from
-    // A byte order mark, as editors on Windows leave it.
-    if (this.line === 1 && bytes[from] === 0xef && bytes[from + 1] === 0xbb && bytes[from + 2] === 0xbf) start += 3
     while (start < to && isBlank(bytes[start])) start++
     if (start === to) return
     if (bytes[start] === semicolon) return this.readComment(decoder.decode(bytes.subarray(start, to)))
@@ -121,7 +100,7 @@ export class SwfReader implements RowReader {
     const count = this.readFields(bytes, start, to, rows)
     if (count === undefined) return
     if (count !== fieldCount) {
-      rows.addMalformed(this.line, "fieldCount", `${count} fields, not ${fieldCount}`)
+      rows.addMalformed(line, "fieldCount", `${count} fields, not ${fieldCount}`)
       return
     }
     this.readJob(rows)
