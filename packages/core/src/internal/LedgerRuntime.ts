@@ -20,13 +20,13 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
-import { Scheduler, type SchedulerDispatcher } from "effect/Scheduler"
+import { MixedScheduler, Scheduler, type SchedulerDispatcher } from "effect/Scheduler"
 import type { ClaimError, InvalidClaim, LeaseRevoked } from "../Errors.ts"
 import type { Claim } from "../ledger/Claim.ts"
 import { type ClaimOptions, Ledger, type LedgerOptions } from "../ledger/Ledger.ts"
 import type { Refusal } from "../ledger/Refusal.ts"
 import { Request } from "../ledger/Request.ts"
-import { type AnyFiber, pushFrame, ScopedLeases } from "./nesting.ts"
+import { type AnyFiber, type Frame, Nesting, pushFrame, ScopedLeases } from "./nesting.ts"
 import { type Formats, invalidClaim, leaseRevoked, toError } from "./refusal.ts"
 
 /** How a claim waits and how long its lease lasts. */
@@ -55,6 +55,15 @@ export const readDuration = (field: string, input: Duration.Input): number | Inv
   return micros >= 0 ? micros : invalidClaim(field, String(input), 'a duration such as "5 seconds", not negative')
 }
 
+/**
+ * Whether the operation that a fiber is about to return is run before anything can
+ * interrupt: the default scheduler yields by the count of operations alone. With
+ * any other the answer is no, and the beginning of a body is watched by a step of
+ * its own.
+ */
+const willRunNext = (fiber: AnyFiber): boolean =>
+  fiber.cache.scheduler instanceof MixedScheduler && fiber.currentOpCount + 1 < fiber.cache.maxOpsBeforeYield
+
 const liveClock = Context.get(Context.empty(), Clock.Clock)
 
 export class LedgerRuntime {
@@ -66,6 +75,8 @@ export class LedgerRuntime {
   private readonly clock: Clock.Clock
   private readonly origin: bigint
   private readonly dispatcher: SchedulerDispatcher
+  private lastContext: Context.Context<never> | undefined = undefined
+  private lastFrame: Frame | undefined = undefined
   private readonly revocations = new Map<Request, Set<() => void>>()
   private drainScheduled = false
   private draining = false
@@ -98,20 +109,46 @@ export class LedgerRuntime {
     return error._tag === "LeaseRevoked" ? invalidClaim("lease", error.lease, "a lease that is held") : error
   }
 
-  /** Runs a body inside a lease. One with an expiry is interrupted when it is taken back. */
+  /**
+   * Runs a body inside a lease. One with an expiry is interrupted when it is taken
+   * back. The return is registered before the claim is made, so that no step lies
+   * between a grant and its return; one operation less than a mask would cost.
+   */
   withLease<A, E, R>(
     agent: string,
     claim: Claim,
     options: WaitOptions | undefined,
     body: Effect.Effect<A, E, R>
   ): Effect.Effect<A, E | ClaimError | LeaseRevoked, R> {
-    return Effect.uninterruptibleMask((restore) => {
-      const fiber = Fiber.getCurrent()!
-      const answer = this.claim(fiber, agent, claim, options)
-      if (!(answer instanceof Request)) return Effect.fail(answer)
-      const guarded = answer.ttl === 0 ? body : this.guard(answer, body)
-      if (answer.status === "held") return this.run(fiber, answer, guarded, restore)
-      return Effect.flatMap(this.wait(answer, restore), () => this.run(fiber, answer, guarded, restore))
+    return Effect.withFiber((fiber) => {
+      const outer = fiber.context
+      let request: Request | undefined
+      let began = false
+      return Effect.onExitPrimitive(
+        Effect.suspend((): Effect.Effect<A, E | ClaimError | LeaseRevoked, R> => {
+          const answer = this.claim(fiber, agent, claim, options)
+          if (!(answer instanceof Request)) return Effect.fail(answer)
+          request = answer
+          const begin = () => {
+            fiber.setContext(pushFrame(outer, this.frameOf(outer), this, answer))
+            began = willRunNext(fiber)
+            const guarded = answer.ttl === 0 ? body : this.guard(answer, body)
+            if (began) return guarded
+            return Effect.suspend(() => {
+              began = true
+              return guarded
+            })
+          }
+          return answer.status === "held" ? begin() : Effect.flatMap(this.parked(answer), begin)
+        }),
+        () => {
+          if (request === undefined) return undefined
+          fiber.setContext(outer)
+          if (began) this.release(request)
+          else this.giveUp(request)
+          return undefined
+        }
+      )
     })
   }
 
@@ -130,6 +167,10 @@ export class LedgerRuntime {
     more?: ClaimOptions
   ): Request | ClaimError {
     const now = this.now()
+    if (options === undefined && more === undefined && this.timeoutMicros === Infinity) {
+      const parent = this.scoped.innermost(fiber, this.frameOf(fiber.context), this)
+      return this.answer(this.ledger.claim(agent, claim, now, parent === undefined ? undefined : { parent }))
+    }
     const resolved = this.resolve(fiber, options, now, more)
     if ("_tag" in resolved) return resolved
     return this.answer(this.ledger.claim(agent, claim, now, resolved))
@@ -230,6 +271,15 @@ export class LedgerRuntime {
     this.flush()
   }
 
+  /** The innermost body that a context is in. Contexts never change, so the last answer is kept. */
+  private frameOf(context: Context.Context<never>): Frame | undefined {
+    if (context !== this.lastContext) {
+      this.lastFrame = Context.get(context, Nesting)
+      this.lastContext = context
+    }
+    return this.lastFrame
+  }
+
   private answer(answer: Request | Refusal): Request | ClaimError {
     this.flush()
     return answer instanceof Request ? answer : this.error(answer)
@@ -241,10 +291,7 @@ export class LedgerRuntime {
     now: number,
     more?: ClaimOptions
   ): ClaimOptions | InvalidClaim {
-    const parent = this.scoped.innermost(fiber, this)
-    if (options === undefined && more === undefined && this.timeoutMicros === Infinity) {
-      return parent === undefined ? plain : { parent }
-    }
+    const parent = this.scoped.innermost(fiber, this.frameOf(fiber.context), this)
     const timeout = options?.timeout === undefined ? this.timeoutMicros : readDuration("timeout", options.timeout)
     if (typeof timeout !== "number") return timeout
     const ttl = options?.expiresAfter === undefined ? 0 : readDuration("expiresAfter", options.expiresAfter)
@@ -255,57 +302,37 @@ export class LedgerRuntime {
     return { ...more, parent, deadline: now + timeout, ttl: ttl === Infinity ? 0 : ttl }
   }
 
-  /** Waits for a queued request. Fails with what it left the queue for; undone if its fiber goes. */
-  private wait(request: Request, restore: Restore): Effect.Effect<void, ClaimError> {
+  /** Suspends until a queued request is settled. Fails with what it left the queue for. */
+  private parked(request: Request): Effect.Effect<void, ClaimError> {
     const outcome = (): Effect.Effect<void, ClaimError> =>
       request.status === "left" && request.refusal !== undefined
         ? Effect.fail(this.error(request.refusal))
         : Effect.void
+    return Effect.callback<void, ClaimError>((resume) => {
+      // It may have been settled before this fiber got here.
+      if (request.status === "waiting") request.onSettled = () => resume(outcome())
+      else resume(outcome())
+    })
+  }
+
+  /** Waits for a queued request, in an uninterruptible region: given up if its fiber goes. */
+  private wait(request: Request, restore: Restore): Effect.Effect<void, ClaimError> {
     return Effect.onExitPrimitive(
-      restore(
-        Effect.callback<void, ClaimError>((resume) => {
-          // It may have been settled before this fiber got here.
-          if (request.status === "waiting") request.onSettled = () => resume(outcome())
-          else resume(outcome())
-        })
-      ),
+      restore(this.parked(request)),
       (exit) => {
-        request.onSettled = undefined
-        if (Exit.isSuccess(exit)) return undefined
-        if (request.status === "waiting") this.ledger.abandon(request, this.now())
-        else this.ledger.undo(request, this.now())
-        this.flush()
+        if (Exit.isFailure(exit)) this.giveUp(request)
         return undefined
       },
       true
     )
   }
 
-  /** The grant is made: its return is registered before anything can interrupt. */
-  private run<A, E, R>(
-    fiber: AnyFiber,
-    lease: Request,
-    body: Effect.Effect<A, E, R>,
-    restore: Restore
-  ): Effect.Effect<A, E, R> {
-    const outer = fiber.context
-    fiber.setContext(pushFrame(outer, this, lease))
-    let began = false
-    return Effect.onExitPrimitive(
-      restore(
-        Effect.suspend(() => {
-          began = true
-          return body
-        })
-      ),
-      () => {
-        fiber.setContext(outer)
-        if (began) this.release(lease)
-        else this.undo(lease)
-        return undefined
-      },
-      true
-    )
+  /** Nobody will use the request: it leaves the queue, or its grant is undone. */
+  private giveUp(request: Request): void {
+    request.onSettled = undefined
+    if (request.status === "waiting") this.ledger.abandon(request, this.now())
+    else this.ledger.undo(request, this.now())
+    this.flush()
   }
 
   private arm(dueAt: number): void {
@@ -330,5 +357,3 @@ export class LedgerRuntime {
     this.flush()
   }
 }
-
-const plain: ClaimOptions = {}

@@ -33,15 +33,14 @@ interface Scoped {
   readonly index: number
 }
 
-export const pushFrame = (context: Context.Context<never>, owner: object, lease: Request): Context.Context<never> => {
-  const outer = Context.get(context, Nesting)
-  return Context.add(context, Nesting, {
-    owner,
-    lease,
-    outer,
-    scopedFrom: outer === undefined ? 0 : outer.scopedFrom
-  }) as Context.Context<never>
-}
+/** The context of a body inside a lease. */
+export const pushFrame = (
+  context: Context.Context<never>,
+  outer: Frame | undefined,
+  owner: object,
+  lease: Request
+): Context.Context<never> =>
+  Context.add(context, Nesting, { owner, lease, outer, scopedFrom: outer === undefined ? 0 : outer.scopedFrom })
 
 /** Runs an effect as if it were outside of every lease: its waits keep no lease from coming back. */
 export const detached = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
@@ -78,8 +77,7 @@ export class ScopedLeases {
    * and a scoped lease the one granted later is inside the other: a fiber enters
    * one while it is in the other, or was forked in it.
    */
-  innermost(fiber: AnyFiber, owner: object): Request | undefined {
-    const frame = fiber.getRef(Nesting)
+  innermost(fiber: AnyFiber, frame: Frame | undefined, owner: object): Request | undefined {
     let found: Request | undefined
     for (let at = frame; at !== undefined; at = at.outer) {
       if (at.owner !== owner || at.lease?.status !== "held") continue

@@ -36,6 +36,7 @@ export class Account {
 export class Agent {
   readonly id: string
   readonly accounts = new Map<Pool, Account>()
+  private lastAccount: Account | undefined = undefined
   /** Its waiters, oldest first. */
   readonly waiters = new Set<Request>()
   /** Its manual acquisitions, oldest first. */
@@ -49,11 +50,16 @@ export class Agent {
     this.id = id
   }
 
+  /** Its account with a pool, opened on first use. */
   account(pool: Pool): Account {
-    const known = this.accounts.get(pool)
-    if (known !== undefined) return known
-    const account = new Account(this, pool)
-    this.accounts.set(pool, account)
+    // An agent mostly asks for what it asked for last: one comparison instead of a look-up.
+    if (this.lastAccount?.pool === pool) return this.lastAccount
+    let account = this.accounts.get(pool)
+    if (account === undefined) {
+      account = new Account(this, pool)
+      this.accounts.set(pool, account)
+    }
+    this.lastAccount = account
     return account
   }
 

@@ -307,7 +307,7 @@ export class Books {
       const own = lease.parts.find((candidate) => candidate.pool === part.pool)
       if (own === undefined) {
         const added = new Part(lease, part.pool, part.account, part.amount, 0)
-        lease.parts.push(added)
+        lease.parts = [...lease.parts, added]
         part.pool.addHolder(added)
         if (isBlocked(lease)) part.pool.blocked.add(lease)
       } else own.amount += part.amount
@@ -331,7 +331,7 @@ export class Books {
     }
     if (part.amount > 0) return
     pool.removeHolder(part)
-    lease.parts.splice(index, 1)
+    lease.parts = lease.parts.filter((candidate) => candidate !== part)
   }
 
   /** Every lease around the wait has one wait more inside it. */

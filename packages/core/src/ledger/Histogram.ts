@@ -9,6 +9,10 @@ const CELLS = 1 << CELL_BITS
 
 const cellOf = (micros: number): number => {
   if (micros < CELLS) return micros
+  if (micros < 0x8000_0000) {
+    const small = 31 - CELL_BITS - Math.clz32(micros)
+    return small * CELLS + (micros >>> small)
+  }
   const exponent =
     micros < 0x1_0000_0000 ? 31 - Math.clz32(micros) : 63 - Math.clz32(Math.floor(micros / 0x1_0000_0000))
   const shift = exponent - CELL_BITS

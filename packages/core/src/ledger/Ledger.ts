@@ -28,6 +28,7 @@ import {
   unavailable,
   unknownType
 } from "./admission.ts"
+import { Agent } from "./Agent.ts"
 import { Books, claimOf } from "./Books.ts"
 import type { Rate } from "./Bucket.ts"
 import { type Claim, isAmount } from "./Claim.ts"
@@ -128,7 +129,7 @@ export class Ledger {
     this.advance(now)
     const books = this.books
     const agent = readAgent(books, agentId)
-    if ("_tag" in agent) return agent
+    if (!(agent instanceof Agent)) return agent
     return this.decide(
       new Request(
         agent,

@@ -39,6 +39,8 @@ export class Part {
   }
 }
 
+const noParts: ReadonlyArray<Part> = []
+
 export class Request implements Timed {
   /**
    * Its place in the one global order of all claims, given when it is queued or
@@ -46,7 +48,8 @@ export class Request implements Timed {
    */
   id = 0
   readonly agent: Agent
-  readonly parts: Array<Part> = []
+  /** Replaced, never changed in place: requests without parts share one array. */
+  parts: ReadonlyArray<Part> = noParts
   status: RequestStatus = "asking"
   readonly askedAt: number
   grantedAt = 0

@@ -55,7 +55,9 @@ export const readClaim = (books: Books, request: Request, claim: Claim): Refusal
     const pool = books.pools.get(type)
     if (pool === undefined) return unknownType(books, type)
     if (amount === 0) continue
-    request.parts.push(new Part(request, pool, request.agent.account(pool), amount, pool.costOf(amount)))
+    const part = new Part(request, pool, request.agent.account(pool), amount, pool.costOf(amount))
+    // A literal of one is a fraction of the size of what the first `push` makes.
+    request.parts = request.parts.length === 0 ? [part] : [...request.parts, part]
   }
   return named === 0 ? invalid("claim", claim, "at least one resource type with an amount") : undefined
 }

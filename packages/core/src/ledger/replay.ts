@@ -94,11 +94,10 @@ export class Replay {
       event.ttl,
       event.deadline ?? Infinity
     )
-    for (const type in event.claim) {
-      const amount = event.claim[type]!
+    request.parts = Object.entries(event.claim).map(([type, amount]) => {
       const pool = this.pool(type)
-      request.parts.push(new Part(request, pool, request.agent.account(pool), amount, pool.costOf(amount)))
-    }
+      return new Part(request, pool, request.agent.account(pool), amount, pool.costOf(amount))
+    })
     this.requests.set(event.id, request)
     return request
   }
