@@ -82,7 +82,7 @@ describe("CsvReader", () => {
       columns: undefined,
       delimiter: "\t"
     }
-    const workload = builtBy(feed(new CsvReader(options), "submit\trun\n1\t1\n2\t2\n3\t3\n4\t4\n"))
+    const workload = builtBy(feed(new CsvReader(options), "submit\trun\tagent\n1\t1\t\n2\t2\t\n3\t3\t\n4\t4\t\n"))
     assert.deepStrictEqual(workload.run, [2e6, 3e6])
     assert.deepStrictEqual(workload.amounts, [[1, 1]])
   })

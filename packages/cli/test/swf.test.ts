@@ -134,8 +134,8 @@ describe("SwfReader", () => {
     }
   )
 
-  it("never throws, and loses no line of random bytes", () => {
-    for (let seed = 1; seed <= 200; seed++) {
+  for (let seed = 1; seed <= 50; seed++) {
+    it(`loses no line of random bytes (seed ${seed})`, () => {
       let state = seed
       const text = Array.from({ length: 400 }, () => {
         state = (state * 48_271) % 2_147_483_647
@@ -143,7 +143,7 @@ describe("SwfReader", () => {
       }).join("")
       const reader = feed(new SwfReader({ file: "f", pools: processors(4), window: everything }), text, 7)
       const rows = text.split("\n").filter((line) => line.trim() !== "" && !line.trim().startsWith(";")).length
-      if (rows > 0) assert.strictEqual(builtBy(reader).rows, rows)
-    }
-  })
+      assert.strictEqual(reader.builder === undefined ? 0 : builtBy(reader).rows, rows)
+    })
+  }
 })

@@ -89,6 +89,7 @@ const submitOf = (terms: ReadonlyArray<BoundTerm>, record: ReadonlyArray<string>
   )
 }
 
+const carriageReturn = 0x0d
 const decoder = new TextDecoder()
 
 export class CsvReader implements RowReader, LineHandler {
@@ -127,8 +128,9 @@ export class CsvReader implements RowReader, LineHandler {
   }
 
   readLine(bytes: Uint8Array, from: number, to: number, line: number): void {
-    const text = decoder.decode(bytes.subarray(from, to)).trim()
-    if (text === "") return
+    // Blanks at the end may be empty fields of a file with tabs: only the line's end goes.
+    const text = decoder.decode(bytes.subarray(from, bytes[to - 1] === carriageReturn ? to - 1 : to))
+    if (text.trim() === "") return
     const record = this.split(text)
     if (typeof record === "string") return this.report(line, "csv", record)
     const { bound, builder } = this
