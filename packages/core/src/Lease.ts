@@ -1,7 +1,6 @@
 /** A granted claim, as its holder sees it. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import type { ClaimError, InvalidClaim, LeaseRevoked } from "./Errors.ts"
@@ -9,7 +8,7 @@ import type { LedgerRuntime, WaitOptions } from "./internal/LedgerRuntime.ts"
 import { invalidClaim, leaseRevoked } from "./internal/refusal.ts"
 import { claimOf } from "./ledger/Books.ts"
 import type { Claim } from "./ledger/Claim.ts"
-import { enclosing, Request } from "./ledger/Request.ts"
+import { enclosing, type Request } from "./ledger/Request.ts"
 
 export interface Lease {
   /** Its place in the one order of all claims. */
@@ -66,8 +65,8 @@ const make = (runtime: LedgerRuntime, request: Request, release: Effect.Effect<v
     }),
   grow: (claim, options) =>
     Effect.uninterruptibleMask((restore) =>
-      Effect.suspend(() =>
-        Effect.asVoid(runtime.obtain(runtime.grow(Fiber.getCurrent()!, request, claim, options), restore))
+      Effect.withFiber((fiber) =>
+        Effect.asVoid(runtime.obtain(runtime.askMore(fiber, request, claim, options), restore, runtime.growError))
       )
     ),
   revoked: runtime.revoked(request),

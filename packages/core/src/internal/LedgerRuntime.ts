@@ -21,9 +21,11 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import { MixedScheduler, Scheduler, type SchedulerDispatcher } from "effect/Scheduler"
-import type { ClaimError, InvalidClaim, LeaseRevoked } from "../Errors.ts"
+import type { ClaimError, LeaseRevoked } from "../Errors.ts"
+import { invalid } from "../ledger/admission.ts"
 import type { Claim } from "../ledger/Claim.ts"
 import { type ClaimOptions, Ledger, type LedgerOptions } from "../ledger/Ledger.ts"
+import type * as Refusals from "../ledger/Refusal.ts"
 import type { Refusal } from "../ledger/Refusal.ts"
 import { Request } from "../ledger/Request.ts"
 import { type AnyFiber, type Frame, Nesting, pushFrame, ScopedLeases } from "./nesting.ts"
@@ -48,12 +50,15 @@ const wakesPerTurn = 512
 
 type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
-/** Microseconds of a duration, rounded up, or the error of one that is none. */
-export const readDuration = (field: string, input: Duration.Input): number | InvalidClaim => {
+/** Microseconds of a duration, rounded up, or what is wrong with it. */
+export const readDuration = (field: string, input: Duration.Input): number | Refusals.InvalidClaim => {
   const duration = Option.getOrUndefined(Duration.fromInput(input))
   const micros = duration === undefined ? Number.NaN : Math.ceil(Duration.toMicros(duration))
-  return micros >= 0 ? micros : invalidClaim(field, String(input), 'a duration such as "5 seconds", not negative')
+  return micros >= 0 ? micros : invalid(field, String(input), 'a duration such as "5 seconds", not negative')
 }
+
+const outcome = <E>(request: Request, errorOf: (refusal: Refusal) => E): Effect.Effect<void, E> =>
+  request.status === "left" && request.refusal !== undefined ? Effect.fail(errorOf(request.refusal)) : Effect.void
 
 /**
  * Whether the operation that a fiber is about to return is run before anything can
@@ -103,11 +108,14 @@ export class LedgerRuntime {
     return Number((this.clock.monotonicTimeNanosUnsafe() - this.origin) / 1_000n)
   }
 
-  error(refusal: Refusal): ClaimError {
-    const error = toError(refusal, this.formats, this.ledger.now)
-    // Only `grow` meets a lease that is gone, and asks for it by itself.
+  /** The typed error of a refused claim. */
+  readonly error = (refusal: Refusal): ClaimError => {
+    const error = this.growError(refusal)
+    // Only `grow` meets a lease that is gone, and says so by itself.
     return error._tag === "LeaseRevoked" ? invalidClaim("lease", error.lease, "a lease that is held") : error
   }
+
+  readonly growError = (refusal: Refusal): ClaimError | LeaseRevoked => toError(refusal, this.formats, this.ledger.now)
 
   /**
    * Runs a body inside a lease. One with an expiry is interrupted when it is taken
@@ -126,8 +134,8 @@ export class LedgerRuntime {
       let began = false
       return Effect.onExitPrimitive(
         Effect.suspend((): Effect.Effect<A, E | ClaimError | LeaseRevoked, R> => {
-          const answer = this.claim(fiber, agent, claim, options)
-          if (!(answer instanceof Request)) return Effect.fail(answer)
+          const answer = this.ask(fiber, agent, claim, options)
+          if (!(answer instanceof Request)) return Effect.fail(this.error(answer))
           request = answer
           const begin = () => {
             fiber.setContext(pushFrame(outer, this.frameOf(outer), this, answer))
@@ -139,7 +147,7 @@ export class LedgerRuntime {
               return guarded
             })
           }
-          return answer.status === "held" ? begin() : Effect.flatMap(this.parked(answer), begin)
+          return answer.status === "held" ? begin() : Effect.flatMap(this.parked(answer, this.error), begin)
         }),
         () => {
           if (request === undefined) return undefined
@@ -152,41 +160,35 @@ export class LedgerRuntime {
     })
   }
 
-  /** A lease that is returned by whoever receives it, or never granted. Runs in an uninterruptible region. */
-  obtain<E>(answer: Request | E, restore: Restore): Effect.Effect<Request, E | ClaimError> {
-    if (!(answer instanceof Request)) return Effect.fail(answer)
-    return answer.status === "held" ? Effect.succeed(answer) : Effect.as(this.wait(answer, restore), answer)
+  /** A grant that is returned by whoever receives it, or the error. Runs in an uninterruptible region. */
+  obtain<E>(answer: Request | Refusal, restore: Restore, errorOf: (refusal: Refusal) => E): Effect.Effect<Request, E> {
+    if (!(answer instanceof Request)) return Effect.fail(errorOf(answer))
+    return answer.status === "held" ? Effect.succeed(answer) : Effect.as(this.wait(answer, restore, errorOf), answer)
   }
 
   /** Asks the Ledger, from the place that the fiber is at. */
-  claim(
+  ask(
     fiber: AnyFiber,
     agent: string,
     claim: Claim,
     options: WaitOptions | undefined,
     more?: ClaimOptions
-  ): Request | ClaimError {
+  ): Request | Refusal {
     const now = this.now()
+    const parent = this.scoped.innermost(fiber, this.frameOf(fiber.context), this)
     if (options === undefined && more === undefined && this.timeoutMicros === Infinity) {
-      const parent = this.scoped.innermost(fiber, this.frameOf(fiber.context), this)
-      return this.answer(this.ledger.claim(agent, claim, now, parent === undefined ? undefined : { parent }))
+      return this.flushed(this.ledger.claim(agent, claim, now, parent === undefined ? undefined : { parent }))
     }
-    const resolved = this.resolve(fiber, options, now, more)
-    if ("_tag" in resolved) return resolved
-    return this.answer(this.ledger.claim(agent, claim, now, resolved))
+    const resolved = this.resolve(parent, options, now, more)
+    return "_tag" in resolved ? resolved : this.flushed(this.ledger.claim(agent, claim, now, resolved))
   }
 
-  grow(
-    fiber: AnyFiber,
-    lease: Request,
-    claim: Claim,
-    options: WaitOptions | undefined
-  ): Request | ReturnType<typeof toError> {
+  /** The same for more of a lease. */
+  askMore(fiber: AnyFiber, lease: Request, claim: Claim, options: WaitOptions | undefined): Request | Refusal {
     const now = this.now()
-    const resolved = this.resolve(fiber, options, now)
-    if ("_tag" in resolved) return resolved
-    const answer = this.ledger.grow(lease, claim, now, resolved)
-    return answer instanceof Request || answer._tag !== "LeaseRevoked" ? this.answer(answer) : leaseRevoked(answer)
+    const parent = this.scoped.innermost(fiber, this.frameOf(fiber.context), this)
+    const resolved = this.resolve(parent, options, now)
+    return "_tag" in resolved ? resolved : this.flushed(this.ledger.grow(lease, claim, now, resolved))
   }
 
   release(lease: Request): void {
@@ -266,7 +268,8 @@ export class LedgerRuntime {
       onSettled?.()
     }
     this.draining = false
-    settled.splice(0, this.drained)
+    if (this.drained === settled.length) settled.length = 0
+    else settled.splice(0, this.drained)
     this.drained = 0
     this.flush()
   }
@@ -280,45 +283,40 @@ export class LedgerRuntime {
     return this.lastFrame
   }
 
-  private answer(answer: Request | Refusal): Request | ClaimError {
+  private flushed<A>(answer: A): A {
     this.flush()
-    return answer instanceof Request ? answer : this.error(answer)
+    return answer
   }
 
   private resolve(
-    fiber: AnyFiber,
+    parent: Request | undefined,
     options: WaitOptions | undefined,
     now: number,
     more?: ClaimOptions
-  ): ClaimOptions | InvalidClaim {
-    const parent = this.scoped.innermost(fiber, this.frameOf(fiber.context), this)
+  ): ClaimOptions | Refusal {
     const timeout = options?.timeout === undefined ? this.timeoutMicros : readDuration("timeout", options.timeout)
     if (typeof timeout !== "number") return timeout
     const ttl = options?.expiresAfter === undefined ? 0 : readDuration("expiresAfter", options.expiresAfter)
     if (typeof ttl !== "number") return ttl
     if (options?.expiresAfter !== undefined && ttl === 0) {
-      return invalidClaim("expiresAfter", String(options.expiresAfter), "a duration above zero")
+      return invalid("expiresAfter", String(options.expiresAfter), "a duration above zero")
     }
     return { ...more, parent, deadline: now + timeout, ttl: ttl === Infinity ? 0 : ttl }
   }
 
   /** Suspends until a queued request is settled. Fails with what it left the queue for. */
-  private parked(request: Request): Effect.Effect<void, ClaimError> {
-    const outcome = (): Effect.Effect<void, ClaimError> =>
-      request.status === "left" && request.refusal !== undefined
-        ? Effect.fail(this.error(request.refusal))
-        : Effect.void
-    return Effect.callback<void, ClaimError>((resume) => {
+  private parked<E>(request: Request, errorOf: (refusal: Refusal) => E): Effect.Effect<void, E> {
+    return Effect.callback<void, E>((resume) => {
       // It may have been settled before this fiber got here.
-      if (request.status === "waiting") request.onSettled = () => resume(outcome())
-      else resume(outcome())
+      if (request.status === "waiting") request.onSettled = () => resume(outcome(request, errorOf))
+      else resume(outcome(request, errorOf))
     })
   }
 
   /** Waits for a queued request, in an uninterruptible region: given up if its fiber goes. */
-  private wait(request: Request, restore: Restore): Effect.Effect<void, ClaimError> {
+  private wait<E>(request: Request, restore: Restore, errorOf: (refusal: Refusal) => E): Effect.Effect<void, E> {
     return Effect.onExitPrimitive(
-      restore(this.parked(request)),
+      restore(this.parked(request, errorOf)),
       (exit) => {
         if (Exit.isFailure(exit)) this.giveUp(request)
         return undefined

@@ -1,7 +1,6 @@
 /** The manager in one process: the Ledger at its edge, assembled. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import type { Claim } from "../Claim.ts"
 import { DeadlockPolicy } from "../DeadlockPolicy.ts"
@@ -11,6 +10,7 @@ import { isAmount } from "../ledger/Claim.ts"
 import { Agent } from "../ledger/Agent.ts"
 import { leasesOf, waitersOf } from "../ledger/explain.ts"
 import type { Pool } from "../ledger/Pool.ts"
+import type { ClaimOptions } from "../ledger/Ledger.ts"
 import { Request } from "../ledger/Request.ts"
 import * as LoadMonitor from "../LoadMonitor.ts"
 import * as PoolConfig from "../PoolConfig.ts"
@@ -32,7 +32,9 @@ const configuration = "the manager's configuration"
 
 const duration = (field: string, input: Duration.Input | undefined, otherwise: number) => {
   const micros = input === undefined ? otherwise : readDuration(field, input)
-  return typeof micros === "number" ? Effect.succeed(micros) : Effect.fail(micros)
+  return typeof micros === "number"
+    ? Effect.succeed(micros)
+    : Effect.fail(invalidClaim(micros.field, micros.value, micros.allowed))
 }
 
 const limit = (field: string, value: number | undefined, otherwise: number) =>
@@ -119,24 +121,21 @@ const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions) {
     <A, E, R>(body: Effect.Effect<A, E, R>) =>
       runtime.withLease(agent, claim, options, body)
 
-  const obtain = (agent: string, claim: Claim, options: WaitOptions | undefined, manual: boolean) =>
+  const obtain = (agent: string, claim: Claim, options: WaitOptions | undefined, more: ClaimOptions | undefined) =>
     Effect.uninterruptibleMask((restore) =>
-      Effect.suspend(() =>
-        runtime.obtain(
-          runtime.claim(Fiber.getCurrent()!, agent, claim, options, manual ? { manual } : undefined),
-          restore
-        )
+      Effect.withFiber((fiber) =>
+        runtime.obtain(runtime.ask(fiber, agent, claim, options, more), restore, runtime.error)
       )
     )
 
   /** One that does not wait: `unavailable` is no failure but the answer. */
   const attempt = (agent: string, claim: Claim, options: WaitOptions | undefined, manual: boolean) =>
-    Effect.suspend((): Effect.Effect<Request | undefined, Errors.ClaimError> => {
-      const answer = runtime.claim(Fiber.getCurrent()!, agent, claim, options, { wait: false, manual })
+    Effect.withFiber((fiber): Effect.Effect<Request | undefined, Errors.ClaimError> => {
+      const answer = runtime.ask(fiber, agent, claim, options, { wait: false, manual })
       if (answer instanceof Request) return Effect.succeed(answer)
       return answer._tag === "ResourceExhausted" && answer.reason === "unavailable"
         ? Effect.succeed(undefined)
-        : Effect.fail(answer)
+        : Effect.fail(runtime.error(answer))
     })
 
   const setQuota = (agent: string, resourceType: string, quota: number) =>
@@ -156,7 +155,9 @@ const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions) {
     lease: (agent, claim, options) =>
       Effect.uninterruptibleMask((restore) =>
         Effect.flatMap(
-          Effect.suspend(() => runtime.obtain(runtime.claim(Fiber.getCurrent()!, agent, claim, options), restore)),
+          Effect.withFiber((fiber) =>
+            runtime.obtain(runtime.ask(fiber, agent, claim, options), restore, runtime.error)
+          ),
           (request) => Lease.hold(runtime, request)
         )
       ),
@@ -166,7 +167,7 @@ const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions) {
           request === undefined ? Effect.succeedNone : Effect.asSome(Lease.hold(runtime, request))
         )
       ),
-    acquire: (agent, claim, options) => Effect.asVoid(obtain(agent, claim, options, true)),
+    acquire: (agent, claim, options) => Effect.asVoid(obtain(agent, claim, options, { manual: true })),
     tryAcquire: (agent, claim) =>
       Effect.map(attempt(agent, claim, undefined, true), (request) => request !== undefined),
     release: (agent, claim) =>

@@ -1,13 +1,14 @@
 /** One pool without a manager around it: what `Semaphore`, `ResourcePool` and `TokenBucket` are made of. */
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
 import { DeadlockPolicy } from "../DeadlockPolicy.ts"
 import type { ClaimError, InvalidClaim, ResourceNotAcquired } from "../Errors.ts"
 import * as Lease from "../Lease.ts"
 import type { PoolOptions } from "../ledger/Pool.ts"
+import type { ClaimOptions } from "../ledger/Ledger.ts"
 import { Request } from "../ledger/Request.ts"
 import type { ResourceType } from "../ResourceType.ts"
 import { LedgerRuntime, type WaitOptions } from "./LedgerRuntime.ts"
+import type { AnyFiber } from "./nesting.ts"
 import { invalidClaim, notAcquired } from "./refusal.ts"
 
 /** The one agent that all claims are charged to. */
@@ -22,8 +23,8 @@ export const make = Effect.fnUntraced(function* (type: ResourceType, options: Po
   const pool = runtime.ledger.definePool(type.name, options, runtime.now())
   const claimOf = (amount: number) => ({ [type.name]: amount })
 
-  const claim = (amount: number, wait: WaitOptions | undefined, more: { manual: boolean; wait?: boolean }) =>
-    runtime.claim(Fiber.getCurrent()!, owner, claimOf(amount), wait, more)
+  const ask = (fiber: AnyFiber, amount: number, wait: WaitOptions | undefined, more: ClaimOptions) =>
+    runtime.ask(fiber, owner, claimOf(amount), wait, more)
 
   /** What is done with the grant is one uninterruptible step with it. */
   const obtain = <A, R>(
@@ -34,7 +35,7 @@ export const make = Effect.fnUntraced(function* (type: ResourceType, options: Po
   ) =>
     Effect.uninterruptibleMask((restore) =>
       Effect.flatMap(
-        Effect.suspend(() => runtime.obtain(claim(amount, wait, { manual }), restore)),
+        Effect.withFiber((fiber) => runtime.obtain(ask(fiber, amount, wait, { manual }), restore, runtime.error)),
         use
       )
     )
@@ -59,12 +60,12 @@ export const make = Effect.fnUntraced(function* (type: ResourceType, options: Po
     consume: (amount: number, wait?: WaitOptions) =>
       obtain(amount, wait, false, (request) => Effect.sync(() => runtime.release(request))),
     attempt: (amount: number, manual: boolean) =>
-      Effect.suspend((): Effect.Effect<Request | undefined, ClaimError> => {
-        const answer = claim(amount, undefined, { manual, wait: false })
+      Effect.withFiber((fiber): Effect.Effect<Request | undefined, ClaimError> => {
+        const answer = ask(fiber, amount, undefined, { manual, wait: false })
         if (answer instanceof Request) return Effect.succeed(answer)
         return answer._tag === "ResourceExhausted" && answer.reason === "unavailable"
           ? Effect.succeed(undefined)
-          : Effect.fail(answer)
+          : Effect.fail(runtime.error(answer))
       }),
     release: (amount: number) =>
       Effect.suspend((): Effect.Effect<void, ResourceNotAcquired | InvalidClaim> => {

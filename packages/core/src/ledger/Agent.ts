@@ -2,7 +2,7 @@ import type { Claim } from "./Claim.ts"
 import { Histogram } from "./Histogram.ts"
 import type { Pool } from "./Pool.ts"
 import type { Refusal } from "./Refusal.ts"
-import type { Request } from "./Request.ts"
+import { type Request, Waiters } from "./Request.ts"
 
 /** How often claims ended without a lease, by the tag of what ended them. */
 export type FailureCounts = Partial<Record<Refusal["_tag"] | "Interrupted", number>>
@@ -38,7 +38,7 @@ export class Agent {
   readonly accounts = new Map<Pool, Account>()
   private lastAccount: Account | undefined = undefined
   /** Its waiters, oldest first. */
-  readonly waiters = new Set<Request>()
+  readonly waiters = new Waiters()
   /** Its manual acquisitions, oldest first. */
   readonly manual: Array<Request> = []
   acquisitions = 0

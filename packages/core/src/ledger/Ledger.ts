@@ -34,9 +34,16 @@ import type { Rate } from "./Bucket.ts"
 import { type Claim, isAmount } from "./Claim.ts"
 import { reasonsOf } from "./explain.ts"
 import { findDeadlock, findOrderBlocked, needsNoGraph } from "./deadlock.ts"
-import type { LeaveReason, LedgerEvent } from "./Event.ts"
+import type { LeaveReason, LedgerEvent, ReturnReason } from "./Event.ts"
 import { Pool, type PoolOptions } from "./Pool.ts"
-import type { ClaimTimedOut, InvalidClaim, Refusal, ResourceNotAcquired, UnknownResourceType } from "./Refusal.ts"
+import type {
+  ClaimTimedOut,
+  InvalidClaim,
+  LeaseRevoked,
+  Refusal,
+  ResourceNotAcquired,
+  UnknownResourceType
+} from "./Refusal.ts"
 import { Request } from "./Request.ts"
 
 /** What to do about a deadlock: a service at the edge, a plain value in here. */
@@ -177,7 +184,7 @@ export class Ledger {
   release(lease: Request, now: number): boolean {
     this.advance(now)
     if (lease.status !== "held") return false
-    this.books.giveBack(lease, "released")
+    this.takeBack(lease, "released")
     this.settle()
     return true
   }
@@ -226,7 +233,7 @@ export class Ledger {
       }
     }
     const rest = { ...claim }
-    for (const lease of [...manual].reverse()) {
+    for (const lease of manual.toReversed()) {
       const taken = lease.parts.flatMap((part) => {
         const amount = Math.min(part.amount, rest[part.pool.type] ?? 0)
         return amount === 0 ? [] : [[part.pool, amount] as const]
@@ -234,7 +241,7 @@ export class Ledger {
       for (const [pool, amount] of taken) rest[pool.type] = rest[pool.type]! - amount
       const whole =
         taken.length === lease.parts.length && taken.every(([, amount], i) => amount === lease.parts[i]!.amount)
-      if (whole) books.giveBack(lease, "released")
+      if (whole) this.takeBack(lease, "released")
       else if (taken.length > 0) books.shrink(lease, taken)
     }
     this.settle()
@@ -293,7 +300,7 @@ export class Ledger {
     if ("_tag" in agent) return agent
     const account = agent.account(pool)
     this.books.setQuota(account, quota)
-    for (const waiter of [...agent.waiters].reverse()) {
+    for (const waiter of Array.from(agent.waiters).toReversed()) {
       if (account.held + account.waiting <= quota) break
       const part = waiter.parts.find((candidate) => candidate.account === account)
       if (part === undefined) continue
@@ -318,7 +325,8 @@ export class Ledger {
     if (this.books.stopped) return
     this.books.stop()
     for (const agent of this.books.agents.values()) {
-      for (const waiter of [...agent.waiters]) this.fail(waiter, "ManagerStopped", { _tag: "ManagerStopped" })
+      // A copy: failing takes them out of the list.
+      for (const waiter of Array.from(agent.waiters)) this.fail(waiter, "ManagerStopped", { _tag: "ManagerStopped" })
     }
     this.books.ready.length = 0
   }
@@ -332,7 +340,7 @@ export class Ledger {
     }
     for (const lease of leases) {
       this.settled.push(lease)
-      this.books.giveBack(lease, "stopped")
+      this.takeBack(lease, "stopped")
     }
     return [...leases]
   }
@@ -385,6 +393,22 @@ export class Ledger {
     request.refusal = refusal
     this.books.leave(request, reason)
     if (refusal !== undefined) this.settled.push(request)
+  }
+
+  /** A lease comes back. What waits to become part of it has nothing to become part of. */
+  private takeBack(lease: Request, reason: ReturnReason): void {
+    if (lease.waitsInside !== undefined && lease.waitsInside.size > 0) {
+      const revoked: LeaseRevoked = {
+        _tag: "LeaseRevoked",
+        lease: lease.id,
+        agent: lease.agent.id,
+        reason: reason === "released" ? "returned" : reason
+      }
+      for (const wait of Array.from(lease.waitsInside)) {
+        if (wait.grows === lease) this.fail(wait, "LeaseRevoked", revoked)
+      }
+    }
+    this.books.giveBack(lease, reason)
   }
 
   /** Looks for a deadlock that a claim closes by waiting, and for waits that only order keeps. */
@@ -445,9 +469,9 @@ export class Ledger {
     const books = this.books
     const ready = books.ready
     while (ready.length > 0 || books.exempt.length > 0) {
-      if (ready.length > 1) ready.sort((a, b) => a.id - b.id)
-      const batch = ready.splice(0)
-      for (const request of batch) {
+      if (ready.length > 1) ready.sort((a, b) => b.id - a.id)
+      // Oldest first, from the end: popping keeps the array's memory for the next hand-off.
+      for (let request = ready.pop(); request !== undefined; request = ready.pop()) {
         // An exempt grant may have taken an earmark back, or the request is in here twice.
         if (request.status === "waiting" && request.shortIn === 0) this.grantWaiter(request)
       }
@@ -480,7 +504,7 @@ export class Ledger {
       if (due instanceof Pool) books.rebalance(due)
       else if (due instanceof Request && due.status === "held") {
         this.settled.push(due)
-        books.giveBack(due, "expired")
+        this.takeBack(due, "expired")
       } else if (due instanceof Request) this.fail(due, "ClaimTimedOut", timedOut(due, books.now))
       this.settle()
     }

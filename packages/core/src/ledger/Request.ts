@@ -79,6 +79,9 @@ export class Request implements Timed {
   onSettled: (() => void) | undefined = undefined
   dueAt = 0
   timerIndex = -1
+  /** Its neighbours among its agent's waiters. */
+  previousWaiter: Request | undefined = undefined
+  nextWaiter: Request | undefined = undefined
 
   constructor(
     agent: Agent,
@@ -141,4 +144,34 @@ export const leasesAround = (request: Request): ReadonlyArray<Request> => {
     if (lease.status === "held") around.push(lease)
   }
   return around
+}
+
+/** An agent's waiters, oldest first: a list through the requests themselves, so that waiting allocates nothing here. */
+export class Waiters implements Iterable<Request> {
+  size = 0
+  private first: Request | undefined = undefined
+  private last: Request | undefined = undefined
+
+  add(request: Request): void {
+    this.size++
+    request.previousWaiter = this.last
+    if (this.last === undefined) this.first = request
+    else this.last.nextWaiter = request
+    this.last = request
+  }
+
+  delete(request: Request): void {
+    this.size--
+    const { nextWaiter, previousWaiter } = request
+    if (previousWaiter === undefined) this.first = nextWaiter
+    else previousWaiter.nextWaiter = nextWaiter
+    if (nextWaiter === undefined) this.last = previousWaiter
+    else nextWaiter.previousWaiter = previousWaiter
+    request.previousWaiter = undefined
+    request.nextWaiter = undefined
+  }
+
+  *[Symbol.iterator](): Generator<Request, void> {
+    for (let request = this.first; request !== undefined; request = request.nextWaiter) yield request
+  }
 }

@@ -244,7 +244,7 @@ export const cycleThrough = (graph: Graph, reduction: Reduction, from: number): 
       edge = reachedBy.get(edge.wait)!
       edges.push(edge)
     }
-    return edges.reverse()
+    return edges.toReversed()
   }
   const queue = [from]
   for (let head = 0; head < queue.length; head++) {

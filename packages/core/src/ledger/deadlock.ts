@@ -44,7 +44,7 @@ const reachFrom = (roots: Iterable<Request>, ordered: boolean): Reach => {
   }
   const pools = [...poolIndex.keys()]
   const leases = [...leaseIndex.keys()]
-  const inOrder = [...waits].sort((a, b) => a.id - b.id)
+  const inOrder = [...waits].toSorted((a, b) => a.id - b.id)
   return {
     pools,
     leases,
@@ -94,7 +94,7 @@ const describe = (reach: Reach, reduction: Reduction, from: number): Deadlock | 
     }
   }
   return {
-    waits: [...members].sort((a, b) => a.id - b.id),
+    waits: members.toSorted((a, b) => a.id - b.id),
     refusalFor: (victim) => {
       // The victim's own step first: it is who reads it.
       const at = members.indexOf(victim)

@@ -66,7 +66,7 @@ const holdersOf = (pool: Pool, now: number) => {
     const lease = part.request
     holders.push({ lease: lease.id, agent: lease.agent.id, amount: part.amount, heldMicros: now - lease.grantedAt })
   }
-  return holders.sort((a, b) => b.amount - a.amount || a.lease - b.lease)
+  return holders.toSorted((a, b) => b.amount - a.amount || a.lease - b.lease)
 }
 
 const reasonsFor = (part: Part, waitingLine: { readonly ahead: number; readonly aheadAmount: number }, now: number) => {
@@ -207,7 +207,7 @@ export const leasesOf = (books: Books): Array<Request> => {
   for (const pool of books.pools.values()) {
     for (let part = pool.holdersHead; part !== undefined; part = part.next) leases.add(part.request)
   }
-  return [...leases].sort((a, b) => a.id - b.id)
+  return [...leases].toSorted((a, b) => a.id - b.id)
 }
 
 export const leaseView = (lease: Request, now: number): LeaseView => ({
@@ -223,7 +223,7 @@ export const leaseView = (lease: Request, now: number): LeaseView => ({
 
 /** All waiters, in order. */
 export const waitersOf = (books: Books): Array<Request> =>
-  [...books.agents.values()].flatMap((agent) => [...agent.waiters]).sort((a, b) => a.id - b.id)
+  [...books.agents.values()].flatMap((agent) => Array.from(agent.waiters)).toSorted((a, b) => a.id - b.id)
 
 /** Counts and distributions of one pool, since it was defined. Durations in microseconds. */
 export interface PoolStatistics {

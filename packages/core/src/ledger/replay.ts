@@ -182,7 +182,7 @@ export const snapshot = (books: Books, now: number) => ({
     accounts: [...agent.accounts.values()]
       .filter((account) => account.peak > 0 || account.waiting > 0 || account.quota !== Infinity)
       .map(({ held, peak, pool, quota, waiting }) => ({ type: pool.type, held, waiting, quota, peak }))
-      .sort((a, b) => (a.type < b.type ? -1 : 1)),
+      .toSorted((a, b) => (a.type < b.type ? -1 : 1)),
     manual: agent.manual.map((lease) => lease.id),
     acquisitions: agent.acquisitions,
     failures: { ...agent.failures },

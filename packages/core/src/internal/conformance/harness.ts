@@ -1,0 +1,47 @@
+/** What the conformance tests of every home share. */
+import { it } from "@effect/vitest"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import * as TestClock from "effect/testing/TestClock"
+import type { ResourceManager as Manager, ResourceManagerOptions } from "../../ResourceManager.ts"
+import { ResourceManager } from "../../ResourceManager.ts"
+
+export type Service = Manager["Service"]
+
+/** A home of the manager under test. */
+export interface Home {
+  /** Registers a test with a manager of its own. Scopes that it opens close before the manager does. */
+  readonly check: (
+    title: string,
+    options: ResourceManagerOptions,
+    body: (manager: Service) => Effect.Effect<unknown, unknown, Scope.Scope>
+  ) => void
+  /** Lets time pass for the manager. */
+  readonly pass: (duration: Duration.Input) => Effect.Effect<void>
+}
+
+export type Time = "test" | "live"
+
+export const makeHome = <E>(
+  layer: (options: ResourceManagerOptions) => Layer.Layer<ResourceManager, E>,
+  time: Time
+): Home => ({
+  check: (title, options, body) => {
+    const run = () =>
+      Effect.scoped(Effect.flatMap(ResourceManager, body)).pipe(Effect.asVoid, Effect.provide(layer(options)))
+    if (time === "test") it.effect(title, run)
+    else it.live(title, run)
+  },
+  pass: (duration) => (time === "test" ? TestClock.adjust(duration) : Effect.sleep(duration))
+})
+
+/**
+ * Goes on once that many claims wait. It asks again and again, because a home need
+ * not tell of itself; a test that waits in vain ends at its own time limit.
+ */
+export const awaitWaiting = (manager: Service, count: number): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    while ((yield* manager.waiters).length < count) yield* Effect.yieldNow
+  })
