@@ -28,7 +28,9 @@ export const formatSeconds = (value: number | null): string => {
 }
 
 const spread = (name: string, values: Distribution, format: (value: number | null) => string): string => {
-  const cells = [values.mean, values.p50, values.p90, values.p99, values.max].map((value) => format(value).padStart(12))
+  const cells = [values.mean, values.p50, values.p90, values.p99, values.max].map(
+    (value) => ` ${format(value).padStart(13)}`
+  )
   return `${name.padEnd(18)}${cells.join("")}`
 }
 
@@ -47,7 +49,7 @@ export const renderText = (summary: Summary): string => {
     `malformed         ${formatNumber(malformed.total)}${counted(malformed.byReason)}`,
     `makespan          ${formatSeconds(summary.makespan)}`,
     "",
-    `${"".padEnd(18)}${["mean", "p50", "p90", "p99", "max"].map((name) => name.padStart(12)).join("")}`,
+    `${"".padEnd(18)}${["mean", "p50", "p90", "p99", "max"].map((name) => name.padStart(14)).join("")}`,
     spread("wait", summary.wait, formatSeconds),
     spread("response", summary.response, formatSeconds),
     spread("bounded slowdown", summary.boundedSlowdown, formatNumber),
