@@ -26,7 +26,7 @@ export interface PoolConfig {
   readonly capacity: Amount
   /** The least that scaling and `setCapacity` may set. Default 0. */
   readonly min?: Amount
-  /** The most that scaling and `setCapacity` may set. Unless set, the capacity of the moment is the maximum. */
+  /** The most that scaling and `setCapacity` may set. Unless set, nothing scales the pool, and its capacity of the moment is the most that a claim may ask for. */
   readonly max?: Amount
   readonly rate?: RateConfig
   /** How amounts read. Unless given, that of the known type of this name, or `3 units`. */
