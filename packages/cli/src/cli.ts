@@ -67,6 +67,12 @@ const exitCodeOf = (exit: Exit.Exit<unknown, unknown>): number => {
   return Runtime.getErrorExitCode(error)
 }
 
+/** What nobody has worded yet is a defect of this program: with its stack, for a bug report. */
+const reportDefect = (cause: Cause.Cause<unknown>): Effect.Effect<void> =>
+  Cause.hasInterruptsOnly(cause) || !Runtime.getErrorReported(Cause.squash(cause))
+    ? Effect.void
+    : Console.error(`${name}: this should not have happened\n${Cause.pretty(cause)}`)
+
 export const main = (args: ReadonlyArray<string>): void => {
   // A reader that has seen enough (`| head`) is no failure.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
@@ -75,6 +81,8 @@ export const main = (args: ReadonlyArray<string>): void => {
   })
   Command.runWith(root, { version: readVersion() })(args).pipe(
     Effect.provide(Layer.mergeAll(NodeServices.layer, outputs)),
-    NodeRuntime.runMain({ teardown: (exit, onExit) => onExit(exitCodeOf(exit)) })
+    Effect.tapCause(reportDefect),
+    // Its own reporting writes to standard output.
+    NodeRuntime.runMain({ disableErrorReporting: true, teardown: (exit, onExit) => onExit(exitCodeOf(exit)) })
   )
 }

@@ -108,6 +108,12 @@ describe("SwfReader", () => {
     assert.deepStrictEqual(workload.submit, [0, 0, 10e6, 10e6])
   })
 
+  it("takes other negative times than -1 as they are", () => {
+    const workload = readSwf(swfText([job, { ...job, submit: -2.5 }, { ...job, submit: -1 }]))
+    assert.deepStrictEqual(workload.submit, [0, 2_500_000])
+    assert.deepStrictEqual(reasonsOf(workload.skipped), { submitUnknown: 1 })
+  })
+
   it("takes the window by rows of the file, before sorting", () => {
     const text = `;c\n${swfText([5, 4, 3, 2, 1].map((submit) => ({ ...job, submit, allocated: submit })))}`
     const workload = readSwf(text, { window: { from: 1, jobs: 3 } })

@@ -159,7 +159,7 @@ export class SwfReader implements RowReader, LineHandler {
     }
     const run = field(runField)
     const row = this.row
-    row.submit = Math.round(field(submitField) * 1e6)
+    row.submit = field(submitField) === -1 ? Number.NaN : Math.round(field(submitField) * 1e6)
     row.run = Math.round(run * 1e6)
     row.estimate = field(estimateField) === -1 ? row.run : Math.round(field(estimateField) * 1e6)
     row.amounts[0] = amount

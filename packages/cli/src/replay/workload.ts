@@ -67,6 +67,7 @@ const count = <K>(counts: Map<K, number>, key: K): void => {
 
 /** What a reader fills in for each row; one object is reused for all of them. Times are microseconds. */
 export interface Row {
+  /** `NaN` where unknown. */
   submit: number
   run: number
   estimate: number
@@ -145,7 +146,7 @@ export class WorkloadBuilder {
   }
 
   private reasonToSkip(row: Row): SkipReason | undefined {
-    if (row.submit < 0) return "submitUnknown"
+    if (Number.isNaN(row.submit)) return "submitUnknown"
     if (row.run < 0) return "runBelowZero"
     let asked = 0
     for (const amount of row.amounts) {
