@@ -1,0 +1,10 @@
+/** What is benchmarked, by its public entry points alone. */
+export {
+  type Errors,
+  makeUnsafe,
+  type PoolConfig,
+  ResourceManager,
+  TokenBucket,
+  type UnsafeManager
+} from "@resource-manager/core"
+export * as Ledger from "@resource-manager/core/Ledger"

@@ -1,0 +1,177 @@
+/**
+ * Measures two ways of doing one thing side by side.
+ *
+ * 1. A sample is long enough to time (about 20 ms), does all its work through
+ *    public entry points, and asserts its visible effect: a side that skips work
+ *    fails the run instead of winning it.
+ * 2. Sides are sampled in interleaved rounds, each round in the next order, so
+ *    that a slow phase of the machine meets all of them. Young garbage is collected
+ *    before every sample, so that nobody pays for the side before.
+ * 3. A ratio is taken within a round; what is reported is the median over rounds.
+ */
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
+
+/** What one sample took: for how many operations, and how long. */
+export interface Timing {
+  readonly operations: number
+  readonly nanos: number
+}
+
+export interface Side {
+  readonly name: string
+  /** Does about so many operations. One that has a natural size of its own may do that many. */
+  readonly sample: (operations: number) => Promise<Timing>
+}
+
+export interface Peer extends Side {
+  /** The highest ratio of ours to this peer that is good enough; `null` where none is set. */
+  readonly goal: number | null
+}
+
+/** Sides that do the same thing, ready to be sampled. */
+export interface Prepared {
+  readonly ours: Side
+  readonly peers: ReadonlyArray<Peer>
+  /** Asserts, outside of the timing, what the samples cannot see: that limits are kept. */
+  readonly verify?: () => Promise<void>
+  readonly close?: () => Promise<void>
+}
+
+export interface Size {
+  /** How many times smaller than in a real run populations are, for tests of the benchmark itself. */
+  readonly shrink: number
+}
+
+export interface BenchCase {
+  readonly name: string
+  /** What is measured and how, in a sentence or two. */
+  readonly measures: string
+  readonly prepare: (size: Size) => Promise<Prepared>
+}
+
+export interface Result {
+  readonly case: string
+  readonly peer: string
+  /** Ours over the peer's: the median over rounds. */
+  readonly ratio: number
+  readonly goal: number | null
+  readonly ns: { readonly ours: number; readonly peer: number }
+  readonly rounds: number
+  /** The quarter points of the ratio over rounds. */
+  readonly spread: readonly [number, number]
+  /** Where memory is measured: bytes of one. The ratio is of these. */
+  readonly bytes?: { readonly ours: number; readonly peer: number }
+}
+
+export interface Plan extends Size {
+  /** How long one case is sampled for, about. */
+  readonly caseMillis: number
+  readonly roundsMin: number
+  readonly roundsMax: number
+  readonly sampleMillis: number
+}
+
+export const quickPlan: Plan = { shrink: 1, caseMillis: 1_200, roundsMin: 5, roundsMax: 31, sampleMillis: 20 }
+export const fullPlan: Plan = { shrink: 1, caseMillis: 12_000, roundsMin: 11, roundsMax: 101, sampleMillis: 50 }
+/** For tests of the benchmark itself: everything runs once or twice, and small. */
+export const smokePlan: Plan = { shrink: 100, caseMillis: 0, roundsMin: 2, roundsMax: 2, sampleMillis: 0 }
+
+export const quantile = (values: ReadonlyArray<number>, at: number): number => {
+  const sorted = values.toSorted((a, b) => a - b)
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * at))] ?? Number.NaN
+}
+
+export const median = (values: ReadonlyArray<number>): number => quantile(values, 0.5)
+
+const exposeCollector = (): ((type: "major" | "minor") => void) => {
+  setFlagsFromString("--expose-gc")
+  const collect: unknown = runInNewContext("gc")
+  if (typeof collect !== "function") throw new Error("this runtime has no way to collect garbage on demand")
+  return (type) => {
+    collect({ type })
+  }
+}
+
+/**
+ * Collects garbage now. A major collection also makes the engine forget what it
+ * has learnt about code that it optimized, and costs the next sample three times
+ * its time; so what lies between two samples is a minor one.
+ */
+export const collectGarbage = exposeCollector()
+
+export class EffectMismatch extends Error {
+  override readonly name = "EffectMismatch"
+}
+
+/** The visible effect of a side: where it is not what it should be, nothing is reported. */
+export const assertEqual = (what: string, actual: number, expected: number): void => {
+  if (actual !== expected) throw new EffectMismatch(`${what}: ${actual}, expected ${expected}`)
+}
+
+/** Grows the number of operations until a sample is long enough. Warms the side up on the way. */
+const calibrate = async (side: Side, plan: Plan): Promise<number> => {
+  const wanted = plan.sampleMillis * 1e6
+  for (let operations = 16; ;) {
+    const { nanos, operations: done } = await side.sample(operations)
+    // The side has a size of its own, above what was asked for.
+    if (nanos >= wanted || done > operations) return operations
+    operations = Math.ceil(operations * Math.min(4, Math.max(1.3, (1.2 * wanted) / nanos)))
+  }
+}
+
+interface Entry {
+  readonly side: Side
+  readonly operations: number
+  readonly nanos: Array<number>
+}
+
+const enter = async (side: Side, plan: Plan): Promise<Entry> => ({
+  side,
+  operations: await calibrate(side, plan),
+  nanos: []
+})
+
+/** Samples all sides of a case in interleaved rounds. */
+export const measure = async (bench: BenchCase, plan: Plan): Promise<ReadonlyArray<Result>> => {
+  collectGarbage("major")
+  const { close, ours, peers, verify } = await bench.prepare(plan)
+  try {
+    await verify?.()
+    const own = await enter(ours, plan)
+    const rivals: Array<{ readonly peer: Peer; readonly entry: Entry }> = []
+    for (const peer of peers) rivals.push({ peer, entry: await enter(peer, plan) })
+    const entries = [own, ...rivals.map(({ entry }) => entry)]
+    const endsAt = performance.now() + plan.caseMillis
+    for (let round = 0; round < plan.roundsMax; round++) {
+      if (round >= plan.roundsMin && performance.now() > endsAt) break
+      for (let turn = 0; turn < entries.length; turn++) {
+        const entry = entries[(round + turn) % entries.length]!
+        collectGarbage("minor")
+        const timing = await entry.side.sample(entry.operations)
+        entry.nanos.push(timing.nanos / timing.operations)
+      }
+    }
+    return rivals.map(({ peer, entry }) => {
+      const ratios = own.nanos.map((nanos, round) => nanos / entry.nanos[round]!)
+      return {
+        case: bench.name,
+        peer: peer.name,
+        ratio: median(ratios),
+        goal: peer.goal,
+        ns: { ours: median(own.nanos), peer: median(entry.nanos) },
+        rounds: ratios.length,
+        spread: [quantile(ratios, 0.25), quantile(ratios, 0.75)]
+      }
+    })
+  } finally {
+    await close?.()
+  }
+}
+
+/** Times a stretch of synchronous work. */
+export const timed = (operations: number, work: () => void): Timing => {
+  const start = performance.now()
+  work()
+  return { operations, nanos: (performance.now() - start) * 1e6 }
+}
