@@ -122,7 +122,9 @@ export const suite = <E>(
     )
 
     for (const [type, expected] of pools) {
-      describe(type, () => checkPool(check, type, expected))
+      describe(`its pool ${type}`, () => {
+        checkPool(check, type, expected)
+      })
     }
   })
 }
