@@ -88,6 +88,8 @@ const gone = (request: Request) =>
  */
 export const hold = (runtime: LedgerRuntime, request: Request): Effect.Effect<Lease, never, Scope.Scope> =>
   Effect.withFiber((fiber) => {
+    // Closing a scope marks it closed before it runs its finalizers: in one step, or an
+    // interruption in between would leave the lease to nobody.
     // A scope of its own, so that an early release leaves nothing in a long-lived one.
     const scope = Scope.forkUnsafe(Context.getUnsafe(fiber.context, Scope.Scope))
     runtime.scoped.add(fiber, request)
@@ -95,5 +97,8 @@ export const hold = (runtime: LedgerRuntime, request: Request): Effect.Effect<Le
       runtime.scoped.remove(fiber, request)
       runtime.release(request)
     })
-    return Effect.as(Scope.addFinalizer(scope, giveBack), make(runtime, request, Scope.close(scope, Exit.void)))
+    return Effect.as(
+      Scope.addFinalizer(scope, giveBack),
+      make(runtime, request, Effect.uninterruptible(Scope.close(scope, Exit.void)))
+    )
   })

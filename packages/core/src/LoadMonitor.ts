@@ -8,6 +8,8 @@
  *   than its limit is interrupted, one that never ends keeps only itself busy.
  * - The stream is a sliding window of the latest samples: a slow reader misses
  *   old ones and slows nobody.
+ * - A policy that throws, or decides what is no capacity, is logged and changes
+ *   nothing: the next sample asks it again.
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -21,6 +23,10 @@ import * as PubSub from "effect/PubSub"
 import * as Queue from "effect/Queue"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import type { InvalidClaim } from "./Errors.ts"
+import { readDuration } from "./internal/LedgerRuntime.ts"
+import { invalidClaim } from "./internal/refusal.ts"
+import { isAmount } from "./ledger/Claim.ts"
 import type { PoolLoad, Policy } from "./ScalingPolicy.ts"
 
 export type { PoolLoad } from "./ScalingPolicy.ts"
@@ -62,7 +68,7 @@ export class LoadMonitor extends Context.Service<
     readonly stop: Effect.Effect<void>
   }
 >()("@resource-manager/core/LoadMonitor") {
-  static readonly layer = (options: LoadMonitorOptions): Layer.Layer<LoadMonitor> =>
+  static readonly layer = (options: LoadMonitorOptions): Layer.Layer<LoadMonitor, InvalidClaim> =>
     Layer.effect(LoadMonitor, make(options))
 }
 
@@ -72,12 +78,19 @@ export const loadOf = (inUse: number, waiting: number, capacity: number): number
   return capacity > 0 ? demand / capacity : demand > 0 ? Infinity : 0
 }
 
+/** A duration above zero: without one the sampler would take all the time there is. */
+const positive = (field: string, input: Duration.Input) => {
+  const micros = readDuration(field, input)
+  if (typeof micros === "number" && micros > 0) return Effect.succeed(Duration.fromInputUnsafe(input))
+  return Effect.fail(invalidClaim(field, String(input), 'a duration above zero, such as "5 seconds"'))
+}
+
 /** A monitor of its own, stopped when the scope closes. */
 export const make = Effect.fnUntraced(function* (options: LoadMonitorOptions) {
   const scope = yield* Effect.scope
   const clock = yield* Clock.Clock
-  const interval = Duration.fromInputUnsafe(options.interval ?? "5 seconds")
-  const callbackTimeout = options.callbackTimeout ?? "5 seconds"
+  const interval = yield* positive("loadInterval", options.interval ?? "5 seconds")
+  const callbackTimeout = yield* positive("callbackTimeout", options.callbackTimeout ?? "5 seconds")
   const published = yield* Effect.acquireRelease(PubSub.sliding<LoadSample>(16), PubSub.shutdown)
   const mailboxes = new Set<Queue.Queue<LoadSample>>()
   const changedAt = new Map<string, bigint>()
@@ -90,23 +103,38 @@ export const make = Effect.fnUntraced(function* (options: LoadMonitorOptions) {
     const last = changedAt.get(pool.resourceType)
     const since = last === undefined ? Infinity : Number((now - last) / 1_000n)
     const decided = options.policy.capacity(pool, since)
+    if (!isAmount(decided)) throw new Error(`the scaling policy decided on a capacity of ${String(decided)}`)
     const capacity = Math.min(pool.maxCapacity, Math.max(pool.minCapacity, decided))
     if (capacity === pool.capacity) return
     changedAt.set(pool.resourceType, now)
     options.setCapacity(pool.resourceType, capacity)
   }
 
-  const sample = Effect.sync(() => {
+  const sample = Effect.gen(function* () {
     const taken: LoadSample = { takenAt: clock.currentTimeMillisUnsafe(), pools: options.source() }
     PubSub.publishUnsafe(published, taken)
     for (const mailbox of mailboxes) Queue.offerUnsafe(mailbox, taken)
-    for (const pool of taken.pools) scale(pool)
+    for (const pool of taken.pools) {
+      yield* Effect.catchCause(
+        Effect.sync(() => scale(pool)),
+        (cause) => Effect.logWarning(`${pool.resourceType} was not scaled`, cause)
+      )
+    }
     return taken
   })
 
-  const start = Effect.gen(function* () {
-    if (running !== undefined) return
-    running = yield* Effect.forkIn(Effect.forever(Effect.delay(sample, interval)), scope)
+  const sampler = Effect.delay(sample, interval).pipe(
+    Effect.catchCause((cause) =>
+      Cause.hasInterrupts(cause) ? Effect.failCause(cause) : Effect.logWarning("the load was not sampled", cause)
+    ),
+    Effect.forever
+  )
+
+  const start = Effect.suspend(() => {
+    if (running !== undefined) return Effect.void
+    // One step: two that start at once must not start two samplers.
+    running = Effect.runForkWith(context)(sampler)
+    return Effect.asVoid(Effect.sync(() => running?.pipe(Fiber.runIn(scope))))
   })
 
   const stop = Effect.suspend(() => {

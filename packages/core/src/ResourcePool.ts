@@ -68,7 +68,7 @@ export const make = Effect.fnUntraced(function* (name: string, config: PoolConfi
     withUnits: single.withUnits,
     lease: single.lease,
     acquire: single.acquire,
-    tryAcquire: (amount) => Effect.map(single.attempt(amount, true), (request) => request !== undefined),
+    tryAcquire: single.tryAcquire,
     release: single.release,
     available: single.current(() => Math.max(0, pool.free)),
     usage: single.current(() => (pool.capacity === 0 ? 0 : (pool.inUse / pool.capacity) * 100)),

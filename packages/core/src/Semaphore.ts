@@ -59,7 +59,7 @@ export const make = Effect.fnUntraced(function* (capacity: number) {
     withPermits: single.withUnits,
     lease: single.lease,
     acquire: single.acquire,
-    tryAcquire: (count) => Effect.map(single.attempt(count, true), (request) => request !== undefined),
+    tryAcquire: single.tryAcquire,
     release: single.release,
     available: single.current(() => single.pool.free),
     stop: single.stop

@@ -55,12 +55,7 @@ export const make = Effect.fnUntraced(function* (options: TokenBucketOptions) {
   const { pool, runtime } = single
   return TokenBucket.of({
     acquire: single.consume,
-    tryAcquire: (tokens) =>
-      Effect.map(single.attempt(tokens, false), (request) => {
-        if (request === undefined) return false
-        runtime.release(request)
-        return true
-      }),
+    tryAcquire: single.tryConsume,
     release: (tokens) =>
       isAmount(tokens)
         ? Effect.sync(() => runtime.command((ledger, now) => ledger.refund(pool, tokens, now)))

@@ -67,7 +67,8 @@ const outcome = <E>(request: Request, errorOf: (refusal: Refusal) => E): Effect.
  * its own.
  */
 const willRunNext = (fiber: AnyFiber): boolean =>
-  fiber.cache.scheduler instanceof MixedScheduler && fiber.currentOpCount + 1 < fiber.cache.maxOpsBeforeYield
+  Object.getPrototypeOf(fiber.cache.scheduler) === MixedScheduler.prototype &&
+  fiber.currentOpCount + 1 < fiber.cache.maxOpsBeforeYield
 
 const liveClock = Context.get(Context.empty(), Clock.Clock)
 
@@ -137,17 +138,17 @@ export class LedgerRuntime {
           const answer = this.ask(fiber, agent, claim, options)
           if (!(answer instanceof Request)) return Effect.fail(this.error(answer))
           request = answer
+          const guarded = answer.ttl === 0 ? body : this.guard(answer, body)
           const begin = () => {
-            fiber.setContext(pushFrame(outer, this.frameOf(outer), this, answer))
-            began = willRunNext(fiber)
-            const guarded = answer.ttl === 0 ? body : this.guard(answer, body)
-            if (began) return guarded
-            return Effect.suspend(() => {
-              began = true
-              return guarded
-            })
+            began = true
+            return guarded
           }
-          return answer.status === "held" ? begin() : Effect.flatMap(this.parked(answer, this.error), begin)
+          const enter = () => {
+            fiber.setContext(pushFrame(outer, this.frameOf(outer), this, answer))
+            // Where the fiber yields next it can be interrupted there, before its body began.
+            return willRunNext(fiber) ? begin() : Effect.suspend(begin)
+          }
+          return answer.status === "held" ? enter() : Effect.flatMap(this.parked(answer, this.error), enter)
         }),
         () => {
           if (request === undefined) return undefined

@@ -169,7 +169,7 @@ const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions) {
       ),
     acquire: (agent, claim, options) => Effect.asVoid(obtain(agent, claim, options, { manual: true })),
     tryAcquire: (agent, claim) =>
-      Effect.map(attempt(agent, claim, undefined, true), (request) => request !== undefined),
+      Effect.uninterruptible(Effect.map(attempt(agent, claim, undefined, true), (request) => request !== undefined)),
     release: (agent, claim) =>
       Effect.suspend(
         (): Effect.Effect<void, Errors.ResourceNotAcquired | Errors.InvalidClaim | Errors.UnknownResourceType> => {

@@ -40,6 +40,21 @@ export const make = Effect.fnUntraced(function* (type: ResourceType, options: Po
       )
     )
 
+  /** The same without waiting: whether it was granted. */
+  const attempt = (amount: number, manual: boolean, use: (request: Request) => void) =>
+    Effect.uninterruptible(
+      Effect.withFiber((fiber): Effect.Effect<boolean, ClaimError> => {
+        const answer = ask(fiber, amount, undefined, { manual, wait: false })
+        if (answer instanceof Request) {
+          use(answer)
+          return Effect.succeed(true)
+        }
+        return answer._tag === "ResourceExhausted" && answer.reason === "unavailable"
+          ? Effect.succeed(false)
+          : Effect.fail(runtime.error(answer))
+      })
+    )
+
   const stop = Effect.sync(() => {
     runtime.command((ledger, now) => ledger.stop(now))
     runtime.close()
@@ -59,14 +74,8 @@ export const make = Effect.fnUntraced(function* (type: ResourceType, options: Po
     /** Takes units and gives them back at once: for what is used up, not held. */
     consume: (amount: number, wait?: WaitOptions) =>
       obtain(amount, wait, false, (request) => Effect.sync(() => runtime.release(request))),
-    attempt: (amount: number, manual: boolean) =>
-      Effect.withFiber((fiber): Effect.Effect<Request | undefined, ClaimError> => {
-        const answer = ask(fiber, amount, undefined, { manual, wait: false })
-        if (answer instanceof Request) return Effect.succeed(answer)
-        return answer._tag === "ResourceExhausted" && answer.reason === "unavailable"
-          ? Effect.succeed(undefined)
-          : Effect.fail(runtime.error(answer))
-      }),
+    tryAcquire: (amount: number) => attempt(amount, true, () => undefined),
+    tryConsume: (amount: number) => attempt(amount, false, (request) => runtime.release(request)),
     release: (amount: number) =>
       Effect.suspend((): Effect.Effect<void, ResourceNotAcquired | InvalidClaim> => {
         const refusal = runtime.command((ledger, now) => ledger.releaseManual(owner, claimOf(amount), now))
