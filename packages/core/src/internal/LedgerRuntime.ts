@@ -48,6 +48,12 @@ export interface RuntimeOptions extends LedgerOptions {
 /** How many waiters one turn of the event loop resumes. */
 const wakesPerTurn = 512
 
+/** One run of `withLease`: what it was granted, and whether its body began. */
+interface Stay {
+  request: Request | undefined
+  began: boolean
+}
+
 type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
 /** Microseconds of a duration, rounded up, or what is wrong with it. */
@@ -131,33 +137,44 @@ export class LedgerRuntime {
   ): Effect.Effect<A, E | ClaimError | LeaseRevoked, R> {
     return Effect.withFiber((fiber) => {
       const outer = fiber.context
-      let request: Request | undefined
-      let began = false
+      const stay: Stay = { request: undefined, began: false }
       return Effect.onExitPrimitive(
         Effect.suspend((): Effect.Effect<A, E | ClaimError | LeaseRevoked, R> => {
           const answer = this.ask(fiber, agent, claim, options)
           if (!(answer instanceof Request)) return Effect.fail(this.error(answer))
-          request = answer
-          const guarded = answer.ttl === 0 ? body : this.guard(answer, body)
-          const begin = () => {
-            began = true
-            return guarded
-          }
-          const enter = () => {
-            fiber.setContext(pushFrame(outer, this.frameOf(outer), this, answer))
-            // Where the fiber yields next it can be interrupted there, before its body began.
-            return willRunNext(fiber) ? begin() : Effect.suspend(begin)
-          }
-          return answer.status === "held" ? enter() : Effect.flatMap(this.parked(answer, this.error), enter)
+          stay.request = answer
+          if (answer.status === "held") return this.enter(fiber, answer, stay, body)
+          return Effect.flatMap(this.parked(answer, this.error), () => this.enter(fiber, answer, stay, body))
         }),
         () => {
-          if (request === undefined) return undefined
+          if (stay.request === undefined) return undefined
           fiber.setContext(outer)
-          if (began) this.release(request)
-          else this.giveUp(request)
+          if (stay.began) this.release(stay.request)
+          else this.giveUp(stay.request)
           return undefined
         }
       )
+    })
+  }
+
+  /** The body, inside its lease. */
+  private enter<A, E, R>(
+    fiber: AnyFiber,
+    lease: Request,
+    stay: Stay,
+    body: Effect.Effect<A, E, R>
+  ): Effect.Effect<A, E | LeaseRevoked, R> {
+    const outer = fiber.context
+    fiber.setContext(pushFrame(outer, this.frameOf(outer), this, lease))
+    const guarded = lease.ttl === 0 ? body : this.guard(lease, body)
+    if (willRunNext(fiber)) {
+      stay.began = true
+      return guarded
+    }
+    // The fiber may yield first, and be interrupted there before its body began.
+    return Effect.suspend(() => {
+      stay.began = true
+      return guarded
     })
   }
 

@@ -8,6 +8,7 @@ import * as Errors from "../Errors.ts"
 import * as Lease from "../Lease.ts"
 import { isAmount } from "../ledger/Claim.ts"
 import { Agent } from "../ledger/Agent.ts"
+import { growthNeeded } from "../ledger/deadlock.ts"
 import { leasesOf, waitersOf } from "../ledger/explain.ts"
 import type { Pool } from "../ledger/Pool.ts"
 import type { ClaimOptions } from "../ledger/Ledger.ts"
@@ -26,6 +27,8 @@ interface Registered {
   readonly owner: string
   readonly type: ResourceType.ResourceType
   readonly measure: Effect.Effect<number> | undefined
+  /** The most that `setCapacity` may set. */
+  readonly max: number
 }
 
 const configuration = "the manager's configuration"
@@ -64,6 +67,8 @@ const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions) {
 
   const register: ResourceManager["Service"]["register"] = (owner, type, { measure, ...config }) =>
     Effect.gen(function* () {
+      const pool = yield* PoolConfig.read(type.name, config, policy !== undefined)
+      // No step from here on: two that register at once must not both find it free.
       const taken = registered.get(type.name)
       if (taken !== undefined) {
         return yield* new Errors.ResourceTypeTaken({
@@ -73,8 +78,7 @@ const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions) {
           claimant: owner
         })
       }
-      const pool = yield* PoolConfig.read(type.name, config, policy !== undefined)
-      registered.set(type.name, { owner, type, measure })
+      registered.set(type.name, { owner, type, measure, max: config.max ?? Number.MAX_SAFE_INTEGER })
       runtime.command((core, now) => core.definePool(type.name, pool, now))
     })
 
@@ -148,6 +152,8 @@ const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions) {
     })
 
   const stop = Effect.sync(() => runtime.command((core, now) => core.stop(now)))
+  /** Asked at every return while the leases drain: O(pools). */
+  const anyHeld = () => [...books.pools.values()].some((pool) => pool.holdersHead !== undefined)
 
   const manager: ResourceManager["Service"] = {
     // The overloads differ only in whether an expiry can interrupt the body.
@@ -192,7 +198,8 @@ const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions) {
         ? setQuota(agent, resourceType, quota)
         : Effect.fail(
             new Errors.InvalidQuota({
-              message: `the quota of ${agent} on ${resourceType} is ${String(quota)}; allowed: a whole number from 0`,
+              // Not all callers are typed: neither name need be a string.
+              message: `the quota of ${String(agent)} on ${String(resourceType)} is ${String(quota)}; allowed: a whole number from 0`,
               agent,
               resourceType,
               value: quota,
@@ -208,7 +215,8 @@ const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions) {
     setCapacity: (resourceType, capacity) =>
       Effect.gen(function* () {
         const pool = yield* poolOf(resourceType)
-        const bounds = { min: pool.minCapacity, max: pool.maxCapacity ?? Number.MAX_SAFE_INTEGER }
+        // Not the pool's own maximum: without a scaling policy that is the capacity of the moment.
+        const bounds = { min: pool.minCapacity, max: registered.get(resourceType)?.max ?? Number.MAX_SAFE_INTEGER }
         const checked = yield* PoolConfig.readCapacity(resourceType, "capacity", capacity, bounds)
         runtime.command((core, now) => core.setCapacity(pool, checked, now))
       }),
@@ -252,10 +260,10 @@ const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions) {
   yield* Effect.addFinalizer(() =>
     Effect.gen(function* () {
       yield* stop
-      if (leasesOf(books).length > 0 && graceMicros > 0) {
+      if (anyHeld() && graceMicros > 0) {
         const drained = Effect.callback<void>((resume) => {
           runtime.onDecided = () => {
-            if (leasesOf(books).length === 0) resume(Effect.void)
+            if (!anyHeld()) resume(Effect.void)
           }
         })
         yield* Effect.timeoutOption(drained, Duration.millis(graceMicros / 1_000))
@@ -273,28 +281,22 @@ const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions) {
   return { manager, runtime }
 })
 
-const loadOf = (pool: Pool): LoadMonitor.PoolLoad => {
-  const short = pool.firstShort
-  // What blocked leases hold may only come back after the waiter was served.
-  const needed = short === undefined ? 0 : short.amount + pool.blockedHeld
-  return {
-    resourceType: pool.type,
-    inUse: pool.inUse,
-    waiting: pool.waitingAmount,
-    capacity: pool.capacity,
-    // A pool without a maximum is not scaled: shrunk, it could never grow back.
-    minCapacity: pool.maxCapacity === undefined ? pool.capacity : pool.minCapacity,
-    maxCapacity: pool.limit,
-    load: LoadMonitor.loadOf(pool.inUse, pool.waitingAmount, pool.capacity),
-    needed: needed > pool.capacity ? needed : undefined
-  }
-}
+const loadOf = (pool: Pool): LoadMonitor.PoolLoad => ({
+  resourceType: pool.type,
+  inUse: pool.inUse,
+  waiting: pool.waitingAmount,
+  capacity: pool.capacity,
+  minCapacity: pool.minCapacity,
+  maxCapacity: pool.limit,
+  load: LoadMonitor.loadOf(pool.inUse, pool.waitingAmount, pool.capacity),
+  needed: growthNeeded(pool)
+})
 
 export const make = (options: ResourceManagerOptions) => Effect.map(assemble(options), ({ manager }) => manager)
 
-/** The same, with what tests need besides. */
+/** The same, with what tests need besides. Its end waits for no lease: a test's clock stands still. */
 export const makeTest = (options: ResourceManagerOptions) =>
-  Effect.map(assemble(options), ({ manager, runtime }) => {
+  Effect.map(assemble({ gracePeriod: 0, ...options }), ({ manager, runtime }) => {
     const awaitWaiting = (count: number) =>
       Effect.callback<void>((resume) => {
         const { books } = runtime.ledger

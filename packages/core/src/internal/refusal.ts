@@ -15,7 +15,12 @@ export const formatClaim = (claim: Claim, formats: Formats): string =>
 const show = (value: unknown): string => {
   if (typeof value === "string") return JSON.stringify(value)
   if (typeof value !== "object" || value === null) return String(value)
-  return JSON.stringify(value) ?? String(value)
+  try {
+    return JSON.stringify(value)
+  } catch {
+    // What cannot be shown (a cycle, a bigint inside) is named by its kind: a refusal must not throw.
+    return Object.prototype.toString.call(value)
+  }
 }
 
 export const formatDuration = (micros: number): string => {

@@ -55,11 +55,17 @@ export const make = Effect.fnUntraced(function* (type: ResourceType, options: Po
       })
     )
 
-  const stop = Effect.sync(() => {
-    runtime.command((ledger, now) => ledger.stop(now))
-    runtime.close()
-  })
-  yield* Effect.addFinalizer(() => stop)
+  const stop = Effect.sync(() => runtime.command((ledger, now) => ledger.stop(now)))
+  yield* Effect.addFinalizer(() =>
+    Effect.andThen(
+      stop,
+      Effect.sync(() => {
+        runtime.command((ledger, now) => ledger.revokeAll(now))
+        // Not before: leases with an expiry need their timer as long as they last.
+        runtime.close()
+      })
+    )
+  )
 
   return {
     runtime,

@@ -19,9 +19,9 @@ interface Reach {
 /**
  * From the given waits: the pools that they need, the blocked leases that hold
  * those, the waits inside them, and so on; with `ordered` also the queues of
- * those pools.
+ * those pools. `grown`: as if every pool had its maximum.
  */
-const reachFrom = (roots: Iterable<Request>, ordered: boolean): Reach => {
+const reachFrom = (roots: Iterable<Request>, ordered: boolean, grown = true): Reach => {
   const waits = new Set<Request>(roots)
   const poolIndex = new Map<Pool, number>()
   const leaseIndex = new Map<Request, number>()
@@ -52,7 +52,7 @@ const reachFrom = (roots: Iterable<Request>, ordered: boolean): Reach => {
     graph: {
       pools: pools.map((pool) => ({
         // What growth can add ends a wait by time, so it counts as free.
-        available: pool.limit - pool.blockedHeld,
+        available: (grown ? pool.limit : pool.capacity) - pool.blockedHeld,
         burst: pool.burstLimit
       })),
       waits: inOrder.map((wait) => ({
@@ -119,6 +119,24 @@ export const findDeadlock = (roots: Iterable<Request>): Deadlock | undefined => 
 export const findOrderBlocked = (roots: Iterable<Request>): Array<Request> => {
   const reach = reachFrom(roots, true)
   return exemptions(reach.graph).map((index) => reach.waits[index]!)
+}
+
+/**
+ * The capacity that the first waiter of a pool cannot do without: `undefined`
+ * where it is served, sooner or later, with what there is. Most often decided
+ * without a graph.
+ */
+export const growthNeeded = (pool: Pool): number | undefined => {
+  const part = pool.firstShort
+  if (part === undefined || pool.limit === pool.capacity) return undefined
+  if (part.amount > pool.capacity) return part.amount
+  if (part.amount <= pool.capacity - pool.blockedHeld) return undefined
+  const reach = reachFrom([part.request], false, false)
+  const { available, served } = reduce(reach.graph, { ordered: false })
+  if (served[reach.waits.indexOf(part.request)]!) return undefined
+  const missing = part.amount - available[reach.pools.indexOf(pool)]!
+  // It may be another pool that it lacks: then that one has to grow.
+  return missing > 0 ? Math.min(pool.limit, pool.capacity + missing) : undefined
 }
 
 /**
