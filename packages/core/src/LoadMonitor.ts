@@ -25,6 +25,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { InvalidClaim } from "./Errors.ts"
 import { readDuration } from "./internal/LedgerRuntime.ts"
+import { detached } from "./internal/nesting.ts"
 import { invalidClaim } from "./internal/refusal.ts"
 import { isAmount } from "./ledger/Claim.ts"
 import type { PoolLoad, Policy } from "./ScalingPolicy.ts"
@@ -89,6 +90,7 @@ const positive = (field: string, input: Duration.Input) => {
 export const make = Effect.fnUntraced(function* (options: LoadMonitorOptions) {
   const scope = yield* Effect.scope
   const clock = yield* Clock.Clock
+  const context = yield* Effect.context()
   const interval = yield* positive("loadInterval", options.interval ?? "5 seconds")
   const callbackTimeout = yield* positive("callbackTimeout", options.callbackTimeout ?? "5 seconds")
   const published = yield* Effect.acquireRelease(PubSub.sliding<LoadSample>(16), PubSub.shutdown)
@@ -130,11 +132,9 @@ export const make = Effect.fnUntraced(function* (options: LoadMonitorOptions) {
     Effect.forever
   )
 
-  const start = Effect.suspend(() => {
-    if (running !== undefined) return Effect.void
-    // One step: two that start at once must not start two samplers.
-    running = Effect.runForkWith(context)(sampler)
-    return Effect.asVoid(Effect.sync(() => running?.pipe(Fiber.runIn(scope))))
+  const start = Effect.sync(() => {
+    // In one step: two that start it at once must not start two samplers.
+    running ??= Fiber.runIn(Effect.runForkWith(context)(sampler), scope)
   })
 
   const stop = Effect.suspend(() => {
@@ -158,8 +158,9 @@ export const make = Effect.fnUntraced(function* (options: LoadMonitorOptions) {
         )
       )
       // Detached, and not waited for at the end: one that cannot be interrupted
-      // must not keep the scope from closing.
-      const fiber = yield* Effect.forkDetach(Effect.forever(once))
+      // must not keep the scope from closing. It outlives the body that it is
+      // registered in, so what it claims is inside of no lease there.
+      const fiber = yield* Effect.forkDetach(detached(Effect.forever(once)))
       mailboxes.add(mailbox)
       yield* Effect.addFinalizer(() =>
         Effect.sync(() => {
@@ -168,7 +169,7 @@ export const make = Effect.fnUntraced(function* (options: LoadMonitorOptions) {
         })
       )
       yield* start
-    })
+    }).pipe(Effect.uninterruptible)
 
   yield* Scope.addFinalizer(
     scope,
