@@ -78,7 +78,8 @@ const work = Effect.fnUntraced(function* (
     shop.progress.files++
     shop.progress.bytesIn += outcome.bytesIn
     shop.progress.bytesOut += outcome.bytesOut
-    own.doing = ""
+    // The digest before this one goes first: an agent has one request under way.
+    own.doing = `to register ${file.path}`
     if (registering !== undefined) yield* Fiber.join(registering)
     registering = yield* Effect.forkChild(register(shop, agent, file, outcome))
   }

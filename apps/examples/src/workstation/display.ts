@@ -29,7 +29,7 @@ const live = Effect.fnUntraced(function* (stream: NodeJS.WriteStream, progress: 
   const draw = Effect.gen(function* () {
     const pools = yield* manager.pools
     const waiters = yield* manager.waiters
-    const frame = { columns: stream.columns, rows: stream.rows, colors: !process.env["NO_COLOR"] }
+    const frame = { columns: stream.columns || 80, rows: stream.rows || 24, colors: !process.env["NO_COLOR"] }
     const lines = drawTable({ progress, pools, waiters }, frame)
     stream.write(home + lines.map((line) => line + eraseLine).join("\r\n") + eraseBelow)
   })

@@ -136,17 +136,15 @@ const job = Effect.fnUntraced(function* ({ checker, found, limits, options, prog
 }, Effect.scoped)
 
 /** Says after an interruption what had been done, and that all is back. */
-const farewell = ({ checker, options, progress }: Parts) =>
+const farewell = ({ checker, progress }: Parts) =>
   Effect.sync(() => {
     const left = Object.entries(checker.inUse()).map(([type, amount]) => `${amount} of ${type}`)
     const back = left.length === 0 ? "everything was given back" : `still in use: ${left.join(", ")}`
     process.stderr.write(`interrupted after ${progress.files} of ${progress.filesTotal} files; ${back}\n`)
-    if (options.mode === "live") options.stream.write("")
   })
 
 export const run = Effect.fnUntraced(function* (options: RunOptions) {
   const found = yield* scan(options.directory)
-  // Two connections and as many requests saved up as there are: see registry.ts.
   const limits: RegistryLimits = { rate: options.rate, burst: 4, connections: 4 }
   const progress = makeProgress(namesOf(options.agents), found.files.length)
   const capacities = Object.entries(poolsOf(limits)).map(([type, { capacity }]) => [type, capacity] as const)

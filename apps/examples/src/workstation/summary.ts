@@ -28,7 +28,7 @@ export interface Summary {
   readonly agents: number
   readonly threads: number
   readonly pools: Readonly<Record<string, PoolSummary>>
-  /** Jain's index of the leases that agents were granted: 1 is equal, 1/agents is all to one. */
+  /** Jain's index of the files that agents got to work on: 1 is equal, 1/agents is all to one. */
   readonly fairness: number
   readonly leases: number
   readonly deadlocks: {
@@ -87,7 +87,7 @@ export const summarize = (input: SummaryInput): Summary => {
     agents: progress.agents.size,
     threads: input.threads,
     pools: Object.fromEntries(pools),
-    fairness: jain(agents.map(({ acquisitions }) => acquisitions)),
+    fairness: jain([...progress.agents.values()].map(({ files }) => files)),
     leases: agents.reduce((total, { acquisitions }) => total + acquisitions, 0),
     deadlocks: {
       detected: progress.deadlocks.length,
