@@ -286,7 +286,8 @@ const loadOf = (pool: Pool): LoadMonitor.PoolLoad => ({
   inUse: pool.inUse,
   waiting: pool.waitingAmount,
   capacity: pool.capacity,
-  minCapacity: pool.minCapacity,
+  // A pool without a maximum is not scaled: shrunk, it could never grow back.
+  minCapacity: pool.maxCapacity === undefined ? pool.capacity : pool.minCapacity,
   maxCapacity: pool.limit,
   load: LoadMonitor.loadOf(pool.inUse, pool.waitingAmount, pool.capacity),
   needed: growthNeeded(pool)
