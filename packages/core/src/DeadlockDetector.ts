@@ -6,13 +6,21 @@
  * It is exact for counted resources (see `WaitForGraph` in `docs/design`): an
  * agent gives everything back once all its waits are served, and a wait is served
  * once enough units are free or held by agents that give back. So agents that only
- * cross on a resource with units to spare are not deadlocked.
+ * cross on a resource with units to spare are not deadlocked. A wait for more than
+ * there is waits for no agent: it is refused as what it is, a wrong claim.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { DeadlockDetected, ResourceNotAcquired, type UnknownResourceType } from "./Errors.ts"
-import { unknownResourceType } from "./internal/refusal.ts"
+import {
+  DeadlockDetected,
+  type InvalidCapacity,
+  type InvalidClaim,
+  ResourceNotAcquired,
+  type UnknownResourceType
+} from "./Errors.ts"
+import { invalidCapacity, invalidClaim, unknownResourceType } from "./internal/refusal.ts"
+import { isAmount } from "./ledger/Claim.ts"
 import { cycleThrough, type Graph, reduce } from "./ledger/WaitForGraph.ts"
 
 export interface DeadlockDetectorOptions {
@@ -30,31 +38,41 @@ export class DeadlockDetector extends Context.Service<
       agent: string,
       resource: string,
       amount?: number
-    ) => Effect.Effect<void, UnknownResourceType>
+    ) => Effect.Effect<void, InvalidClaim | UnknownResourceType>
     /** An agent waits for units. Fails where that wait could never end; then it is not recorded. */
     readonly recordWait: (
       agent: string,
       resource: string,
       amount?: number
-    ) => Effect.Effect<void, DeadlockDetected | UnknownResourceType>
+    ) => Effect.Effect<void, DeadlockDetected | InvalidClaim | UnknownResourceType>
     /** An agent waits no longer, and got nothing. */
     readonly recordCancel: (
       agent: string,
       resource: string,
       amount?: number
-    ) => Effect.Effect<void, UnknownResourceType>
+    ) => Effect.Effect<void, InvalidClaim | UnknownResourceType>
     /** An agent has given units back. */
     readonly recordRelease: (
       agent: string,
       resource: string,
       amount?: number
-    ) => Effect.Effect<void, ResourceNotAcquired | UnknownResourceType>
+    ) => Effect.Effect<void, InvalidClaim | ResourceNotAcquired | UnknownResourceType>
     readonly setEnabled: (enabled: boolean) => Effect.Effect<void>
   }
 >()("@resource-manager/core/DeadlockDetector") {
-  static readonly layer = (options: DeadlockDetectorOptions): Layer.Layer<DeadlockDetector> =>
-    Layer.sync(DeadlockDetector, () => make(options))
+  static readonly layer = (options: DeadlockDetectorOptions): Layer.Layer<DeadlockDetector, InvalidCapacity> =>
+    Layer.effect(
+      DeadlockDetector,
+      Effect.suspend(() => {
+        const wrong = Object.entries(options.resources).find(([, units]) => !isAmount(units))
+        return wrong === undefined
+          ? Effect.succeed(make(options))
+          : Effect.fail(invalidCapacity(wrong[0], "capacity", wrong[1], amountAllowed))
+      })
+    )
 }
+
+const amountAllowed = "a whole number from 0 to 9007199254740991"
 
 interface Wait {
   readonly agent: string
@@ -62,6 +80,7 @@ interface Wait {
   readonly amount: number
 }
 
+/** A detector of its own. The units of each resource are taken as they are: the layer checks them. */
 export const make = (options: DeadlockDetectorOptions): DeadlockDetector["Service"] => {
   const resources = Object.keys(options.resources)
   const held = new Map<string, Map<string, number>>()
@@ -126,17 +145,23 @@ export const make = (options: DeadlockDetectorOptions): DeadlockDetector["Servic
     })
   }
 
-  const known = (resource: string) =>
-    resources.includes(resource) ? Effect.void : Effect.fail(unknownResourceType(resource, resources))
+  const known = (resource: string, amount: number): Effect.Effect<void, InvalidClaim | UnknownResourceType> => {
+    if (!resources.includes(resource)) return Effect.fail(unknownResourceType(resource, resources))
+    return isAmount(amount) ? Effect.void : Effect.fail(invalidClaim("amount", amount, amountAllowed))
+  }
 
   return DeadlockDetector.of({
     recordAcquire: (agent, resource, amount = 1) =>
-      Effect.map(known(resource), () => {
+      Effect.map(known(resource, amount), () => {
         endWait(agent, resource, amount)
         setHeld(agent, resource, heldBy(agent, resource) + amount)
       }),
     recordWait: (agent, resource, amount = 1) =>
-      Effect.flatMap(known(resource), () => {
+      Effect.flatMap(known(resource, amount), () => {
+        const units = options.resources[resource]!
+        if (amount > units) {
+          return Effect.fail(invalidClaim("amount", amount, `at most ${units}, all that there is of ${resource}`))
+        }
         waits.push({ agent, resource, amount })
         const cycle = enabled ? findCycle() : undefined
         if (cycle === undefined) return Effect.void
@@ -154,9 +179,10 @@ export const make = (options: DeadlockDetectorOptions): DeadlockDetector["Servic
           })
         )
       }),
-    recordCancel: (agent, resource, amount = 1) => Effect.map(known(resource), () => endWait(agent, resource, amount)),
+    recordCancel: (agent, resource, amount = 1) =>
+      Effect.map(known(resource, amount), () => endWait(agent, resource, amount)),
     recordRelease: (agent, resource, amount = 1) =>
-      Effect.flatMap(known(resource), () => {
+      Effect.flatMap(known(resource, amount), () => {
         const own = heldBy(agent, resource)
         if (amount <= own) {
           setHeld(agent, resource, own - amount)

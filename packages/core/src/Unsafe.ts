@@ -1,10 +1,12 @@
 /** The manager for plain Node programs without Effect: promises, `AbortSignal`, `await using`. */
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import type * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import type { Claim, WaitOptions } from "./Claim.ts"
+import type { ClaimError, LeaseRevoked } from "./Errors.ts"
 import type { Lease } from "./Lease.ts"
 import { ResourceManager, type ResourceManagerOptions } from "./ResourceManager.ts"
 import type { Check, PoolStatistics, WaiterView } from "./Statistics.ts"
@@ -58,9 +60,22 @@ export const fromLayerUnsafe = <E>(layer: Layer.Layer<ResourceManager, E>): Unsa
     signal?: AbortSignal
   ): Promise<A> => runtime.runPromise(Effect.flatMap(ResourceManager, use), signal === undefined ? {} : { signal })
 
-  /** The scope is the lease's own: `release` closes it. */
-  const own = <A, E2>(acquire: Effect.Effect<A, E2, Scope.Scope>) =>
-    Effect.flatMap(Scope.make(), (scope) => Scope.provide(acquire, scope))
+  /**
+   * The scope is the lease's own: `release` closes it. Closed as well where nobody
+   * receives the lease, because the signal struck between the grant and the answer.
+   */
+  const own = async <A, E2>(
+    acquire: (manager: ResourceManager["Service"]) => Effect.Effect<A, E2, Scope.Scope>,
+    signal?: AbortSignal
+  ): Promise<A> => {
+    const scope = Scope.makeUnsafe()
+    try {
+      return await run((manager) => Scope.provide(acquire(manager), scope), signal)
+    } catch (error) {
+      await Effect.runPromise(Scope.close(scope, Exit.void))
+      throw error
+    }
+  }
 
   const wrap = (lease: Lease): UnsafeLease => {
     const release = () => runtime.runPromise(lease.release)
@@ -80,16 +95,26 @@ export const fromLayerUnsafe = <E>(layer: Layer.Layer<ResourceManager, E>): Unsa
 
   const stop = () => runtime.dispose()
   return {
-    withLease: (agent, claim, body, { signal, ...wait } = {}) =>
-      run(
-        (manager) => manager.withLease(agent, claim, { timeout: wait.timeout })(Effect.promise(async () => body())),
+    withLease: <A>(
+      agent: string,
+      claim: Claim,
+      body: () => Promise<A> | A,
+      { expiresAfter, signal, timeout }: UnsafeOptions = {}
+    ) => {
+      const work = Effect.promise(async () => body())
+      return run<A, ClaimError | LeaseRevoked>(
+        (manager) =>
+          expiresAfter === undefined
+            ? manager.withLease(agent, claim, { timeout })(work)
+            : manager.withLease(agent, claim, { timeout, expiresAfter })(work),
         signal
-      ),
+      )
+    },
     lease: (agent, claim, { signal, ...wait } = {}) =>
-      run((manager) => Effect.map(own(manager.lease(agent, claim, wait)), wrap), signal),
+      own((manager) => Effect.map(manager.lease(agent, claim, wait), wrap), signal),
     tryLease: (agent, claim) =>
-      run((manager) =>
-        Effect.map(own(manager.tryLease(agent, claim)), (lease) => Option.getOrUndefined(Option.map(lease, wrap)))
+      own((manager) =>
+        Effect.map(manager.tryLease(agent, claim), (lease) => Option.getOrUndefined(Option.map(lease, wrap)))
       ),
     check: (agent, claim) => run((manager) => manager.check(agent, claim)),
     setQuota: (agent, resourceType, quota) => run((manager) => manager.setQuota(agent, resourceType, quota)),
