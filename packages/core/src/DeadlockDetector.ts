@@ -157,7 +157,7 @@ export const make = (options: DeadlockDetectorOptions): DeadlockDetector["Servic
         setHeld(agent, resource, heldBy(agent, resource) + amount)
       }),
     recordWait: (agent, resource, amount = 1) =>
-      Effect.flatMap(known(resource, amount), () => {
+      Effect.flatMap(known(resource, amount), (): Effect.Effect<void, DeadlockDetected | InvalidClaim> => {
         const units = options.resources[resource]!
         if (amount > units) {
           return Effect.fail(invalidClaim("amount", amount, `at most ${units}, all that there is of ${resource}`))
