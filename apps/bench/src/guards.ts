@@ -6,7 +6,7 @@
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type { Errors } from "./core.ts"
-import { assertEqual, EffectMismatch, type Timing } from "./harness.ts"
+import { assertEqual, bytesInUse, collectGarbage, EffectMismatch, type Timing } from "./harness.ts"
 import { agentOf } from "./manager.ts"
 
 type Guarded = Effect.Effect<void, Errors.ClaimError>
@@ -61,46 +61,84 @@ export const promiseLoop =
     return { operations, nanos }
   }
 
-/**
- * Parks so many fibers behind one holder, lets the holder go, and times until the
- * last fiber has ended. Parking is not timed.
- */
+interface Parked {
+  /** Lets the holder go; completes when the last fiber has ended. */
+  readonly release: Effect.Effect<void>
+  /** Asserts that every body ran, after the release. */
+  readonly conclude: () => void
+}
+
+/** Parks so many fibers behind one holder. */
+const park = (guard: EffectGuard, waiters: number): Effect.Effect<Parked> =>
+  Effect.gen(function* () {
+    const gate = Deferred.makeUnsafe<void>()
+    const finished = Deferred.makeUnsafe<void>()
+    let arrived = 0
+    let count = 0
+    let left = waiters + 1
+    const ended = () => {
+      if (--left === 0) Deferred.doneUnsafe(finished, Effect.void)
+    }
+    const holder = yield* Effect.forkChild(guard.run("holder", Deferred.await(gate)), { startImmediately: true })
+    holder.addObserver(ended)
+    for (let index = 0; index < waiters; index++) {
+      const fiber = yield* Effect.forkChild(
+        Effect.suspend(() => {
+          arrived += 1
+          return guard.run(
+            agentOf(index),
+            Effect.sync(() => {
+              count += 1
+            })
+          )
+        }),
+        { startImmediately: true }
+      )
+      fiber.addObserver(ended)
+    }
+    assertEqual(`fibers parked behind ${guard.name}`, arrived, waiters)
+    assertEqual(`bodies let through by ${guard.name} while it was held`, count, 0)
+    return {
+      release: Effect.suspend(() => {
+        Deferred.doneUnsafe(gate, Effect.void)
+        return Deferred.await(finished)
+      }),
+      conclude: () => assertEqual(`bodies run by ${guard.name}`, count, waiters)
+    }
+  })
+
+/** What was parked is old by now, as it would be: parking is not timed, nor is moving it. */
+const settleGarbage = (): void => {
+  collectGarbage("minor")
+  collectGarbage("minor")
+}
+
+/** Parks fibers, lets the holder go, and times until the last of them has ended. Parking is not timed. */
 export const effectChain = (guard: EffectGuard, waiters: number): Promise<Timing> =>
   Effect.runPromise(
     Effect.gen(function* () {
-      const gate = Deferred.makeUnsafe<void>()
-      const finished = Deferred.makeUnsafe<void>()
-      let arrived = 0
-      let count = 0
-      let left = waiters + 1
-      const ended = () => {
-        if (--left === 0) Deferred.doneUnsafe(finished, Effect.void)
-      }
-      const holder = yield* Effect.forkChild(guard.run("holder", Deferred.await(gate)), { startImmediately: true })
-      holder.addObserver(ended)
-      for (let index = 0; index < waiters; index++) {
-        const fiber = yield* Effect.forkChild(
-          Effect.suspend(() => {
-            arrived += 1
-            return guard.run(
-              agentOf(index),
-              Effect.sync(() => {
-                count += 1
-              })
-            )
-          }),
-          { startImmediately: true }
-        )
-        fiber.addObserver(ended)
-      }
-      assertEqual(`fibers parked behind ${guard.name}`, arrived, waiters)
-      assertEqual(`bodies let through by ${guard.name} while it was held`, count, 0)
+      const parked = yield* park(guard, waiters)
+      settleGarbage()
       const start = performance.now()
-      Deferred.doneUnsafe(gate, Effect.void)
-      yield* Deferred.await(finished)
+      yield* parked.release
       const nanos = (performance.now() - start) * 1e6
-      assertEqual(`bodies run by ${guard.name}`, count, waiters)
+      parked.conclude()
       return { operations: waiters, nanos }
+    })
+  )
+
+/** Parks fibers and weighs them. The time is that of parking. */
+export const effectParking = (guard: EffectGuard, waiters: number): Promise<Timing> =>
+  Effect.runPromise(
+    Effect.gen(function* () {
+      const before = bytesInUse()
+      const start = performance.now()
+      const parked = yield* park(guard, waiters)
+      const nanos = (performance.now() - start) * 1e6
+      const bytes = bytesInUse() - before
+      yield* parked.release
+      parked.conclude()
+      return { operations: waiters, nanos, bytes }
     })
   )
 
@@ -126,6 +164,7 @@ export const promiseChain = async (guard: PromiseGuard, waiters: number): Promis
   await held.promise
   await turn()
   assertEqual(`bodies let through by ${guard.name} while it was held`, count, 0)
+  settleGarbage()
   const start = performance.now()
   gate.resolve()
   await Promise.all(all)

@@ -16,6 +16,8 @@ import { runInNewContext } from "node:vm"
 export interface Timing {
   readonly operations: number
   readonly nanos: number
+  /** What they added to the heap, where that is what is measured. */
+  readonly bytes?: number
 }
 
 export interface Side {
@@ -65,14 +67,14 @@ export interface Result {
 }
 
 export interface Plan extends Size {
-  /** How long one case is sampled for, about. */
+  /** How long a case is sampled for, about; one with a goal for twice as long. */
   readonly caseMillis: number
   readonly roundsMin: number
   readonly roundsMax: number
   readonly sampleMillis: number
 }
 
-export const quickPlan: Plan = { shrink: 1, caseMillis: 1_200, roundsMin: 5, roundsMax: 31, sampleMillis: 20 }
+export const quickPlan: Plan = { shrink: 1, caseMillis: 800, roundsMin: 5, roundsMax: 31, sampleMillis: 20 }
 export const fullPlan: Plan = { shrink: 1, caseMillis: 12_000, roundsMin: 11, roundsMax: 101, sampleMillis: 50 }
 /** For tests of the benchmark itself: everything runs once or twice, and small. */
 export const smokePlan: Plan = { shrink: 100, caseMillis: 0, roundsMin: 2, roundsMax: 2, sampleMillis: 0 }
@@ -94,11 +96,19 @@ const exposeCollector = (): ((type: "major" | "minor") => void) => {
 }
 
 /**
- * Collects garbage now. A major collection also makes the engine forget what it
- * has learnt about code that it optimized, and costs the next sample three times
- * its time; so what lies between two samples is a minor one.
+ * Collects garbage now. A major collection on demand also makes the engine forget
+ * what it has learnt about the code, and costs the next samples several times their
+ * time; so it is for weighing alone, and what lies between samples is a minor one.
  */
 export const collectGarbage = exposeCollector()
+
+/** The heap that is in use, with nothing left to collect. */
+export const bytesInUse = (): number => {
+  // What finalizers let go of goes with the second.
+  collectGarbage("major")
+  collectGarbage("major")
+  return process.memoryUsage().heapUsed
+}
 
 export class EffectMismatch extends Error {
   override readonly name = "EffectMismatch"
@@ -123,18 +133,43 @@ const calibrate = async (side: Side, plan: Plan): Promise<number> => {
 interface Entry {
   readonly side: Side
   readonly operations: number
+  /** By round, of one operation. */
   readonly nanos: Array<number>
+  readonly bytes: Array<number>
 }
 
 const enter = async (side: Side, plan: Plan): Promise<Entry> => ({
   side,
   operations: await calibrate(side, plan),
-  nanos: []
+  nanos: [],
+  bytes: []
 })
+
+const take = async ({ bytes, nanos, operations, side }: Entry): Promise<void> => {
+  collectGarbage("minor")
+  const timing = await side.sample(operations)
+  nanos.push(timing.nanos / timing.operations)
+  if (timing.bytes !== undefined) bytes.push(timing.bytes / timing.operations)
+}
+
+const compare = (bench: BenchCase, peer: Peer, ours: Entry, theirs: Entry): Result => {
+  const weighs = ours.bytes.length > 0
+  const denominators = weighs ? theirs.bytes : theirs.nanos
+  const ratios = (weighs ? ours.bytes : ours.nanos).map((own, round) => own / denominators[round]!)
+  return {
+    case: bench.name,
+    peer: peer.name,
+    ratio: median(ratios),
+    goal: peer.goal,
+    ns: { ours: median(ours.nanos), peer: median(theirs.nanos) },
+    rounds: ratios.length,
+    spread: [quantile(ratios, 0.25), quantile(ratios, 0.75)],
+    ...(weighs ? { bytes: { ours: median(ours.bytes), peer: median(theirs.bytes) } } : {})
+  }
+}
 
 /** Samples all sides of a case in interleaved rounds. */
 export const measure = async (bench: BenchCase, plan: Plan): Promise<ReadonlyArray<Result>> => {
-  collectGarbage("major")
   const { close, ours, peers, verify } = await bench.prepare(plan)
   try {
     await verify?.()
@@ -142,28 +177,13 @@ export const measure = async (bench: BenchCase, plan: Plan): Promise<ReadonlyArr
     const rivals: Array<{ readonly peer: Peer; readonly entry: Entry }> = []
     for (const peer of peers) rivals.push({ peer, entry: await enter(peer, plan) })
     const entries = [own, ...rivals.map(({ entry }) => entry)]
-    const endsAt = performance.now() + plan.caseMillis
+    const hasGoal = peers.some((peer) => peer.goal !== null)
+    const endsAt = performance.now() + plan.caseMillis * (hasGoal ? 2 : 1)
     for (let round = 0; round < plan.roundsMax; round++) {
       if (round >= plan.roundsMin && performance.now() > endsAt) break
-      for (let turn = 0; turn < entries.length; turn++) {
-        const entry = entries[(round + turn) % entries.length]!
-        collectGarbage("minor")
-        const timing = await entry.side.sample(entry.operations)
-        entry.nanos.push(timing.nanos / timing.operations)
-      }
+      for (let turn = 0; turn < entries.length; turn++) await take(entries[(round + turn) % entries.length]!)
     }
-    return rivals.map(({ peer, entry }) => {
-      const ratios = own.nanos.map((nanos, round) => nanos / entry.nanos[round]!)
-      return {
-        case: bench.name,
-        peer: peer.name,
-        ratio: median(ratios),
-        goal: peer.goal,
-        ns: { ours: median(own.nanos), peer: median(entry.nanos) },
-        rounds: ratios.length,
-        spread: [quantile(ratios, 0.25), quantile(ratios, 0.75)]
-      }
-    })
+    return rivals.map(({ peer, entry }) => compare(bench, peer, own, entry))
   } finally {
     await close?.()
   }

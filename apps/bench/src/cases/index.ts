@@ -1,15 +1,38 @@
 import type { BenchCase } from "../harness.ts"
-import { handoff, handoffGrowth, handoffGrowthOfPeer, handoffSemaphore, handoffTwoPools } from "./handoff.ts"
+import { chainGrowth, cycleFound } from "./deadlock.ts"
+import {
+  handoff,
+  handoffGrowth,
+  handoffGrowthOfPeer,
+  handoffPromises,
+  handoffSemaphore,
+  handoffTwoPools
+} from "./handoff.ts"
 import { ledgerGrant } from "./ledger.ts"
-import { uncontended } from "./uncontended.ts"
+import { memoryOfAgent, memoryOfWaiter } from "./memory.ts"
+import { holders, mustWait } from "./population.ts"
+import { unsafe } from "./promises.ts"
+import { rateGranted, rateRefused } from "./rate.ts"
+import { uncontended, uncontendedPromises } from "./uncontended.ts"
 
 /** Every case, in the order of the report. */
 export const cases: ReadonlyArray<BenchCase> = [
   uncontended,
+  uncontendedPromises,
+  unsafe,
   ledgerGrant,
   handoff,
+  handoffPromises,
   handoffSemaphore,
   handoffGrowth,
   handoffGrowthOfPeer,
-  handoffTwoPools
+  handoffTwoPools,
+  holders,
+  mustWait,
+  chainGrowth,
+  cycleFound,
+  rateRefused,
+  rateGranted,
+  memoryOfWaiter,
+  memoryOfAgent
 ]

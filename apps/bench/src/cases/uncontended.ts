@@ -9,47 +9,69 @@ import { bottleneckGuard, promiseGuards } from "../promiseGuards.ts"
 
 const capacity = 4
 
+const start = async () => {
+  const { close, manager } = await startManager({ cpu: capacity })
+  const ours: EffectGuard = {
+    name: "withLease",
+    run: (agent, body) => manager.withLease(agent, { cpu: 1 })(body)
+  }
+  return { close, ours }
+}
+
 export const uncontended: BenchCase = {
   name: "uncontended",
   measures:
-    "One fiber takes and returns 1 of a pool of 4 around a body, again and again, for 16 agents in turn. " +
-    "The Effect sides run in one fiber, the promise libraries in one async function.",
+    "One fiber takes and returns 1 of a pool of 4 around a body, again and again, for 16 agents in turn, " +
+    "against Effect's own semaphores and against its bracket around the same body with nothing to acquire or release.",
   prepare: async () => {
-    const { close, manager } = await startManager({ cpu: capacity })
-    const ours: EffectGuard = {
-      name: "withLease",
-      run: (agent, body) => manager.withLease(agent, { cpu: 1 })(body)
-    }
+    const { close, ours } = await start()
     const semaphore = Semaphore.makeUnsafe(capacity)
     const partitioned = PartitionedSemaphore.makeUnsafe<string>({ permits: capacity })
-    const limits: ReadonlyArray<EffectGuard & { readonly goal: number | null }> = [
-      { name: "Effect Semaphore.withPermits", goal: 1.25, run: (_, body) => semaphore.withPermits(1)(body) },
-      {
-        name: "Effect PartitionedSemaphore.withPermits",
-        goal: null,
-        run: (agent, body) => partitioned.withPermits(agent, 1)(body)
-      }
-    ]
-    const nothing = {
+    const bySemaphore: EffectGuard = {
+      name: "Effect Semaphore.withPermits",
+      run: (_, body) => semaphore.withPermits(1)(body)
+    }
+    const byNothing: EffectGuard = {
       name: "Effect.acquireUseRelease of nothing",
-      goal: 1,
-      run: (_: string, body: Effect.Effect<void>) =>
+      run: (_, body) =>
         Effect.acquireUseRelease(
           Effect.void,
           () => body,
           () => Effect.void
         )
     }
-    const promises = [...promiseGuards(capacity), bottleneckGuard(capacity)]
+    const byPartitioned: EffectGuard = {
+      name: "Effect PartitionedSemaphore.withPermits",
+      run: (agent, body) => partitioned.withPermits(agent, 1)(body)
+    }
     return {
       ours: { name: ours.name, sample: effectLoop(ours) },
       peers: [
-        ...[limits[0]!, nothing, limits[1]!].map((guard) => ({ ...guard, sample: effectLoop(guard) })),
-        ...promises.map((guard) => ({ name: guard.name, goal: null, sample: promiseLoop(guard) }))
+        { name: bySemaphore.name, goal: 1.25, sample: effectLoop(bySemaphore) },
+        { name: byNothing.name, goal: 1, sample: effectLoop(byNothing) },
+        { name: byPartitioned.name, goal: null, sample: effectLoop(byPartitioned) }
       ],
       verify: async () => {
-        for (const guard of [ours, ...limits]) await verifyEffectGuard(guard, capacity)
-        for (const guard of promises) await verifyPromiseGuard(guard, capacity)
+        for (const guard of [ours, bySemaphore, byPartitioned]) await verifyEffectGuard(guard, capacity)
+      },
+      close
+    }
+  }
+}
+
+export const uncontendedPromises: BenchCase = {
+  name: "uncontended, promise libraries",
+  measures:
+    "The same lease, in a fiber, against the promise libraries in an async function: what each costs where it is at home.",
+  prepare: async () => {
+    const { close, ours } = await start()
+    const guards = [...promiseGuards(capacity), bottleneckGuard(capacity)]
+    return {
+      ours: { name: ours.name, sample: effectLoop(ours) },
+      peers: guards.map((guard) => ({ name: guard.name, goal: null, sample: promiseLoop(guard) })),
+      verify: async () => {
+        await verifyEffectGuard(ours, capacity)
+        for (const guard of guards) await verifyPromiseGuard(guard, capacity)
       },
       close
     }
