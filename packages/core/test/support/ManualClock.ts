@@ -50,6 +50,7 @@ export class ManualClock implements Clock {
   readonly monotonicTimeNanos = Effect.sync(() => this.monotonicTimeNanosUnsafe())
 
   sleep(duration: Duration.Duration): Effect.Effect<void> {
+    if (!Duration.isPositive(duration)) return Effect.yieldNow
     return Effect.callback<void>((resume) => {
       const sleeper: Sleeper = {
         until: this.millis + Duration.toMillis(duration),

@@ -132,3 +132,11 @@ export const interruptEverywhere = <A, E>(program: (steps: Steps) => Effect.Effe
   }
   return interruptions
 }
+
+/** Runs a program to its end, uninterrupted, and throws what it fails with. */
+export const runSteps = <A, E>(program: (steps: Steps) => Effect.Effect<A, E>): A => {
+  const steps = new Steps(Infinity, 2_048)
+  const exit = steps.run(program(steps))
+  if (Exit.isSuccess(exit)) return exit.value
+  throw Cause.squash(exit.cause)
+}
