@@ -15,16 +15,20 @@ export interface ResourceType {
 
 export interface ResourceTypeOptions {
   readonly unit?: string
+  /** One of them. The unit without its last `s` unless given. */
+  readonly unitOne?: string
   readonly format?: (amount: Amount) => string
 }
 
 /** A resource type. Its amounts read as `3 devices`, or `1.5 GiB` where the unit is bytes, unless `format` is given. */
 export const make = (name: string, options: ResourceTypeOptions = {}): ResourceType => {
   const unit = options.unit ?? "units"
+  const unitOne = options.unitOne ?? unit.replace(/s$/, "")
   return {
     name,
     unit,
-    format: options.format ?? (unit === "bytes" ? formatBytes : (amount) => `${amount} ${unit}`)
+    format:
+      options.format ?? (unit === "bytes" ? formatBytes : (amount) => `${amount} ${amount === 1 ? unitOne : unit}`)
   }
 }
 

@@ -32,6 +32,8 @@ export const formatDuration = (micros: number): string => {
   return minutes < 120 ? `${minutes.toFixed(1)} min` : `${(minutes / 60).toFixed(1)} h`
 }
 
+const tokens = (count: number): string => (count === 1 ? "1 token" : `${count} tokens`)
+
 /** One reason as a line. `now` is the Ledger's clock. */
 export const formatReason = (reason: WaitReason, formats: Formats, now: number): string => {
   const type = reason.resourceType
@@ -48,7 +50,7 @@ export const formatReason = (reason: WaitReason, formats: Formats, now: number):
     case "Growth":
       return `${type}: asks for ${amount(reason.requested)}, the pool has ${amount(reason.capacity)} and may grow to ${amount(reason.maxCapacity)}`
     case "Rate":
-      return `${type}: needs ${reason.requested} tokens of its rate, has ${reason.tokens}, enough in ${formatDuration(reason.readyAt - now)}`
+      return `${type}: needs ${tokens(reason.requested)} of its rate, has ${reason.tokens}, enough in ${formatDuration(reason.readyAt - now)}`
     case "Order":
       return `${type}: ${reason.ahead} ahead, waiting for ${amount(reason.aheadAmount)}`
   }
@@ -59,13 +61,13 @@ const exhausted = (facts: Refusal.ResourceExhausted, formats: Formats): string =
   if (facts.reason === "neverFits") {
     return facts.short === "capacity"
       ? `${type}: ${formats(type, facts.requested)} can never be granted, the pool has at most ${formats(type, facts.limit)}`
-      : `${type}: ${facts.requested} tokens can never be there at once, the burst of its rate is ${facts.limit}`
+      : `${type}: ${tokens(facts.requested)} can never be there at once, the burst of its rate is ${facts.limit}`
   }
   switch (facts.short) {
     case "capacity":
       return `${type}: asked for ${formats(type, facts.requested)}, ${formats(type, facts.available)} free`
     case "rate":
-      return `${type}: needs ${facts.requested} tokens of its rate, has ${facts.available}`
+      return `${type}: needs ${tokens(facts.requested)} of its rate, has ${facts.available}`
     case "order":
       return `${type}: asked for ${formats(type, facts.requested)}, earlier waiters come first`
   }
