@@ -5,6 +5,7 @@ import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import type { ClaimError, InvalidClaim, LeaseRevoked } from "./Errors.ts"
 import type { LedgerRuntime, WaitOptions } from "./internal/LedgerRuntime.ts"
+import { type AnyFiber, Nesting } from "./internal/nesting.ts"
 import { invalidClaim, leaseRevoked } from "./internal/refusal.ts"
 import { claimOf } from "./ledger/Books.ts"
 import type { Claim } from "./ledger/Claim.ts"
@@ -57,8 +58,11 @@ const make = (runtime: LedgerRuntime, request: Request, release: Effect.Effect<v
   release,
   shrink: (amounts) =>
     Effect.suspend((): Effect.Effect<void, InvalidClaim | LeaseRevoked> => {
+      const refusal = runtime.command((ledger, now) => {
+        ledger.advance(now)
+        return request.status === "held" ? ledger.shrink(request, amounts, now) : undefined
+      })
       if (request.status !== "held") return Effect.fail(gone(request))
-      const refusal = runtime.command((ledger, now) => ledger.shrink(request, amounts, now))
       return refusal === undefined
         ? Effect.void
         : Effect.fail(invalidClaim(refusal.field, refusal.value, refusal.allowed))
@@ -66,12 +70,34 @@ const make = (runtime: LedgerRuntime, request: Request, release: Effect.Effect<v
   grow: (claim, options) =>
     Effect.uninterruptibleMask((restore) =>
       Effect.withFiber((fiber) =>
-        Effect.asVoid(runtime.obtain(runtime.askMore(fiber, request, claim, options), restore, runtime.growError))
+        request.status === "held"
+          ? Effect.asVoid(runtime.obtain(runtime.askMore(fiber, request, claim, options), restore, runtime.growError))
+          : Effect.fail(gone(request))
       )
     ),
   revoked: runtime.revoked(request),
-  guard: (effect) => runtime.guard(request, effect)
+  guard: (effect) => Effect.withFiber((fiber) => runtime.guard(request, insideOf(runtime, fiber, effect)))
 })
+
+/**
+ * The effect of a guard runs in a fiber of its own, which has no scoped leases: it
+ * is told which leases the place of the call is inside of.
+ */
+const insideOf = <A, E, R>(
+  runtime: LedgerRuntime,
+  fiber: AnyFiber,
+  effect: Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> => {
+  const outer = fiber.getRef(Nesting)
+  const lease = runtime.scoped.innermost(fiber, outer, runtime)
+  if (lease === undefined) return effect
+  return Effect.provideService(effect, Nesting, {
+    owner: runtime,
+    lease,
+    outer,
+    scopedFrom: outer === undefined ? 0 : outer.scopedFrom
+  })
+}
 
 const gone = (request: Request) =>
   leaseRevoked({
