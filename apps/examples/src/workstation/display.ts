@@ -18,13 +18,21 @@ const eraseBelow = "\u001B[J"
 
 export type Mode = "live" | "lines" | "silent"
 
+/** What a terminal is here: standard output, or whatever draws a picture of it. */
+export interface Screen {
+  readonly isTTY?: boolean
+  readonly columns?: number
+  readonly rows?: number
+  readonly write: (text: string) => unknown
+}
+
 /** A table needs a terminal that somebody looks at. */
-export const modeOf = (stream: NodeJS.WriteStream, json: boolean, env: NodeJS.ProcessEnv): Mode => {
+export const modeOf = (stream: Screen, json: boolean, env: NodeJS.ProcessEnv): Mode => {
   if (stream.isTTY && env["TERM"] !== "dumb" && !env["CI"]) return "live"
   return json ? "silent" : "lines"
 }
 
-const live = Effect.fnUntraced(function* (stream: NodeJS.WriteStream, progress: Progress) {
+const live = Effect.fnUntraced(function* (stream: Screen, progress: Progress) {
   const manager = yield* ResourceManager
   const draw = Effect.gen(function* () {
     const pools = yield* manager.pools
@@ -50,7 +58,7 @@ const live = Effect.fnUntraced(function* (stream: NodeJS.WriteStream, progress: 
   yield* Effect.forkScoped(Effect.forever(Effect.andThen(draw, Effect.sleep("100 millis"))))
 })
 
-const lines = Effect.fnUntraced(function* (stream: NodeJS.WriteStream, progress: Progress) {
+const lines = Effect.fnUntraced(function* (stream: Screen, progress: Progress) {
   const manager = yield* ResourceManager
   const at = (seconds: number) => `${seconds.toFixed(1).padStart(5)} s  `
   let told = 0
@@ -76,7 +84,7 @@ const lines = Effect.fnUntraced(function* (stream: NodeJS.WriteStream, progress:
 /** Shows the run until the scope closes. */
 export const show = (
   mode: Mode,
-  stream: NodeJS.WriteStream,
+  stream: Screen,
   progress: Progress
 ): Effect.Effect<void, never, ResourceManager | Scope.Scope> => {
   switch (mode) {

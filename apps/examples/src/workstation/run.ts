@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import { workAll } from "./agents.ts"
 import { Checker } from "./checker.ts"
 import { cross } from "./crossing.ts"
-import { type Mode, show } from "./display.ts"
+import { type Mode, type Screen, show } from "./display.ts"
 import { causeOf, ManifestUnwritable, type RegistryRefused } from "./errors.ts"
 import { type CapacityChange, layer, manifestLock, poolsOf, quotas, threadsMax, totalsLock } from "./machine.ts"
 import { makeProgress, note, type Progress, secondsOf } from "./progress.ts"
@@ -24,7 +24,7 @@ export interface RunOptions {
   /** Where the digests go, in the format of sha256sum. */
   readonly manifest: string | undefined
   readonly mode: Mode
-  readonly stream: NodeJS.WriteStream
+  readonly stream: Screen
 }
 
 /** mulberry32: a small generator whose order can be had again. */

@@ -77,7 +77,7 @@ export const drawTable = ({ pools, progress, waiters }: Picture, frame: Frame): 
   const room = Math.max(0, frame.rows - head.length - said.length - 4)
   const { agentRows, waiterRows } = share(room, progress.agents.size, waiters.length)
   const agents = [...progress.agents].slice(0, agentRows).map(([agent, { bytesIn, doing, files }]) => {
-    const done = `${agent.padEnd(10)} ${String(files).padStart(5)} files ${formatBytes(bytesIn).padStart(11)}  `
+    const done = `${agent.padEnd(10)} ${String(files).padStart(5)} ${files === 1 ? "file " : "files"} ${formatBytes(bytesIn).padStart(11)}  `
     return done + fit(doing, Math.max(0, frame.columns - done.length))
   })
   const queue = waiters.slice(0, waiterRows).map((waiter) => {
