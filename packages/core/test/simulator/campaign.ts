@@ -1,0 +1,98 @@
+/** Many seeds, one summary: what every way of running the simulator shares. */
+import { type Profile, profiles } from "./profiles.ts"
+import { Report } from "./report.ts"
+import { type Failure, simulate } from "./simulation.ts"
+
+export interface Job {
+  readonly seed: number
+  readonly profile: string
+}
+
+/** Plain data, so that it can come from another thread. */
+export interface Summary {
+  readonly seeds: number
+  readonly steps: number
+  /** Seeds in which at least `waitingShareMin` of the live claims waited. */
+  readonly crowded: number
+  readonly counts: ReadonlyArray<readonly [string, number]>
+  readonly failures: ReadonlyArray<Failure>
+}
+
+export const waitingShareMin = 0.3
+
+/** The size that runs before a merge: over a million commands. */
+export const seedsDefault = 256
+export const stepsDefault = 4000
+
+export const profileOf = (name: string): Profile => {
+  const profile = profiles.find((candidate) => candidate.name === name)
+  if (profile === undefined) {
+    throw new Error(`no profile ${name}; there are ${profiles.map((candidate) => candidate.name).join(", ")}`)
+  }
+  return profile
+}
+
+/** Seeds in a row; without a profile each seed has its own, in turn. */
+export const jobs = (firstSeed: number, seeds: number, profile?: string): ReadonlyArray<Job> =>
+  Array.from({ length: seeds }, (_, index) => {
+    const seed = firstSeed + index
+    return { seed, profile: profile ?? profiles[seed % profiles.length]!.name }
+  })
+
+export const runJobs = (todo: ReadonlyArray<Job>, steps: number, failuresMax = 10): Summary => {
+  const report = new Report()
+  const failures: Array<Failure> = []
+  let ran = 0
+  let crowded = 0
+  for (const { profile, seed } of todo) {
+    const result = simulate(seed, profileOf(profile), steps, report)
+    ran += result.steps
+    if (result.waitingShare >= waitingShareMin) crowded++
+    report.count(`profile: ${profile}`)
+    if (result.failure !== undefined) failures.push(result.failure)
+    if (failures.length >= failuresMax) break
+  }
+  return { seeds: todo.length, steps: ran, crowded, counts: [...report.counts], failures }
+}
+
+export const merge = (summaries: ReadonlyArray<Summary>): Summary => {
+  const report = new Report()
+  for (const summary of summaries) report.add(summary.counts)
+  const sum = (of: (summary: Summary) => number) => summaries.reduce((total, summary) => total + of(summary), 0)
+  return {
+    seeds: sum((summary) => summary.seeds),
+    steps: sum((summary) => summary.steps),
+    crowded: sum((summary) => summary.crowded),
+    counts: [...report.counts],
+    failures: summaries.flatMap((summary) => summary.failures)
+  }
+}
+
+/** How to see a failure again. */
+export const replayCommand = ({ profile, seed, step }: Failure): string =>
+  `pnpm simulate --profile ${profile} --seed ${seed} --seeds 1 --steps ${step}`
+
+export const describeFailure = (failure: Failure): string =>
+  `${failure.checker}: ${failure.message}\n  after step ${failure.step} (${failure.command}) of seed ${failure.seed}, ` +
+  `profile ${failure.profile}\n  ${replayCommand(failure)}`
+
+/** What is wrong with a run; `mixed` where it ran all profiles, so that nothing may be rare. */
+export const complaints = (summary: Summary, mixed: boolean): ReadonlyArray<string> => {
+  const report = new Report()
+  report.add(summary.counts)
+  const rare = mixed ? report.tooRare(summary.steps, summary.seeds) : []
+  const idle =
+    mixed && summary.crowded * 2 <= summary.seeds
+      ? [`only ${summary.crowded} of ${summary.seeds} seeds kept ${waitingShareMin * 100} % of the claims waiting`]
+      : []
+  return [...summary.failures.map(describeFailure), ...rare.map((line) => `too rare: ${line}`), ...idle]
+}
+
+export const describe = (summary: Summary): string => {
+  const report = new Report()
+  report.add(summary.counts)
+  return (
+    `${summary.steps} steps over ${summary.seeds} seeds; ${summary.crowded} seeds kept at least ` +
+    `${waitingShareMin * 100} % of the live claims waiting\n${report.toString()}`
+  )
+}

@@ -1,0 +1,78 @@
+/** What a checker is: it sees every event before the world takes it in, and the end of every command. */
+import type { Ledger, LedgerEvent, Refusal, Request, ResourceNotAcquired } from "../../src/Ledger.ts"
+import type { World, WorldClaim } from "./model.ts"
+
+/** A rule was broken. */
+export class Violation extends Error {
+  readonly checker: string
+
+  constructor(checker: string, message: string) {
+    super(message)
+    this.checker = checker
+  }
+}
+
+export type CommandName =
+  | "claim"
+  | "try"
+  | "grow"
+  | "shrink"
+  | "release"
+  | "releaseManual"
+  | "undo"
+  | "abandon"
+  | "setCapacity"
+  | "setRate"
+  | "refund"
+  | "setQuota"
+  | "advance"
+  | "stop"
+  | "revokeAll"
+
+/** A command about to run, as its caller sees it. */
+export interface Command {
+  readonly name: CommandName
+  readonly agent?: string
+  readonly claim?: Readonly<Record<string, number>>
+  readonly wait?: boolean
+  readonly grows?: WorldClaim | undefined
+  readonly deadline?: number
+  /** The instant that it is given. */
+  readonly at: number
+}
+
+/** What it answered. */
+export type Answer = Request | Refusal | ResourceNotAcquired | boolean | undefined
+
+export interface Run {
+  readonly seed: number
+  readonly ledger: Ledger
+  readonly world: World
+  readonly detects: boolean
+  readonly waitersMax: number
+  readonly waitersPerAgentMax: number
+  /** Commands so far. */
+  step: number
+  command: Command
+  /** Requests whose end was told by `settled` in this command. */
+  settled: ReadonlyArray<Request>
+  readonly count: (key: string) => void
+}
+
+export interface Checker {
+  readonly name: string
+  readonly onEvent?: (event: LedgerEvent) => void
+  /** The state is up to date and the command follows at the same instant. */
+  readonly beforeCommand?: () => void
+  readonly afterCommand?: (answer: Answer) => void
+  readonly atEnd?: () => void
+}
+
+export type MakeChecker = (run: Run) => Checker
+
+/** The `fail` of one checker. */
+export const failing =
+  (checker: string) =>
+  (message: string): never => {
+    throw new Violation(checker, message)
+  }

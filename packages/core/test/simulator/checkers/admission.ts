@@ -1,0 +1,179 @@
+/**
+ * What becomes of a claim as it arrives is what the rules say: refused exactly
+ * where one of them forbids it, with true figures; granted exactly where it is
+ * all there, beyond what earlier waiters need; else it waits. Foretold where the
+ * state is up to date before the command, in half of all claims.
+ */
+import { isDeepStrictEqual } from "node:util"
+import { check } from "../../../src/Ledger.ts"
+import { type Checker, failing, type Run } from "../checker.ts"
+import type { Need, World } from "../model.ts"
+import { serve } from "../service.ts"
+
+const name = "admission"
+const fail = failing(name)
+
+const allowed = "a whole number from 0 to 9007199254740991, in the type's smallest unit"
+
+export const neverFits = ({ amount, cost, pool }: Need) => {
+  if (amount <= pool.limit && cost <= pool.burstLimit) return []
+  const byUnits = amount > pool.limit
+  return [
+    {
+      _tag: "ResourceExhausted",
+      reason: "neverFits",
+      short: byUnits ? "capacity" : "rate",
+      resourceType: pool.type,
+      requested: byUnits ? amount : cost,
+      available: pool.free,
+      limit: byUnits ? pool.limit : pool.burstLimit
+    }
+  ]
+}
+
+const overQuota = (world: World, agent: string, { amount, pool }: Need) => {
+  const quota = world.quota(agent, pool)
+  const held = world.sum(world.leases, agent, pool)
+  const waiting = world.sum(world.waiters, agent, pool)
+  if (held + waiting + amount <= quota) return []
+  const reason = amount > quota ? "neverFits" : "inUse"
+  return [{ _tag: "QuotaExceeded", reason, agent, resourceType: pool.type, requested: amount, quota, held, waiting }]
+}
+
+type Forecast =
+  | { readonly _tag: "Granted" }
+  | { readonly _tag: "Waits" }
+  | { readonly _tag: "Refused"; readonly refusals: ReadonlyArray<unknown> }
+
+const refused = (...refusals: ReadonlyArray<unknown>): Forecast => ({ _tag: "Refused", refusals })
+
+const malformed = (world: World, claim: Readonly<Record<string, number>>): Forecast | undefined => {
+  const refusals = Object.entries(claim).flatMap(([type, value]): ReadonlyArray<unknown> => {
+    if (!Number.isSafeInteger(value) || value < 0)
+      return [{ _tag: "InvalidClaim", field: `claim.${type}`, value, allowed }]
+    const known = world.pools.map((pool) => pool.type)
+    return known.includes(type) ? [] : [{ _tag: "UnknownResourceType", resourceType: type, known }]
+  })
+  if (Object.keys(claim).length === 0) {
+    return refused({
+      _tag: "InvalidClaim",
+      field: "claim",
+      value: claim,
+      allowed: "at least one resource type with an amount"
+    })
+  }
+  return refusals.length > 0 ? refused(...refusals) : undefined
+}
+
+const unavailable = (world: World, needs: ReadonlyArray<Need>, now: number) => {
+  const { lines } = serve(world, now)
+  return needs.flatMap(({ amount, cost, pool }) => {
+    const line = lines[pool.index]!
+    const tokens = pool.tokens(now)
+    const fits =
+      line.firstShort === undefined &&
+      amount <= pool.free - line.earmarked &&
+      (cost === 0 || cost <= tokens - line.earmarkedTokens)
+    if (fits) return []
+    const short = amount > pool.free ? "capacity" : cost > tokens ? "rate" : "order"
+    return [
+      {
+        _tag: "ResourceExhausted",
+        reason: "unavailable",
+        short,
+        resourceType: pool.type,
+        requested: short === "rate" ? cost : amount,
+        available: short === "rate" ? tokens : Math.max(0, pool.free - (short === "order" ? line.earmarked : 0)),
+        limit: short === "rate" ? pool.burstLimit : pool.limit
+      }
+    ]
+  })
+}
+
+const queueFull = (run: Run, agent: string, needs: ReadonlyArray<Need>): Forecast | undefined => {
+  const { waitersMax, waitersPerAgentMax, world } = run
+  const waiting = world.waiters.length
+  if (waiting >= waitersMax) {
+    return refused({ _tag: "QueueFull", scope: "manager", name: "all agents", waiting, limit: waitersMax })
+  }
+  const own = world.waiters.filter((waiter) => waiter.agent === agent).length
+  if (own >= waitersPerAgentMax) {
+    return refused({ _tag: "QueueFull", scope: "agent", name: agent, waiting: own, limit: waitersPerAgentMax })
+  }
+  // A sum that leaves the safe integers would round.
+  const limit = Number.MAX_SAFE_INTEGER
+  const full = needs.flatMap(({ amount, pool }) => {
+    let waiting = 0
+    for (const waiter of world.waiters) {
+      for (const need of waiter.needs) if (need.pool === pool) waiting += need.amount
+    }
+    return waiting > limit - amount ? [{ _tag: "QueueFull", scope: "pool", name: pool.type, waiting, limit }] : []
+  })
+  return full.length > 0 ? refused(...full) : undefined
+}
+
+const foretell = (run: Run): Forecast => {
+  const { command, world } = run
+  const { agent = "", claim = {}, grows } = command
+  if (grows !== undefined && grows.status !== "held") {
+    return refused({ _tag: "LeaseRevoked", lease: grows.id, agent: grows.agent, reason: "returned" })
+  }
+  if (world.stopped) return refused({ _tag: "ManagerStopped" })
+  const bad = malformed(world, claim)
+  if (bad !== undefined) return bad
+  const needs = Object.entries(claim).flatMap(([type, amount]): ReadonlyArray<Need> => {
+    const pool = world.pool(type)
+    return amount === 0 ? [] : [{ pool, amount, cost: pool.costOf(amount) }]
+  })
+  const final = needs.flatMap((need) => [...neverFits(need), ...overQuota(world, agent, need)])
+  if (final.length > 0) return refused(...final)
+  const short = unavailable(world, needs, run.ledger.now)
+  if (short.length === 0) return { _tag: "Granted" }
+  if (command.wait === false) return refused(...short)
+  return queueFull(run, agent, needs) ?? { _tag: "Waits" }
+}
+
+export const admission = (run: Run): Checker => {
+  const { ledger } = run
+  let forecast: Forecast | undefined
+  let exempted = false
+  return {
+    name,
+    beforeCommand: () => {
+      const { agent, claim, name } = run.command
+      forecast = undefined
+      exempted = false
+      if (name !== "claim" && name !== "try" && name !== "grow") return
+      forecast = foretell(run)
+      if (name === "grow" || agent === undefined || claim === undefined || run.seed % 2 === 0) return
+      const { granted } = check(ledger.books, agent, claim)
+      if (granted !== (forecast._tag === "Granted"))
+        fail(`check says ${granted ? "" : "not "}granted, the rules ${forecast._tag}`)
+    },
+    onEvent: (event) => {
+      if (event._tag === "Exempted") exempted = true
+    },
+    afterCommand: (answer) => {
+      if (forecast === undefined) return
+      const told = forecast
+      forecast = undefined
+      if (typeof answer !== "object") return fail("a claim has no answer")
+      const deadlocked = "_tag" in answer && answer._tag === "DeadlockDetected"
+      const actual = "status" in answer ? answer.status : answer._tag
+      if (told._tag === "Refused") {
+        if (told.refusals.some((refusal) => isDeepStrictEqual(refusal, answer))) return
+        fail(
+          `expected a refusal like ${JSON.stringify(told.refusals)}, not ${JSON.stringify(actual === "held" || actual === "waiting" ? actual : answer)}`
+        )
+      }
+      if (told._tag === "Granted" && actual !== "held" && !(deadlocked && run.command.name === "grow")) {
+        fail(`the claim fits, but it is ${actual}`)
+      }
+      if (told._tag === "Waits" && actual !== "waiting") {
+        const dueNow = actual === "ClaimTimedOut" && (run.command.deadline ?? Infinity) <= ledger.now
+        if (!dueNow && !deadlocked && !(actual === "held" && exempted))
+          fail(`the claim has to wait, but it is ${actual}`)
+      }
+    }
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * Deadlocks are found exactly where there is one. With a policy that detects,
+ * after every command all waits can be served without order, and with order given
+ * the exempt; a wait fails with `DeadlockDetected` only where no order of service
+ * reaches it; a wait is exempted only where order alone blocks, and it is the
+ * earliest that suffices.
+ *
+ * The oracle runs after every command where at most `everyStepMax` wait, else
+ * after every eighth.
+ */
+import { type Checker, failing, type Run } from "../checker.ts"
+import { around, type World } from "../model.ts"
+import { type OracleState, search } from "../oracle.ts"
+
+const name = "deadlock"
+const fail = failing(name)
+const everyStepMax = 12
+
+export const oracleState = (world: World): OracleState => {
+  const inside = world.waiters.map((waiter) => around(waiter).filter((lease) => lease.ttl === 0))
+  const leases = [...new Set(inside.flat())]
+  return {
+    pools: world.pools.map(({ burstLimit, limit }) => ({ limit, burst: burstLimit })),
+    leases: leases.map((lease) => ({
+      amounts: world.pools.map((pool) => lease.needs.find((need) => need.pool === pool)?.amount ?? 0)
+    })),
+    waits: world.waiters.map((waiter, index) => ({
+      needs: waiter.needs.map(({ amount, cost, pool }) => ({ pool: pool.index, amount, cost })),
+      inside: inside[index]!.map((lease) => leases.indexOf(lease)),
+      exempt: waiter.exempt
+    }))
+  }
+}
+
+const exempting = (state: OracleState, wait: number): OracleState => ({
+  ...state,
+  waits: state.waits.map((other, index) => (index === wait ? { ...other, exempt: true } : other))
+})
+
+export const deadlock = (run: Run): Checker => {
+  const { detects, world } = run
+  /** Whether a lease grew in this command: a cycle that this closes has no requester. */
+  let grown = false
+  const checkExemption = (id: number) => {
+    const state = oracleState(world)
+    if (search(state, false).possible === false) fail(`${id} was exempted from order in a deadlock`)
+    if (search(state, true).possible === true) fail(`${id} was exempted from order, which blocked nothing`)
+    const at = world.waiters.findIndex((waiter) => waiter.id === id)
+    for (let wait = 0; wait < at; wait++) {
+      if (search(exempting(state, wait), true).possible === true) {
+        fail(`${id} was exempted, where to exempt ${world.waiters[wait]!.id} would have been enough`)
+      }
+    }
+    run.count("oracle: exemption judged")
+  }
+  return {
+    name,
+    onEvent: (event) => {
+      if (event._tag === "Left" && event.reason === "DeadlockDetected") {
+        if (!detects) fail("a deadlock was detected with detection off")
+        const victim = world.waiters.findIndex((waiter) => waiter.id === event.id)
+        const verdict = search(oracleState(world), false)
+        if (verdict.possible === true || (verdict.reachable & (1 << victim)) !== 0) {
+          fail(`${event.id} failed for a deadlock, but could have been served`)
+        }
+        if (verdict.possible === false) run.count("oracle: deadlock confirmed")
+        const claimed = world.waiters.at(-1)
+        if (claimed?.arrivedIn === world.command && claimed.id !== event.id && !grown) {
+          fail(`${event.id} failed for the deadlock that ${claimed.id} closed`)
+        }
+      }
+      if (event._tag === "Granted" && world.claim(event.id).grows !== undefined) grown = true
+      if (event._tag === "Undone" && run.command.name === "grow") {
+        if (search(oracleState(world), false).possible === true) fail(`the growth ${event.id} was undone without need`)
+        run.count("oracle: growth undone")
+      }
+      if (event._tag === "Exempted") {
+        if (!detects) fail("a wait was exempted with detection off")
+        if (world.waiters.length <= everyStepMax) checkExemption(event.id)
+      }
+    },
+    afterCommand: () => {
+      grown = false
+      if (!detects || (world.waiters.length > everyStepMax && run.step % 8 !== 0)) return
+      const state = oracleState(world)
+      if (search(state, false).possible === false) fail("the waits can never all be served")
+      const ordered = search(state, true).possible
+      if (ordered === false) fail("the waits can never all be served in order")
+      run.count(ordered === undefined ? "oracle: given up" : "oracle: all served")
+    }
+  }
+}

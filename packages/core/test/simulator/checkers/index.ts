@@ -1,0 +1,35 @@
+/** Every checker, in the order in which they look: the plainest rule that is broken is named first. */
+import type { MakeChecker } from "../checker.ts"
+import { admission } from "./admission.ts"
+import { capacity } from "./capacity.ts"
+import { conservation } from "./conservation.ts"
+import { deadlock } from "./deadlock.ts"
+import { fencing } from "./fencing.ts"
+import { manual } from "./manual.ts"
+import { nesting } from "./nesting.ts"
+import { order } from "./order.ts"
+import { quota } from "./quota.ts"
+import { rate } from "./rate.ts"
+import { refusals } from "./refusals.ts"
+import { replay } from "./replay.ts"
+import { settled } from "./settled.ts"
+import { statistics } from "./statistics.ts"
+import { timers } from "./timers.ts"
+
+export const checkers: ReadonlyArray<MakeChecker> = [
+  capacity,
+  quota,
+  rate,
+  fencing,
+  conservation,
+  order,
+  timers,
+  deadlock,
+  nesting,
+  settled,
+  admission,
+  manual,
+  refusals,
+  statistics,
+  replay
+]

@@ -1,0 +1,67 @@
+/**
+ * First come, first served: nobody is granted what an earlier waiter needs (but
+ * for the exempt), and no waiter that could be served is waiting. The earmarks of
+ * each pool are recomputed by walking the queue: at every command where at most
+ * `everyStepMax` wait, else at every eighth.
+ */
+import { type Checker, failing, type Run } from "../checker.ts"
+import { isItsTurn, serve } from "../service.ts"
+
+const name = "order"
+const fail = failing(name)
+const everyStepMax = 24
+
+export const order = (run: Run): Checker => {
+  const { ledger, world } = run
+  return {
+    name,
+    onEvent: (event) => {
+      if (event._tag === "Granted") {
+        const claim = world.claim(event.id)
+        if (!isItsTurn(world, claim, event.at)) fail(`${claim.id} was granted before its turn`)
+      }
+      if (event._tag === "GrantedAtOnce") {
+        for (const [type, amount] of Object.entries(event.claim)) {
+          const pool = world.pool(type)
+          let units = amount
+          let tokens = pool.costOf(amount)
+          for (const waiter of world.waiters) {
+            for (const need of waiter.needs) {
+              if (need.pool !== pool) continue
+              units += need.amount
+              tokens += need.cost
+            }
+          }
+          if (units > pool.free || tokens > pool.tokens(event.at)) fail(`${event.id} overtook waiters for ${type}`)
+        }
+      }
+      if (
+        event._tag === "Left" &&
+        event.reason === "ClaimTimedOut" &&
+        world.claim(event.id).arrivedIn < world.command
+      ) {
+        const served = serve(world, event.at)
+        if (served.at <= event.at) fail(`${event.id} timed out while ${served.waiter?.id} could be served`)
+      }
+    },
+    afterCommand: () => {
+      if (world.waiters.length > everyStepMax && run.step % 8 !== 0) return
+      const now = ledger.now
+      const served = serve(world, now)
+      if (served.at <= now) fail(`${served.waiter?.id} could be served and waits`)
+      served.lines.forEach((line, index) => {
+        const type = world.pools[index]!.type
+        const pool = ledger.books.pools.get(type)!
+        if (pool.earmarked !== line.earmarked || pool.earmarkedTokens !== line.earmarkedTokens) {
+          fail(
+            `${type}: ${pool.earmarked} units and ${pool.earmarkedTokens} tokens are earmarked, ` +
+              `not ${line.earmarked} and ${line.earmarkedTokens}`
+          )
+        }
+        if (pool.firstShort?.request.id !== line.firstShort?.id) {
+          fail(`${type}: ${pool.firstShort?.request.id} is called the first that is short, not ${line.firstShort?.id}`)
+        }
+      })
+    }
+  }
+}

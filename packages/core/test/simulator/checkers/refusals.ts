@@ -1,0 +1,181 @@
+/**
+ * What a failed waiter is told is true: figures at the instant of the decision,
+ * reasons all of them, and a cycle of which every step is there. So is what
+ * `explain` says of those who wait (every 32nd command of every second seed).
+ */
+import { isDeepStrictEqual } from "node:util"
+import { type DeadlockDetected, explain, type LeaveReason, type Refusal } from "../../../src/Ledger.ts"
+import { type Checker, failing, type Run } from "../checker.ts"
+import { amountsOf, around, type World, type WorldClaim } from "../model.ts"
+import { serve } from "../service.ts"
+import { neverFits } from "./admission.ts"
+
+const name = "refusals"
+const fail = failing(name)
+
+type Judge = (refusal: Refusal) => boolean
+
+/** Why a claim waits, in every pool in which it has not got its share. */
+const reasonsFor = (world: World, waiter: WorldClaim, now: number): ReadonlyArray<unknown> => {
+  const { lines } = serve(world, now)
+  return waiter.needs.flatMap(({ amount, cost, pool }) => {
+    const line = lines[pool.index]!
+    if (line.firstShort === undefined || waiter.id < line.firstShort.id) return []
+    const resourceType = pool.type
+    const reasons: Array<unknown> = []
+    if (amount > pool.capacity) {
+      reasons.push({
+        _tag: "Growth",
+        resourceType,
+        requested: amount,
+        capacity: pool.capacity,
+        maxCapacity: pool.limit
+      })
+    } else if (amount > pool.free) {
+      const holders = world.leases
+        .flatMap((lease) => {
+          const own = lease.needs.find((need) => need.pool === pool)
+          if (own === undefined) return []
+          return [{ lease: lease.id, agent: lease.agent, amount: own.amount, heldMicros: now - lease.grantedAt }]
+        })
+        .toSorted((a, b) => b.amount - a.amount || a.lease - b.lease)
+      reasons.push({
+        _tag: "Capacity",
+        resourceType,
+        requested: amount,
+        free: pool.free,
+        capacity: pool.capacity,
+        holders: holders.slice(0, 10),
+        holdersTotal: holders.length
+      })
+    }
+    const tokens = pool.tokens(now)
+    const needed = line.earmarkedTokens + cost
+    if (cost > 0 && pool.bucket !== undefined && needed > tokens) {
+      reasons.push({ _tag: "Rate", resourceType, requested: cost, tokens, readyAt: pool.bucket.readyAt(needed, now) })
+    }
+    const before = world.waiters.filter((other) => other.id < waiter.id).flatMap((other) => other.needs)
+    const ahead = before.filter((need) => need.pool === pool)
+    if (ahead.length > 0) {
+      const aheadAmount = ahead.reduce((sum, need) => sum + need.amount, 0)
+      reasons.push({ _tag: "Order", resourceType, ahead: ahead.length, aheadAmount })
+    }
+    return reasons
+  })
+}
+
+/** Judges a cycle by the world as it was when the victim left. */
+const cycleJudge = (world: World, victim: WorldClaim | undefined): Judge => {
+  const waits = world.waiters.map((waiter) => ({
+    agent: waiter.agent,
+    amounts: amountsOf(waiter),
+    inside: around(waiter).map((lease) => lease.id),
+    victim: waiter === victim
+  }))
+  const leases = new Map(world.leases.map((lease) => [lease.id, { agent: lease.agent, amounts: amountsOf(lease) }]))
+  const isTrue = ({ cycle }: DeadlockDetected): boolean => {
+    let candidates = waits.filter((wait) => (victim === undefined ? true : wait.victim))
+    const homes = new Set(candidates.flatMap((wait) => wait.inside))
+    for (const [index, step] of cycle.entries()) {
+      const { agent, heldBy, holds, lease, requested, resourceType } = step
+      const holder = leases.get(lease)
+      if (holder?.agent !== heldBy || holder.amounts[resourceType] !== holds) return false
+      candidates = candidates.filter((wait) => wait.agent === agent && wait.amounts[resourceType] === requested)
+      if (candidates.length === 0) return false
+      if (index < cycle.length - 1) candidates = waits.filter((wait) => wait.inside.includes(lease))
+      else if (!homes.has(lease)) return false
+    }
+    return cycle.length > 0
+  }
+  return (refusal) => refusal._tag === "DeadlockDetected" && isTrue(refusal)
+}
+
+const expected = (world: World, claim: WorldClaim, reason: LeaveReason, now: number): ReadonlyArray<unknown> => {
+  const { agent } = claim
+  switch (reason) {
+    case "ManagerStopped":
+      return [{ _tag: "ManagerStopped" }]
+    case "ResourceExhausted":
+      return claim.needs.flatMap(neverFits)
+    case "ClaimTimedOut":
+      return [
+        {
+          _tag: "ClaimTimedOut",
+          agent,
+          claim: amountsOf(claim),
+          waitedMicros: now - claim.askedAt,
+          reasons: reasonsFor(world, claim, now)
+        }
+      ]
+    case "QuotaExceeded":
+      return claim.needs.map(({ amount, pool }) => {
+        const quota = world.quota(agent, pool)
+        return {
+          _tag: "QuotaExceeded",
+          reason: amount > quota ? "neverFits" : "inUse",
+          agent,
+          resourceType: pool.type,
+          requested: amount,
+          quota,
+          held: world.sum(world.leases, agent, pool),
+          waiting: world.sum(world.waiters, agent, pool) - amount
+        }
+      })
+    default:
+      return []
+  }
+}
+
+export const refusals = (run: Run): Checker => {
+  const { ledger, world } = run
+  const judges = new Map<number, Judge>()
+  let own: Judge | undefined
+  return {
+    name,
+    onEvent: (event) => {
+      if (event._tag === "Undone" && run.command.name === "grow") own = cycleJudge(world, undefined)
+      if (event._tag !== "Left" || event.reason === "Interrupted") return
+      const claim = world.claim(event.id)
+      const { reason } = event
+      let judge: Judge
+      if (reason === "DeadlockDetected") judge = cycleJudge(world, claim)
+      else if (reason === "LeaseRevoked")
+        judge = (refusal) => refusal._tag === reason && refusal.lease === claim.grows?.id
+      else {
+        const candidates = expected(world, claim, reason, event.at)
+        judge = (refusal) => candidates.some((candidate) => isDeepStrictEqual(candidate, refusal))
+      }
+      if (claim.arrivedIn === world.command) own = judge
+      else judges.set(event.id, judge)
+    },
+    afterCommand: (answer) => {
+      for (const request of run.settled) {
+        const judge = judges.get(request.id)
+        if (judge === undefined) continue
+        if (request.refusal === undefined || !judge(request.refusal)) {
+          fail(`${request.id} was told ${JSON.stringify(request.refusal)}`)
+        }
+      }
+      judges.clear()
+      if (
+        own !== undefined &&
+        typeof answer === "object" &&
+        "_tag" in answer &&
+        answer._tag !== "ResourceNotAcquired"
+      ) {
+        if (!own(answer)) fail(`the claim was told ${JSON.stringify(answer)}`)
+      }
+      own = undefined
+      if (run.seed % 2 === 0 || run.step % 32 !== 0) return
+      for (const agent of ledger.books.agents.values()) {
+        for (const request of agent.waiters) {
+          const { reasons } = explain(request, ledger.now)
+          const claim = world.claim(request.id)
+          if (reasons.length === 0) fail(`${request.id} waits for no reason`)
+          if (!isDeepStrictEqual(reasons, reasonsFor(world, claim, ledger.now)))
+            fail(`${request.id} waits for ${JSON.stringify(reasons)}`)
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,49 @@
+/**
+ * Everyone who waits is told the end of it exactly once: granted or failed, in
+ * `settled`, or in the answer to the very claim; one that gave up itself is told
+ * nothing. Leases that end by themselves are told too.
+ */
+import { type Checker, failing, type Run } from "../checker.ts"
+
+const name = "settled"
+const fail = failing(name)
+
+export const settled = (run: Run): Checker => {
+  const { ledger, world } = run
+  const expected = new Map<number, string>()
+  return {
+    name,
+    onEvent: (event) => {
+      if (event._tag === "Granted" || (event._tag === "Left" && event.reason !== "Interrupted")) {
+        const claim = world.claim(event.id)
+        if (claim.status !== "waiting") fail(`${event.id} got an end, but did not wait`)
+        if (claim.arrivedIn < world.command) {
+          expected.set(event.id, event._tag === "Granted" ? "held" : event.reason)
+        }
+      }
+      if (event._tag === "Returned" && event.reason !== "released") expected.set(event.id, "returned")
+    },
+    afterCommand: (answer) => {
+      const told = new Set<number>()
+      for (const request of run.settled) {
+        const end = expected.get(request.id)
+        if (end === undefined) fail(`${request.id} was told an end that it did not have`)
+        if (told.has(request.id) && end !== "returned") fail(`${request.id} was told twice`)
+        told.add(request.id)
+        const actual = request.status === "left" ? request.refusal?._tag : request.status
+        // It was granted and came back in one command, by its expiry.
+        if (actual !== end && !(end === "held" && actual === "returned")) {
+          fail(`${request.id} was told ${actual}, but its end was ${end}`)
+        }
+      }
+      for (const id of expected.keys()) if (!told.has(id)) fail(`nobody was told the end of ${id}`)
+      expected.clear()
+      if (typeof answer === "object" && "status" in answer) {
+        const claim = world.claims.get(answer.id)
+        if (answer.status !== claim?.status) fail(`the answer is ${answer.status}, the claim is ${claim?.status}`)
+      }
+      if (world.stopped && world.waiters.length > 0) fail(`${world.waiters.length} wait for a stopped manager`)
+      if (ledger.settled.length > 0) fail("somebody was settled after the end")
+    }
+  }
+}

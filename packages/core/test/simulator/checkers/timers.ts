@@ -1,0 +1,58 @@
+/**
+ * Everything happens at its own instant, however late the Ledger is told of it:
+ * grants by rate, expiries and time-outs. `nextDueAt` is never later than the
+ * first instant at which something must happen, and never so early that a caller
+ * would spin.
+ */
+import { type Checker, failing, type Run } from "../checker.ts"
+import { serve } from "../service.ts"
+
+const name = "timers"
+const fail = failing(name)
+
+export const timers = (run: Run): Checker => {
+  const { ledger, world } = run
+  /** The first expiry or time-out. */
+  const firstEnd = () => {
+    let at = Infinity
+    for (const lease of world.leases) if (lease.ttl !== 0) at = Math.min(at, lease.grantedAt + lease.ttl)
+    for (const waiter of world.waiters) at = Math.min(at, Math.max(waiter.deadline, waiter.askedAt))
+    return at
+  }
+  return {
+    name,
+    onEvent: (event) => {
+      if (event.at < world.now) fail(`${event._tag} at ${event.at}, after something at ${world.now}`)
+      if (event.at > world.now) {
+        const must = Math.min(serve(world, world.now).at, firstEnd())
+        if (must < event.at) fail(`something had to happen at ${must}, but the next thing was at ${event.at}`)
+      }
+      if (event._tag === "Returned" && event.reason === "expired") {
+        const lease = world.claim(event.id)
+        if (lease.ttl === 0 || event.at !== lease.grantedAt + lease.ttl) fail(`${event.id} expired at ${event.at}`)
+      }
+      if (event._tag === "Left" && event.reason === "ClaimTimedOut") {
+        const { askedAt, deadline } = world.claim(event.id)
+        if (event.at !== Math.max(askedAt, deadline)) fail(`${event.id} timed out at ${event.at}, not at ${deadline}`)
+        const expired = world.leases.find((lease) => lease.ttl !== 0 && lease.grantedAt + lease.ttl <= event.at)
+        if (expired !== undefined) fail(`${event.id} timed out before ${expired.id} expired at the same instant`)
+      }
+    },
+    afterCommand: () => {
+      const now = ledger.now
+      if (now < run.command.at || now < world.now) fail(`the Ledger is at ${now}, behind ${run.command.at}`)
+      if (world.waiters.length > 24 && run.step % 8 !== 0) return
+      const { at, progressAt } = serve(world, now)
+      const end = firstEnd()
+      const must = Math.min(at, end)
+      if (must <= now) fail(`something had to happen at ${must}, and it is ${now}`)
+      const next = ledger.nextDueAt
+      // Instants beyond the safe integers are centuries away, and round.
+      if (next > must && must <= Number.MAX_SAFE_INTEGER)
+        fail(`the next thing happens at ${must}, but the timer is set to ${next}`)
+      if (next <= now) fail(`the timer is set to ${next}, and it is ${now}`)
+      if (next < Math.min(end, progressAt, Number.MAX_SAFE_INTEGER))
+        fail(`the timer is set to ${next}, but nothing happens before ${must}`)
+    }
+  }
+}

@@ -1,0 +1,292 @@
+/**
+ * The world as the events tell it: naive structures, every figure by plain sums.
+ * The checkers compare the Ledger with it and judge each event by it. It shares
+ * no code with the Ledger.
+ */
+import type { LedgerEvent } from "../../src/Ledger.ts"
+import { ModelBucket, type ModelRate } from "./bucket.ts"
+
+export class WorldPool {
+  readonly type: string
+  readonly index: number
+  capacity: number
+  readonly maxCapacity: number | undefined
+  rate: ModelRate | undefined = undefined
+  bucket: ModelBucket | undefined = undefined
+  inUse = 0
+
+  constructor(type: string, index: number, capacity: number, maxCapacity: number | undefined) {
+    this.type = type
+    this.index = index
+    this.capacity = capacity
+    this.maxCapacity = maxCapacity
+  }
+
+  get free(): number {
+    return this.capacity - this.inUse
+  }
+
+  /** The most units that growth can bring. */
+  get limit(): number {
+    return Math.max(this.capacity, this.maxCapacity ?? 0)
+  }
+
+  /** The most tokens that can ever be there at once. */
+  get burstLimit(): number {
+    return this.rate === undefined ? Infinity : (this.rate.burst ?? this.limit)
+  }
+
+  costOf(amount: number): number {
+    if (this.rate === undefined) return 0
+    return this.rate.per === "unit" ? amount : 1
+  }
+
+  tokens(now: number): number {
+    return this.bucket === undefined ? Infinity : this.bucket.level(now)
+  }
+}
+
+export interface Need {
+  readonly pool: WorldPool
+  amount: number
+  cost: number
+}
+
+/** A claim from its arrival on: a waiter, then a lease, then gone. */
+export interface WorldClaim {
+  readonly id: number
+  readonly agent: string
+  readonly needs: Array<Need>
+  parent: WorldClaim | undefined
+  readonly grows: WorldClaim | undefined
+  readonly manual: boolean
+  readonly ttl: number
+  readonly deadline: number
+  readonly askedAt: number
+  /** The command that it arrived in. */
+  readonly arrivedIn: number
+  grantedAt: number
+  token: number
+  status: "waiting" | "held" | "gone"
+  exempt: boolean
+  /** Whether anything was asked inside it, or changed on it: such a grant is not undone. */
+  touched: boolean
+}
+
+export type Asked = Extract<LedgerEvent, { readonly _tag: "Queued" | "GrantedAtOnce" }>
+
+export class World {
+  now = 0
+  command = 0
+  stopped = false
+  readonly pools: Array<WorldPool> = []
+  /** In order of their ids, as all ids only grow. */
+  readonly waiters: Array<WorldClaim> = []
+  /** In order of their grants. */
+  readonly leases: Array<WorldClaim> = []
+  /** Everything that waits or holds, grown claims until their lease is gone. */
+  readonly claims = new Map<number, WorldClaim>()
+  readonly quotas = new Map<string, number>()
+  /** What the caller said that the next claim is inside of, which the events must agree with. */
+  asking: { readonly parent: WorldClaim | undefined; readonly grows: WorldClaim | undefined } = {
+    parent: undefined,
+    grows: undefined
+  }
+
+  pool(type: string): WorldPool {
+    const pool = this.pools.find((candidate) => candidate.type === type)
+    if (pool === undefined) throw new Error(`no pool ${type}`)
+    return pool
+  }
+
+  claim(id: number): WorldClaim {
+    const claim = this.claims.get(id)
+    if (claim === undefined) throw new Error(`no claim ${id}`)
+    return claim
+  }
+
+  quota(agent: string, pool: WorldPool): number {
+    return this.quotas.get(`${agent}/${pool.type}`) ?? Infinity
+  }
+
+  /** What an agent holds or waits for. */
+  sum(claims: ReadonlyArray<WorldClaim>, agent: string, pool: WorldPool): number {
+    let sum = 0
+    for (const claim of claims) {
+      if (claim.agent !== agent) continue
+      for (const need of claim.needs) if (need.pool === pool) sum += need.amount
+    }
+    return sum
+  }
+
+  apply(event: LedgerEvent): void {
+    if (event.at > this.now) this.now = event.at
+    switch (event._tag) {
+      case "PoolDefined": {
+        const pool = new WorldPool(event.type, this.pools.length, event.capacity, event.maxCapacity)
+        this.pools.push(pool)
+        this.setRate(pool, event.rate)
+        break
+      }
+      case "CapacitySet": {
+        const pool = this.pool(event.type)
+        pool.capacity = event.capacity
+        if (pool.rate?.burst === undefined) pool.bucket?.setBurst(event.capacity, this.now)
+        break
+      }
+      case "RateSet":
+        this.setRate(this.pool(event.type), event.rate)
+        break
+      case "Refunded":
+        this.pool(event.type).bucket?.refund(event.tokens, this.now)
+        break
+      case "QuotaSet":
+        if (event.quota === undefined) this.quotas.delete(`${event.agent}/${event.type}`)
+        else this.quotas.set(`${event.agent}/${event.type}`, event.quota)
+        break
+      case "Queued":
+        this.waiters.push(this.arrive(event, "waiting", 0))
+        break
+      case "GrantedAtOnce":
+        this.hold(this.arrive(event, "held", event.token))
+        break
+      case "Granted": {
+        const claim = this.claim(event.id)
+        this.waiters.splice(this.waiters.indexOf(claim), 1)
+        claim.token = event.token
+        this.hold(claim)
+        break
+      }
+      case "Exempted":
+        this.claim(event.id).exempt = true
+        break
+      case "Undone":
+        this.undo(this.claim(event.id))
+        break
+      case "Shrunk":
+        for (const type in event.amounts) this.reduce(this.claim(event.id), this.pool(type), event.amounts[type]!)
+        break
+      case "Returned":
+        this.giveBack(this.claim(event.id))
+        break
+      case "Left": {
+        const claim = this.claim(event.id)
+        claim.status = "gone"
+        this.waiters.splice(this.waiters.indexOf(claim), 1)
+        this.claims.delete(claim.id)
+        break
+      }
+      case "Refused":
+        break
+      case "Stopped":
+        this.stopped = true
+        break
+    }
+  }
+
+  private arrive(event: Asked, status: "waiting" | "held", token: number): WorldClaim {
+    const claim: WorldClaim = {
+      id: event.id,
+      agent: event.agent,
+      needs: Object.entries(event.claim).map(([type, amount]) => {
+        const pool = this.pool(type)
+        return { pool, amount, cost: pool.costOf(amount) }
+      }),
+      parent: this.asking.parent,
+      grows: this.asking.grows,
+      manual: event.manual,
+      ttl: event.ttl,
+      deadline: event.deadline ?? Infinity,
+      askedAt: event.at,
+      arrivedIn: this.command,
+      grantedAt: 0,
+      token,
+      status,
+      exempt: false,
+      touched: false
+    }
+    for (const lease of around(claim)) lease.touched = true
+    this.claims.set(claim.id, claim)
+    return claim
+  }
+
+  private hold(claim: WorldClaim): void {
+    claim.status = "held"
+    claim.exempt = false
+    claim.grantedAt = this.now
+    for (const { amount, cost, pool } of claim.needs) {
+      pool.inUse += amount
+      pool.bucket?.take(cost, this.now)
+    }
+    const lease = claim.grows
+    if (lease === undefined) {
+      this.leases.push(claim)
+      return
+    }
+    for (const { amount, pool } of claim.needs) {
+      const own = lease.needs.find((need) => need.pool === pool)
+      if (own === undefined) lease.needs.push({ pool, amount, cost: 0 })
+      else own.amount += amount
+    }
+  }
+
+  private undo(claim: WorldClaim): void {
+    for (const { cost, pool } of claim.needs) pool.bucket?.refund(cost, this.now)
+    if (claim.grows === undefined) return this.giveBack(claim)
+    claim.status = "gone"
+    this.claims.delete(claim.id)
+    if (claim.grows.status !== "held") return
+    for (const { amount, pool } of claim.needs) {
+      const own = claim.grows.needs.find((need) => need.pool === pool)
+      if (own !== undefined) this.reduce(claim.grows, pool, Math.min(own.amount, amount))
+    }
+  }
+
+  private reduce(lease: WorldClaim, pool: WorldPool, amount: number): void {
+    const at = lease.needs.findIndex((need) => need.pool === pool)
+    const own = lease.needs[at]
+    if (own === undefined) throw new Error(`lease ${lease.id} holds no ${pool.type}`)
+    own.amount -= amount
+    pool.inUse -= amount
+    lease.touched = true
+    if (own.amount === 0) lease.needs.splice(at, 1)
+  }
+
+  private giveBack(lease: WorldClaim): void {
+    lease.status = "gone"
+    for (const { amount, pool } of lease.needs) pool.inUse -= amount
+    this.leases.splice(this.leases.indexOf(lease), 1)
+    this.claims.delete(lease.id)
+  }
+
+  private setRate(pool: WorldPool, rate: ModelRate | undefined): void {
+    pool.rate = rate
+    if (rate === undefined) pool.bucket = undefined
+    else {
+      const burst = rate.burst ?? pool.capacity
+      if (pool.bucket === undefined) pool.bucket = new ModelBucket(rate.limit, rate.intervalMicros, burst, this.now)
+      else {
+        pool.bucket.setRate(rate.limit, rate.intervalMicros, this.now)
+        pool.bucket.setBurst(burst, this.now)
+      }
+    }
+    for (const waiter of this.waiters) {
+      for (const need of waiter.needs) if (need.pool === pool) need.cost = pool.costOf(need.amount)
+    }
+  }
+}
+
+/** The leases still held that a claim is inside of: around the place of the call, and around what it grows. */
+export const around = (claim: WorldClaim): ReadonlyArray<WorldClaim> => {
+  const leases: Array<WorldClaim> = []
+  for (const start of [claim.parent, claim.grows]) {
+    for (let lease = start; lease !== undefined; lease = lease.parent) {
+      while (lease.parent !== undefined && lease.parent.status !== "held") lease.parent = lease.parent.parent
+      if (lease.status === "held" && !leases.includes(lease)) leases.push(lease)
+    }
+  }
+  return leases
+}
+
+export const amountsOf = (claim: { readonly needs: ReadonlyArray<Need> }): Record<string, number> =>
+  Object.fromEntries(claim.needs.map(({ amount, pool }) => [pool.type, amount]))

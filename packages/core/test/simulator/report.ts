@@ -1,0 +1,112 @@
+/**
+ * How often everything occurred. A run in which something is too rare to mean
+ * anything fails, whatever the checkers say: `minimums` is per million commands
+ * over all profiles.
+ */
+import type { LedgerEvent } from "../../src/Ledger.ts"
+
+/** About a third of what a run of a million commands counts. */
+export const minimums: Readonly<Record<string, number>> = {
+  "answer: ClaimTimedOut": 200,
+  "answer: DeadlockDetected": 3_000,
+  "answer: InvalidClaim": 1_000,
+  "answer: LeaseRevoked": 50,
+  "answer: QueueFull": 800,
+  "answer: QuotaExceeded": 20_000,
+  "answer: ResourceExhausted": 20_000,
+  "answer: ResourceNotAcquired": 100,
+  "answer: UnknownResourceType": 200,
+  "answer: held": 20_000,
+  "answer: waiting": 100_000,
+  "command: abandon": 20_000,
+  "command: advance": 20_000,
+  "command: claim": 100_000,
+  "command: grow": 10_000,
+  "command: refund": 2_000,
+  "command: release": 60_000,
+  "command: releaseManual": 4_000,
+  "command: setCapacity": 10_000,
+  "command: setQuota": 10_000,
+  "command: setRate": 1_000,
+  "command: shrink": 9_000,
+  "command: try": 10_000,
+  "command: undo": 10_000,
+  "event: CapacitySet": 10_000,
+  "event: Exempted": 5_000,
+  "event: Granted": 60_000,
+  "event: GrantedAtOnce": 10_000,
+  "event: Queued": 100_000,
+  "event: QuotaSet": 10_000,
+  "event: RateSet": 1_000,
+  "event: Refunded": 2_000,
+  "event: Shrunk": 6_000,
+  "event: Undone": 10_000,
+  "left: ClaimTimedOut": 10_000,
+  "left: DeadlockDetected": 3_000,
+  "left: Interrupted": 20_000,
+  "left: LeaseRevoked": 3_000,
+  "left: QuotaExceeded": 1_000,
+  "left: ResourceExhausted": 1_000,
+  "oracle: all served": 200_000,
+  "oracle: deadlock confirmed": 3_000,
+  "oracle: exemption judged": 4_000,
+  "refused: InvalidClaim": 1_000,
+  "refused: QueueFull": 800,
+  "refused: QuotaExceeded": 20_000,
+  "refused: ResourceExhausted": 20_000,
+  "refused: UnknownResourceType": 200,
+  "replay compared": 400,
+  "returned: expired": 4_000,
+  "returned: released": 60_000
+}
+
+/** What happens at the end of each seed. */
+export const minimumsPerSeed: Readonly<Record<string, number>> = {
+  "answer: ManagerStopped": 0.5,
+  "command: revokeAll": 1,
+  "command: stop": 1,
+  "left: ManagerStopped": 2,
+  "returned: stopped": 0.5
+}
+
+export class Report {
+  readonly counts = new Map<string, number>()
+
+  count(key: string, times = 1): void {
+    this.counts.set(key, (this.counts.get(key) ?? 0) + times)
+  }
+
+  event(event: LedgerEvent): void {
+    switch (event._tag) {
+      case "Left":
+        return this.count(`left: ${event.reason}`)
+      case "Refused":
+        return this.count(`refused: ${event.reason}`)
+      case "Returned":
+        return this.count(`returned: ${event.reason}`)
+      default:
+        return this.count(`event: ${event._tag}`)
+    }
+  }
+
+  add(counts: Iterable<readonly [string, number]>): void {
+    for (const [key, times] of counts) this.count(key, times)
+  }
+
+  /** What occurred less often than a run of so many commands and seeds needs. */
+  tooRare(steps: number, seeds: number): ReadonlyArray<string> {
+    const scaled = (limits: Readonly<Record<string, number>>, scale: number) =>
+      Object.entries(limits).flatMap(([key, limit]) => {
+        const minimum = Math.floor(limit * scale)
+        const times = this.counts.get(key) ?? 0
+        return times < minimum ? [`${key}: ${times}, at least ${minimum} expected`] : []
+      })
+    return [...scaled(minimums, steps / 1_000_000), ...scaled(minimumsPerSeed, seeds)]
+  }
+
+  toString(): string {
+    const keys = [...this.counts.keys()].toSorted()
+    const width = Math.max(...keys.map((key) => key.length))
+    return keys.map((key) => `  ${key.padEnd(width)} ${String(this.counts.get(key)).padStart(9)}`).join("\n")
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * The rule of order, recomputed by walking the queue: in each pool, what earlier
+ * waiters need is set aside first, and a waiter is served at the first instant at
+ * which, in all its pools, there is enough for those before it and itself. An
+ * exempt waiter needs only what it takes.
+ */
+import type { Need, World, WorldClaim } from "./model.ts"
+
+export interface Line {
+  /** Units and tokens set aside for waiters that have their share. */
+  readonly earmarked: number
+  readonly earmarkedTokens: number
+  /** The first waiter without its share. */
+  readonly firstShort: WorldClaim | undefined
+  /** When the first one short has its share, if tokens are all that it lacks. */
+  readonly dueAt: number
+}
+
+export interface Service {
+  readonly lines: ReadonlyArray<Line>
+  /** The first instant at which a waiter must be granted, if nothing else happens, and which one. */
+  readonly at: number
+  readonly waiter: WorldClaim | undefined
+  /** The first instant at which tokens let some waiter go on in some pool. */
+  readonly progressAt: number
+}
+
+const readyAt = (need: Need, tokens: number, now: number): number =>
+  need.pool.bucket === undefined || need.cost === 0 ? now : need.pool.bucket.readyAt(tokens, now)
+
+export const serve = (world: World, now: number): Service => {
+  const units = world.pools.map(() => 0)
+  const tokens = world.pools.map(() => 0)
+  const lines = world.pools.map((pool) => ({
+    level: pool.tokens(now),
+    earmarked: 0,
+    earmarkedTokens: 0,
+    firstShort: undefined as WorldClaim | undefined,
+    dueAt: Infinity
+  }))
+  let at = Infinity
+  let first: WorldClaim | undefined
+  let progressAt = Infinity
+  for (const waiter of world.waiters) {
+    let own = now
+    for (const need of waiter.needs) {
+      const { index, free } = need.pool
+      const line = lines[index]!
+      units[index]! += need.amount
+      tokens[index]! += need.cost
+      const ready = units[index]! > free ? Infinity : readyAt(need, tokens[index]!, now)
+      if (ready > own) own = ready
+      if (line.firstShort !== undefined) continue
+      if (ready <= now && tokens[index]! <= line.level) {
+        line.earmarked = units[index]!
+        line.earmarkedTokens = tokens[index]!
+      } else {
+        line.firstShort = waiter
+        line.dueAt = ready
+        if (ready < progressAt) progressAt = ready
+      }
+    }
+    if (waiter.exempt) {
+      own = now
+      for (const need of waiter.needs) {
+        const ready = need.amount > need.pool.free ? Infinity : readyAt(need, need.cost, now)
+        const alone = readyAt(need, need.cost, now)
+        if (alone > now && alone < progressAt) progressAt = alone
+        if (ready > own) own = ready
+      }
+    }
+    if (own < at) {
+      at = own
+      first = waiter
+    }
+  }
+  return { lines, at, waiter: first, progressAt }
+}
+
+/** Whether a claim may be granted now: enough for all who came before and still wait, or, exempt, for itself. */
+export const isItsTurn = (world: World, claim: WorldClaim, now: number): boolean =>
+  claim.needs.every(({ amount, cost, pool }) => {
+    let units = amount
+    let tokens = cost
+    if (!claim.exempt) {
+      for (const other of world.waiters) {
+        if (other.id >= claim.id) break
+        for (const need of other.needs) {
+          if (need.pool !== pool) continue
+          units += need.amount
+          tokens += need.cost
+        }
+      }
+    }
+    return units <= pool.free && tokens <= pool.tokens(now)
+  })

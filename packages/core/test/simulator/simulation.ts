@@ -1,0 +1,157 @@
+/** One seeded run: commands in, events to the world and the checkers, every rule checked after each command. */
+import { detectionOff, failRequester, Ledger, type LedgerEvent } from "../../src/Ledger.ts"
+import { type Answer, type Checker, type Command, type Run, Violation } from "./checker.ts"
+import { checkers } from "./checkers/index.ts"
+import { World } from "./model.ts"
+import type { Profile } from "./profiles.ts"
+import { Random } from "./random.ts"
+import { Report } from "./report.ts"
+import { type Planned, Workload } from "./workload.ts"
+
+export interface Failure {
+  readonly checker: string
+  readonly message: string
+  readonly profile: string
+  readonly seed: number
+  /** The command, counted from 1, after which it showed. */
+  readonly step: number
+  readonly command: string
+}
+
+export interface Result {
+  readonly failure: Failure | undefined
+  readonly steps: number
+  /** Share of the live claims that waited, as a mean over the steps. */
+  readonly waitingShare: number
+  /** A digest of all events: equal runs have equal ones. */
+  readonly digest: number
+}
+
+class Simulation {
+  readonly run: Run
+  private readonly report: Report
+  private readonly random: Random
+  private readonly workload: Workload
+  private readonly checkers: ReadonlyArray<Checker>
+  private shares = 0
+  private digest = 0
+  /** Events of the command that runs. */
+  private heard = 0
+  private planned: Command | undefined = undefined
+
+  constructor(seed: number, profile: Profile, report: Report) {
+    this.report = report
+    this.random = new Random(seed)
+    const world = new World()
+    const ledger = new Ledger({
+      deadlock: profile.detects ? failRequester : detectionOff,
+      waitersMax: profile.waitersMax,
+      waitersPerAgentMax: profile.waitersPerAgentMax,
+      sink: (event) => this.hear(event)
+    })
+    this.run = {
+      seed,
+      ledger,
+      world,
+      detects: profile.detects,
+      waitersMax: profile.waitersMax,
+      waitersPerAgentMax: profile.waitersPerAgentMax,
+      step: 0,
+      command: { name: "advance", at: 0 },
+      settled: [],
+      count: (key) => report.count(key)
+    }
+    this.workload = new Workload(this.random, profile, world)
+    this.checkers = checkers.map((make) => make(this.run))
+  }
+
+  steps(count: number): void {
+    this.workload.define(this.run.ledger)
+    while (this.run.step < count) this.step(this.workload.next(this.run.ledger))
+    this.end()
+  }
+
+  result(failure: Failure | undefined): Result {
+    const steps = this.run.step
+    return { failure, steps, waitingShare: steps === 0 ? 0 : this.shares / steps, digest: this.digest }
+  }
+
+  private step(planned: Planned): void {
+    const { ledger, world } = this.run
+    this.planned = planned.command
+    // Half of the commands find the state up to date, so that their outcome can be
+    // foretold; the others have to bring it up to date themselves.
+    if (this.random.chance(0.5)) {
+      this.command({ name: "advance", at: planned.command.at }, () => (ledger.advance(planned.command.at), undefined))
+      this.run.command = planned.command
+      for (const checker of this.checkers) checker.beforeCommand?.()
+    }
+    world.asking = planned.asking ?? { parent: undefined, grows: undefined }
+    this.run.step++
+    this.workload.answered(this.command(planned.command, planned.run))
+    this.report.count(`command: ${planned.command.name}`)
+    const live = world.waiters.length + world.leases.length
+    if (live > 0) this.shares += world.waiters.length / live
+  }
+
+  private command(command: Command, run: Planned["run"]): Answer {
+    const { ledger, world } = this.run
+    this.run.command = command
+    world.command++
+    this.heard = 0
+    const answer = run(ledger)
+    this.run.settled = ledger.settled.splice(0)
+    // Nothing happened in the mere passing of time: nothing new to check.
+    if (this.heard === 0 && command !== this.planned) return answer
+    if (typeof answer === "object") this.report.count(`answer: ${"status" in answer ? answer.status : answer._tag}`)
+    for (const checker of this.checkers) checker.afterCommand?.(answer)
+    return answer
+  }
+
+  private hear(event: LedgerEvent): void {
+    this.heard++
+    for (const checker of this.checkers) checker.onEvent?.(event)
+    this.run.world.apply(event)
+    this.workload.heard(event)
+    this.report.event(event)
+    for (const text of [event._tag, String(event.at), "id" in event ? String(event.id) : ""]) {
+      for (let i = 0; i < text.length; i++) this.digest = (Math.imul(this.digest, 31) + text.charCodeAt(i)) | 0
+    }
+  }
+
+  /** Stops the manager and takes back what is left, by its callers or by force. */
+  private end(): void {
+    const { ledger, world } = this.run
+    const at = ledger.now
+    const end = (name: "stop" | "revokeAll", run: Planned["run"]) => {
+      this.step({ command: { name, at }, run })
+    }
+    end("stop", () => (ledger.stop(at), undefined))
+    for (let i = 0; i < 3; i++) this.step(this.workload.next(ledger))
+    for (const lease of world.leases.filter((_, index) => index % 2 === 0)) {
+      const handle = this.workload.handles.get(lease.id)
+      if (handle !== undefined) this.step({ command: { name: "release", at }, run: () => ledger.release(handle, at) })
+    }
+    end("revokeAll", () => (ledger.revokeAll(at), undefined))
+    for (const checker of this.checkers) checker.atEnd?.()
+  }
+}
+
+/** Runs one seed. A broken rule is in the result; so is a defect of the Ledger. */
+export const simulate = (seed: number, profile: Profile, steps: number, report: Report): Result => {
+  const simulation = new Simulation(seed, profile, report)
+  try {
+    simulation.steps(steps)
+    return simulation.result(undefined)
+  } catch (error) {
+    return simulation.result({
+      checker: error instanceof Violation ? error.checker : "defects",
+      message:
+        error instanceof Violation ? error.message : error instanceof Error ? String(error.stack) : String(error),
+      profile: profile.name,
+      seed,
+      step: simulation.run.step,
+      command: simulation.run.command.name
+    })
+  }
+}

@@ -1,0 +1,280 @@
+/**
+ * Chooses commands and carries them out: what a crowd of agents, administrators
+ * and a clock might do, in any order. It steers towards a number of live claims
+ * of which a good share waits, and knows nothing of the rules.
+ */
+import { Ledger, type LedgerEvent, type Pool, type Request } from "../../src/Ledger.ts"
+import type { Answer, Command } from "./checker.ts"
+import { amountsOf, around, type World, type WorldClaim } from "./model.ts"
+import { commandNames, type Profile, randomRate } from "./profiles.ts"
+import type { Random } from "./random.ts"
+
+/** A command, chosen, and how to give it to the Ledger. */
+export interface Planned {
+  readonly command: Command
+  readonly asking?: World["asking"]
+  readonly run: (ledger: Ledger) => Answer
+}
+
+const day = 86_400_000_000
+
+export class Workload {
+  private readonly random: Random
+  private readonly profile: Profile
+  private readonly world: World
+  /** What the claims' callers hold in hand. */
+  readonly handles = new Map<number, Request>()
+  /** Grants so new that their bodies have not begun. */
+  readonly fresh: Array<WorldClaim> = []
+  private clock = 0
+  private pools: ReadonlyArray<Pool> = []
+
+  constructor(random: Random, profile: Profile, world: World) {
+    this.random = random
+    this.profile = profile
+    this.world = world
+  }
+
+  define(ledger: Ledger): void {
+    this.pools = this.profile.pools(this.random).map((options, index) => ledger.definePool(`type-${index}`, options, 0))
+  }
+
+  /** Keeps the handle of a claim that waits or is held. */
+  answered(answer: Answer): void {
+    if (typeof answer === "object" && "status" in answer) this.handles.set(answer.id, answer)
+  }
+
+  heard(event: LedgerEvent): void {
+    if (event._tag === "Granted" || event._tag === "GrantedAtOnce") {
+      this.fresh.push(this.world.claim(event.id))
+      if (this.fresh.length > 4) this.fresh.shift()
+    }
+    if (event._tag === "Returned" || event._tag === "Left" || event._tag === "Undone") this.handles.delete(event.id)
+  }
+
+  next(ledger: Ledger): Planned {
+    const at = this.tick(ledger)
+    const waiting = this.world.waiters.length
+    const holding = this.world.leases.length
+    const weights = { ...this.profile.weights }
+    // Crowded: let more go than come. Mostly waiting: give back rather than ask.
+    if (waiting + holding > this.profile.live) {
+      weights.claim = (weights.claim ?? 0) / 4
+      weights.abandon = (weights.abandon ?? 0) * (waiting > 0.7 * this.profile.live ? 3 : 1)
+    } else if (waiting < 0.4 * (waiting + holding)) weights.release = (weights.release ?? 0) / 3
+    for (const name of commandNames) weights[name] = Math.round((weights[name] ?? 0) * 12)
+    const name = this.random.weighted(weights, commandNames)
+    return this.plan(name, at) ?? this.planClaim("claim", at)
+  }
+
+  private plan(name: Command["name"], at: number): Planned | undefined {
+    const { random, world } = this
+    switch (name) {
+      case "claim":
+      case "try":
+        return this.planClaim(name, at)
+      case "grow":
+        return this.planGrow(at)
+      case "shrink":
+        return this.planShrink(at)
+      case "release": {
+        const lease = this.someLease()
+        const handle = lease && this.handles.get(lease.id)
+        return handle && { command: { name, at }, run: (ledger) => ledger.release(handle, at) }
+      }
+      case "releaseManual":
+        return this.planManual(at)
+      case "undo": {
+        const claim = random.pick(this.fresh.filter((grant) => grant.status === "held" && !grant.touched))
+        const handle = claim && this.handles.get(claim.id)
+        if (handle === undefined) return undefined
+        return { command: { name, at }, run: (ledger) => (ledger.undo(handle, at), undefined) }
+      }
+      case "abandon": {
+        const waiter = random.pick(world.waiters)
+        const handle = waiter && this.handles.get(waiter.id)
+        return handle && { command: { name, at }, run: (ledger) => (ledger.abandon(handle, at), undefined) }
+      }
+      case "advance":
+        return { command: { name, at }, run: (ledger) => (ledger.advance(at), undefined) }
+      case "setQuota": {
+        const agent = this.someAgent()
+        const pool = this.somePool()
+        const quota = random.chance(0.45) ? Infinity : random.between(0, Math.ceil(pool.capacity * 2.5))
+        const change = { name, agent, at } as const
+        return {
+          command: change,
+          run: (ledger) => {
+            ledger.setQuota(agent, pool.type, quota, at)
+            return undefined
+          }
+        }
+      }
+      default:
+        return this.planPool(name, at)
+    }
+  }
+
+  private planPool(name: Command["name"], at: number): Planned | undefined {
+    const random = this.random
+    const pool = this.somePool()
+    switch (name) {
+      case "setCapacity": {
+        const highest = pool.maxCapacity ?? Math.ceil(pool.capacity * 1.3) + 1
+        // Back up to what claims are made for, or all that is left are the small ones.
+        const lowest = Math.max(pool.minCapacity, random.chance(0.8) ? Math.floor(pool.capacity * 0.7) : 1)
+        const capacity = random.chance(0.15) ? highest : random.between(lowest, highest)
+        return { command: { name, at }, run: (ledger) => (ledger.setCapacity(pool, capacity, at), undefined) }
+      }
+      case "setRate": {
+        const rate = random.chance(0.2) ? undefined : randomRate(random, Math.min(pool.capacity, 20))
+        return { command: { name, at }, run: (ledger) => (ledger.setRate(pool, rate, at), undefined) }
+      }
+      case "refund": {
+        const tokens = random.between(1, Math.max(1, Math.floor(pool.capacity / 3)))
+        return { command: { name, at }, run: (ledger) => (ledger.refund(pool, tokens, at), undefined) }
+      }
+      default:
+        return undefined
+    }
+  }
+
+  private planClaim(name: "claim" | "try", at: number): Planned {
+    const { profile, random } = this
+    const parent = random.chance(profile.nested) ? this.someLease(true) : undefined
+    const handle = parent && this.handles.get(parent.id)
+    const agent = parent !== undefined && random.chance(0.7) ? parent.agent : this.someAgent()
+    const claim = this.someClaim()
+    const wait = name === "claim"
+    const ttl = random.chance(profile.ttl) ? random.between(1, 5_000) : 0
+    const deadline = random.chance(profile.deadline) ? at + random.int(random.chance(0.5) ? 20_000 : 500_000) : Infinity
+    const manual = handle === undefined && random.chance(profile.manual)
+    return {
+      command: { name, agent, claim, wait, deadline, at },
+      asking: { parent: handle && parent, grows: undefined },
+      run: (ledger) => ledger.claim(agent, claim, at, { parent: handle, wait, ttl, deadline, manual })
+    }
+  }
+
+  private planGrow(at: number): Planned | undefined {
+    const { random, world } = this
+    const lease = this.someLease(true)
+    const handle = lease && this.handles.get(lease.id)
+    if (lease === undefined || handle === undefined) return undefined
+    const inside = random.chance(0.3)
+      ? random.pick(world.leases.filter((other) => other.agent === lease.agent && around(other).includes(lease)))
+      : undefined
+    const place = inside && this.handles.get(inside.id)
+    const claim = this.someClaim()
+    const wait = random.chance(0.85)
+    const deadline = random.chance(this.profile.deadline)
+      ? at + random.int(random.chance(0.5) ? 20_000 : 500_000)
+      : Infinity
+    return {
+      command: { name: "grow", agent: lease.agent, claim, wait, deadline, grows: lease, at },
+      asking: { parent: place === undefined ? lease : inside, grows: lease },
+      run: (ledger) => ledger.grow(handle, claim, at, { parent: place, wait, deadline })
+    }
+  }
+
+  private planShrink(at: number): Planned | undefined {
+    const random = this.random
+    const lease = random.pick(this.world.leases)
+    const handle = lease && this.handles.get(lease.id)
+    if (lease === undefined || handle === undefined) return undefined
+    const amounts = Object.fromEntries(
+      Object.entries(amountsOf(lease)).flatMap(([type, amount]) =>
+        random.chance(0.3) ? [] : [[type, random.between(0, random.chance(0.1) ? amount + 1 : amount)]]
+      )
+    )
+    return { command: { name: "shrink", claim: amounts, at }, run: (ledger) => ledger.shrink(handle, amounts, at) }
+  }
+
+  private planManual(at: number): Planned | undefined {
+    const random = this.random
+    const lease = random.pick(this.world.leases.filter((candidate) => candidate.manual))
+    if (lease === undefined) return undefined
+    const agent = lease.agent
+    const claim = Object.fromEntries(
+      this.world.pools.flatMap((pool) => {
+        const held = this.world.sum(
+          this.world.leases.filter((candidate) => candidate.manual),
+          agent,
+          pool
+        )
+        return held === 0 || random.chance(0.3)
+          ? []
+          : [[pool.type, random.between(0, held + (random.chance(0.1) ? 1 : 0))]]
+      })
+    )
+    return {
+      command: { name: "releaseManual", agent, claim, at },
+      run: (ledger) => ledger.releaseManual(agent, claim, at)
+    }
+  }
+
+  private someAgent(): string {
+    return `agent-${this.random.int(this.profile.agents)}`
+  }
+
+  private somePool(): Pool {
+    return this.random.pick(this.pools)!
+  }
+
+  /** To be inside of: often the newest, so that chains form; else any, so that children run side by side. */
+  private someLease(toNest = false): WorldClaim | undefined {
+    const leases = this.world.leases
+    if (toNest && this.random.chance(0.4)) return leases.at(-1)
+    return this.random.pick(leases)
+  }
+
+  private someClaim(): Record<string, number> {
+    const random = this.random
+    if (random.chance(0.008)) return this.someMalformed()
+    const claim: Record<string, number> = {}
+    const types = random.chance(0.6) ? 1 : random.chance(0.75) ? 2 : 3
+    for (let i = 0; i < types; i++) {
+      const pool = this.somePool()
+      claim[pool.type] = this.someAmount(pool)
+    }
+    return claim
+  }
+
+  private someAmount(pool: Pool): number {
+    const random = this.random
+    const most = Math.max(pool.capacity, pool.maxCapacity ?? 0)
+    if (random.chance(0.01)) return most + random.between(1, 3)
+    if (random.chance(0.01)) return 0
+    if (random.chance(0.15)) return random.between(1, Math.max(1, most))
+    return random.between(1, Math.max(1, Math.floor(pool.capacity * 0.45)))
+  }
+
+  private someMalformed(): Record<string, number> {
+    const type = this.somePool().type
+    const claims: ReadonlyArray<Record<string, number>> = [
+      {},
+      { [type]: NaN },
+      { [type]: -1 },
+      { [type]: 1.5 },
+      { [type]: 2 ** 53 },
+      { unheard: 1 }
+    ]
+    return this.random.pick(claims) ?? {}
+  }
+
+  /** Moves the clock: mostly a little, at times exactly to what is due, a minute, a day; or it lies. */
+  private tick(ledger: Ledger): number {
+    const random = this.random
+    if (!random.chance(this.profile.moves)) return this.clock
+    const kind = random.int(200)
+    if (kind < 120) this.clock += random.between(1, 500)
+    else if (kind < 170) {
+      const due = ledger.nextDueAt
+      if (due < this.clock + day) this.clock = Math.max(this.clock, due + random.between(-1, 1))
+    } else if (kind < 188) this.clock += random.between(1_000, 20_000)
+    else if (kind < 193) this.clock += random.between(1_000_000, 60_000_000)
+    else if (kind < 194) this.clock += day
+    else return Math.max(0, this.clock - random.between(1, 5_000_000))
+    return this.clock
+  }
+}
