@@ -6,7 +6,7 @@
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type { Errors } from "./core.ts"
-import { assertEqual, bytesInUse, collectGarbage, EffectMismatch, type Timing } from "./harness.ts"
+import { assertEqual, bytesInUse, collectGarbage, EffectMismatch, startWatch, type Timing } from "./harness.ts"
 import { agentOf } from "./manager.ts"
 
 type Guarded = Effect.Effect<void, Errors.ClaimError>
@@ -28,7 +28,7 @@ export const effectLoop =
   (guard: EffectGuard) =>
   async (operations: number): Promise<Timing> => {
     let count = 0
-    const start = performance.now()
+    const elapsed = startWatch()
     await Effect.runPromise(
       Effect.gen(function* () {
         for (let index = 0; index < operations; index++) {
@@ -41,7 +41,7 @@ export const effectLoop =
         }
       })
     )
-    const nanos = (performance.now() - start) * 1e6
+    const nanos = elapsed()
     assertEqual(`bodies run by ${guard.name}`, count, operations)
     return { operations, nanos }
   }
@@ -50,13 +50,13 @@ export const promiseLoop =
   (guard: PromiseGuard) =>
   async (operations: number): Promise<Timing> => {
     let count = 0
-    const start = performance.now()
+    const elapsed = startWatch()
     for (let index = 0; index < operations; index++) {
       await guard.run(agentOf(index), () => {
         count += 1
       })
     }
-    const nanos = (performance.now() - start) * 1e6
+    const nanos = elapsed()
     assertEqual(`bodies run by ${guard.name}`, count, operations)
     return { operations, nanos }
   }
@@ -119,9 +119,9 @@ export const effectChain = (guard: EffectGuard, waiters: number): Promise<Timing
     Effect.gen(function* () {
       const parked = yield* park(guard, waiters)
       settleGarbage()
-      const start = performance.now()
+      const elapsed = startWatch()
       yield* parked.release
-      const nanos = (performance.now() - start) * 1e6
+      const nanos = elapsed()
       parked.conclude()
       return { operations: waiters, nanos }
     })
@@ -132,9 +132,9 @@ export const effectParking = (guard: EffectGuard, waiters: number): Promise<Timi
   Effect.runPromise(
     Effect.gen(function* () {
       const before = bytesInUse()
-      const start = performance.now()
+      const elapsed = startWatch()
       const parked = yield* park(guard, waiters)
-      const nanos = (performance.now() - start) * 1e6
+      const nanos = elapsed()
       const bytes = bytesInUse() - before
       yield* parked.release
       parked.conclude()
@@ -165,10 +165,10 @@ export const promiseChain = async (guard: PromiseGuard, waiters: number): Promis
   await turn()
   assertEqual(`bodies let through by ${guard.name} while it was held`, count, 0)
   settleGarbage()
-  const start = performance.now()
+  const elapsed = startWatch()
   gate.resolve()
   await Promise.all(all)
-  const nanos = (performance.now() - start) * 1e6
+  const nanos = elapsed()
   assertEqual(`bodies run by ${guard.name}`, count, waiters)
   return { operations: waiters, nanos }
 }

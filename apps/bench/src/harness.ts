@@ -49,6 +49,8 @@ export interface BenchCase {
   readonly name: string
   /** What is measured and how, in a sentence or two. */
   readonly measures: string
+  /** Whether it is left out of a quick run: it explains a result and is none. */
+  readonly onlyFull?: boolean
   readonly prepare: (size: Size) => Promise<Prepared>
 }
 
@@ -74,8 +76,8 @@ export interface Plan extends Size {
   readonly sampleMillis: number
 }
 
-export const quickPlan: Plan = { shrink: 1, caseMillis: 800, roundsMin: 5, roundsMax: 31, sampleMillis: 20 }
-export const fullPlan: Plan = { shrink: 1, caseMillis: 12_000, roundsMin: 11, roundsMax: 101, sampleMillis: 50 }
+export const quickPlan: Plan = { shrink: 1, caseMillis: 800, roundsMin: 3, roundsMax: 31, sampleMillis: 20 }
+export const fullPlan: Plan = { shrink: 1, caseMillis: 10_000, roundsMin: 9, roundsMax: 101, sampleMillis: 50 }
 /** For tests of the benchmark itself: everything runs once or twice, and small. */
 export const smokePlan: Plan = { shrink: 100, caseMillis: 0, roundsMin: 2, roundsMax: 2, sampleMillis: 0 }
 
@@ -101,6 +103,32 @@ const exposeCollector = (): ((type: "major" | "minor") => void) => {
  * time; so it is for weighing alone, and what lies between samples is a minor one.
  */
 export const collectGarbage = exposeCollector()
+
+/** When timed stretches began and ended, by the microseconds of `process.hrtime`. */
+export interface Stretch {
+  readonly from: number
+  readonly to: number
+}
+
+let stretches: Array<Stretch> | undefined = undefined
+
+/** Keeps a list of what is timed from now on: for a profile, which has to leave out the rest. */
+export const recordStretches = (into: Array<Stretch> | undefined): void => {
+  stretches = into
+}
+
+const micros = (): number => Number(process.hrtime.bigint() / 1_000n)
+
+/** Starts a watch that tells the nanoseconds since, when it is stopped. */
+export const startWatch = (): (() => number) => {
+  const from = stretches === undefined ? 0 : micros()
+  const start = performance.now()
+  return () => {
+    const nanos = (performance.now() - start) * 1e6
+    stretches?.push({ from, to: micros() })
+    return nanos
+  }
+}
 
 /** The heap that is in use, with nothing left to collect. */
 export const bytesInUse = (): number => {
@@ -191,7 +219,7 @@ export const measure = async (bench: BenchCase, plan: Plan): Promise<ReadonlyArr
 
 /** Times a stretch of synchronous work. */
 export const timed = (operations: number, work: () => void): Timing => {
-  const start = performance.now()
+  const elapsed = startWatch()
   work()
-  return { operations, nanos: (performance.now() - start) * 1e6 }
+  return { operations, nanos: elapsed() }
 }

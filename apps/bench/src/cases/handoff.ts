@@ -111,6 +111,7 @@ export const handoffGrowth: BenchCase = {
 }
 
 export const handoffGrowthOfPeer: BenchCase = {
+  onlyFull: true,
   name: "hand-off growth of PartitionedSemaphore",
   measures:
     "The same of Effect's PartitionedSemaphore, for comparison: how much of the growth is the fibers' and the collector's.",

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as PartitionedSemaphore from "effect/PartitionedSemaphore"
 import * as Semaphore from "effect/Semaphore"
 import { effectParking, type EffectGuard } from "../guards.ts"
-import { assertEqual, type BenchCase, bytesInUse, type Side } from "../harness.ts"
+import { assertEqual, type BenchCase, bytesInUse, type Side, startWatch } from "../harness.ts"
 import { agents, quota, startManager } from "../manager.ts"
 
 export const memoryOfWaiter: BenchCase = {
@@ -48,13 +48,13 @@ export const memoryOfAgent: BenchCase = {
         sample: async () => {
           const { close, manager } = await startManager({ cpu: 1 })
           const before = bytesInUse()
-          const start = performance.now()
+          const elapsed = startWatch()
           await Effect.runPromise(
             Effect.gen(function* () {
               for (const name of names) yield* manager.setQuota(name, "cpu", quota)
             })
           )
-          const nanos = (performance.now() - start) * 1e6
+          const nanos = elapsed()
           const bytes = bytesInUse() - before
           const known = await Effect.runPromise(manager.agents)
           assertEqual("agents with a quota", known.length, count + agents.length)
@@ -68,10 +68,10 @@ export const memoryOfAgent: BenchCase = {
           goal: null,
           sample: async () => {
             const before = bytesInUse()
-            const start = performance.now()
+            const elapsed = startWatch()
             const accounts = new Map<string, { held: number; quota: number }>()
             for (const name of names) accounts.set(name, { held: 0, quota })
-            const nanos = (performance.now() - start) * 1e6
+            const nanos = elapsed()
             const bytes = bytesInUse() - before
             assertEqual("accounts", accounts.size, count)
             return { operations: count, nanos, bytes }

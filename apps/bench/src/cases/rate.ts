@@ -8,7 +8,7 @@ import { RateLimiter as Limiter } from "limiter"
 import { RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import { ResourceManager, TokenBucket } from "../core.ts"
-import { assertEqual, type BenchCase, type Side, timed, type Timing } from "../harness.ts"
+import { assertEqual, type BenchCase, type Side, startWatch, timed, type Timing } from "../harness.ts"
 import { agentOf, agents, quota } from "../manager.ts"
 
 const makeRateLimiter = Effect.runPromise(
@@ -24,7 +24,7 @@ const effects = (
   name,
   sample: async (operations): Promise<Timing> => {
     let count = 0
-    const start = performance.now()
+    const elapsed = startWatch()
     await Effect.runPromise(
       Effect.gen(function* () {
         for (let index = 0; index < operations; index++) {
@@ -34,7 +34,7 @@ const effects = (
         }
       })
     )
-    const nanos = (performance.now() - start) * 1e6
+    const nanos = elapsed()
     assertEqual(`answers of ${name}`, count, operations)
     return { operations, nanos }
   }
@@ -56,9 +56,9 @@ const promises = (name: string, attempt: () => Promise<boolean>, expected: boole
   name,
   sample: async (operations) => {
     let count = 0
-    const start = performance.now()
+    const elapsed = startWatch()
     for (let index = 0; index < operations; index++) if ((await attempt()) === expected) count += 1
-    const nanos = (performance.now() - start) * 1e6
+    const nanos = elapsed()
     assertEqual(`answers of ${name}`, count, operations)
     return { operations, nanos }
   }
