@@ -114,7 +114,8 @@ export const make = Effect.fnUntraced(function* (options: LoadMonitorOptions) {
 
   const sample = Effect.gen(function* () {
     const taken: LoadSample = { takenAt: clock.currentTimeMillisUnsafe(), pools: options.source() }
-    PubSub.publishUnsafe(published, taken)
+    // Not the unsafe form: that drops the newest sample while any reader is behind.
+    yield* PubSub.publish(published, taken)
     for (const mailbox of mailboxes) Queue.offerUnsafe(mailbox, taken)
     for (const pool of taken.pools) {
       yield* Effect.catchCause(

@@ -58,7 +58,7 @@ export const thresholds = (options: ThresholdOptions = {}): Policy => {
       const needed = Math.max(capacity, pool.needed ?? 0)
       if (sinceChangeMicros < cooldownMicros) return needed
       if (pool.load > scaleUpAt) return Math.max(needed, Math.ceil(capacity * growBy))
-      if (pool.load >= scaleDownAt) return needed
+      if (pool.load >= scaleDownAt || needed > capacity) return needed
       const smaller = Math.max(Math.floor(capacity * shrinkBy), pool.minCapacity)
       return pool.inUse + pool.waiting <= smaller * (scaleUpAt - hysteresis) ? smaller : capacity
     }
