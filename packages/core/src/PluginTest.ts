@@ -20,6 +20,7 @@ import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
 import { ResourceTypeTaken } from "./Errors.ts"
+import type { Lease } from "./Lease.ts"
 import { awaitWaiting } from "./internal/conformance/harness.ts"
 import { ResourceManager } from "./ResourceManager.ts"
 import * as ResourceType from "./ResourceType.ts"
@@ -55,6 +56,17 @@ const largest = Effect.fnUntraced(function* (manager: Manager, type: string) {
 const refill = Effect.fnUntraced(function* (manager: Manager, type: string) {
   const { tokens } = yield* manager.poolStatistics(type)
   if (tokens !== undefined) yield* TestClock.adjust("1 day")
+})
+
+/** Leases of all that there is, as many as the rate makes of it. Gives them back when run. */
+const takeAll = Effect.fnUntraced(function* (manager: Manager, type: string) {
+  const most = yield* largest(manager, type)
+  const leases: Array<Lease> = []
+  for (let { free } = yield* manager.poolStatistics(type); free > 0; free -= most) {
+    leases.push(yield* manager.lease("holder", { [type]: Math.min(most, free) }))
+    yield* refill(manager, type)
+  }
+  return Effect.forEach(leases, (lease) => lease.release, { discard: true })
 })
 
 /**
@@ -184,12 +196,11 @@ const checkPool = (check: Check, type: string, expected: PoolExpectation): void 
   check("refuses what it does not have now, and serves it once it has", (manager) =>
     Effect.gen(function* () {
       const most = yield* largest(manager, type)
-      const first = yield* manager.lease("first", take(most))
-      yield* refill(manager, type)
+      const release = yield* takeAll(manager, type)
       assert.isTrue(Option.isNone(yield* manager.tryLease("second", take(most))))
       const second = yield* Effect.forkChild(manager.withLease("second", take(most))(Effect.succeed("served")))
       yield* awaitWaiting(manager, 1)
-      yield* first.release
+      yield* release
       assert.strictEqual(yield* Fiber.join(second), "served")
     })
   )
@@ -221,8 +232,7 @@ const checkPool = (check: Check, type: string, expected: PoolExpectation): void 
     Effect.gen(function* () {
       const before = (yield* manager.poolStatistics(type)).capacity
       const all = yield* largest(manager, type)
-      const held = yield* manager.lease("holder", take(all))
-      yield* refill(manager, type)
+      const release = yield* takeAll(manager, type)
       // One that only what there was before can serve, and behind it one that always fits.
       const large = yield* Effect.forkChild(Effect.exit(manager.withLease("large", take(all))(Effect.void)))
       yield* awaitWaiting(manager, 1)
@@ -235,7 +245,7 @@ const checkPool = (check: Check, type: string, expected: PoolExpectation): void 
       if (after < all) {
         assert.isTrue(Exit.isFailure(yield* Fiber.join(large)), "more than there is now was not refused")
       }
-      yield* held.release
+      yield* release
       yield* refill(manager, type)
       if (after >= 1) assert.strictEqual(yield* Fiber.join(small), "served")
       if (after >= all) assert.isTrue(Exit.isSuccess(yield* Fiber.join(large)))
