@@ -69,7 +69,7 @@ interface Parked {
 }
 
 /** Parks so many fibers behind one holder. */
-const park = (guard: EffectGuard, waiters: number): Effect.Effect<Parked> =>
+const park = (guard: EffectGuard, waiters: number, agent: (index: number) => string): Effect.Effect<Parked> =>
   Effect.gen(function* () {
     const gate = Deferred.makeUnsafe<void>()
     const finished = Deferred.makeUnsafe<void>()
@@ -86,7 +86,7 @@ const park = (guard: EffectGuard, waiters: number): Effect.Effect<Parked> =>
         Effect.suspend(() => {
           arrived += 1
           return guard.run(
-            agentOf(index),
+            agent(index),
             Effect.sync(() => {
               count += 1
             })
@@ -114,10 +114,14 @@ const settleGarbage = (): void => {
 }
 
 /** Parks fibers, lets the holder go, and times until the last of them has ended. Parking is not timed. */
-export const effectChain = (guard: EffectGuard, waiters: number): Promise<Timing> =>
+export const effectChain = (
+  guard: EffectGuard,
+  waiters: number,
+  agent: (index: number) => string = agentOf
+): Promise<Timing> =>
   Effect.runPromise(
     Effect.gen(function* () {
-      const parked = yield* park(guard, waiters)
+      const parked = yield* park(guard, waiters, agent)
       settleGarbage()
       const elapsed = startWatch()
       yield* parked.release
@@ -133,7 +137,7 @@ export const effectParking = (guard: EffectGuard, waiters: number): Promise<Timi
     Effect.gen(function* () {
       const before = bytesInUse()
       const elapsed = startWatch()
-      const parked = yield* park(guard, waiters)
+      const parked = yield* park(guard, waiters, agentOf)
       const nanos = elapsed()
       const bytes = bytesInUse() - before
       yield* parked.release

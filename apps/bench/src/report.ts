@@ -2,7 +2,7 @@
 import { availableParallelism, cpus, release, totalmem, type } from "node:os"
 import { styleText } from "node:util"
 import type { BenchCase, Result } from "./harness.ts"
-import type { Hot } from "./profile.ts"
+import { byPart, type Hot } from "./profile.ts"
 
 /** Whether a result is as good as its goal; `undefined` where none is set. */
 export const isMet = ({ goal, ratio }: Result): boolean | undefined => (goal === null ? undefined : ratio <= goal)
@@ -70,11 +70,15 @@ const missedSection = (results: ReadonlyArray<Result>, hot: ReadonlyMap<string, 
     .map((name) => {
       const rows = missed.filter((result) => result.case === name)
       const against = rows.map((result) => `${number(result.ratio)} of ${result.peer}, goal ${result.goal}`).join("; ")
-      const top = (hot.get(name) ?? []).slice(0, 12)
+      const profile = hot.get(name) ?? []
+      const top = profile.slice(0, 12)
+      const parts = byPart(profile).filter(({ share }) => share >= 0.01)
       return [
         `### ${name}`,
         "",
         `${against}.`,
+        "",
+        `Self time by part: ${parts.map(({ part, share }) => `${part} ${percent(share)}`).join(", ")}.`,
         "",
         "| self time | function |",
         "| ---: | --- |",

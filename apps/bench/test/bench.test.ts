@@ -61,7 +61,7 @@ describe("cases", () => {
   })
 
   it("are all on the page, with a verdict for each goal", () => {
-    const hot = new Map([["hand-off", [{ where: "here", share: 0.5 }]]])
+    const hot = new Map([["hand-off", [{ where: "here", part: "there", share: 0.5 }]]])
     const told = page({ cases, results, hot, command: "a test" })
     for (const bench of cases) expect(told).toContain(bench.measures)
     expect(told.match(/🟢 met|🔴 missed/g)).toHaveLength(results.filter((result) => result.goal !== null).length)

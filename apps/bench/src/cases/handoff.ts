@@ -51,6 +51,34 @@ export const handoff: BenchCase = {
   }
 }
 
+export const handoffAgents: BenchCase = {
+  name: "hand-off, an agent each",
+  measures: "The same with 10,000 agents, each with a quota and one waiter; of the peer, with as many partitions.",
+  prepare: async ({ shrink }) => {
+    const waiters = 10_000 / shrink
+    const own = Array.from({ length: waiters }, (_, index) => `own-${index}`)
+    const { close, manager } = await startManager({ cpu: 1 }, [...agents, ...own, "holder"])
+    const guard: EffectGuard = {
+      name: "withLease",
+      run: (agent, body) => manager.withLease(agent, { cpu: 1 })(body)
+    }
+    const partitioned = partitionedGuard()
+    const side = (each: EffectGuard) => ({
+      name: each.name,
+      sample: (operations: number) =>
+        repeated(operations, () => effectChain(each, waiters, (index) => own[index] ?? "holder"))
+    })
+    return {
+      ours: side(guard),
+      peers: [{ ...side(partitioned), goal: null }],
+      verify: async () => {
+        for (const each of [guard, partitioned]) await verifyEffectGuard(each, 1)
+      },
+      close
+    }
+  }
+}
+
 export const handoffPromises: BenchCase = {
   name: "hand-off, promise libraries",
   measures: "The same against 10,000 parked promises (100 for bottleneck, whose hand-off is a timer).",

@@ -2,6 +2,7 @@ import type { BenchCase } from "../harness.ts"
 import { chainGrowth, cycleFound } from "./deadlock.ts"
 import {
   handoff,
+  handoffAgents,
   handoffGrowth,
   handoffGrowthOfPeer,
   handoffPromises,
@@ -22,6 +23,7 @@ export const cases: ReadonlyArray<BenchCase> = [
   unsafe,
   ledgerGrant,
   handoff,
+  handoffAgents,
   handoffPromises,
   handoffSemaphore,
   handoffGrowth,
