@@ -45,3 +45,30 @@ export const awaitWaiting = (manager: Service, count: number): Effect.Effect<voi
   Effect.gen(function* () {
     while ((yield* manager.waiters).length < count) yield* Effect.yieldNow
   })
+
+interface Tagged {
+  readonly _tag: string
+  readonly message: string
+}
+
+const hasTag = <E extends Tagged, Tag extends E["_tag"]>(error: E, tag: Tag): error is Extract<E, { _tag: Tag }> =>
+  error._tag === tag
+
+/** The error of an effect that has to fail with it. */
+export const failure = <A, E extends Tagged, R, Tag extends E["_tag"]>(
+  effect: Effect.Effect<A, E, R>,
+  tag: Tag
+): Effect.Effect<Extract<E, { _tag: Tag }>, never, R> =>
+  Effect.matchEffect(effect, {
+    onSuccess: () => Effect.die(new Error(`it succeeded where ${tag} was due`)),
+    onFailure: (error) =>
+      hasTag(error, tag)
+        ? Effect.succeed(error)
+        : Effect.die(new Error(`it failed with ${error._tag} where ${tag} was due: ${error.message}`))
+  })
+
+/** What is in use of a pool. */
+export const inUse = (manager: Service, type: string) => Effect.map(manager.poolStatistics(type), (pool) => pool.inUse)
+
+/** A pool of cpu and one of memory, of ten units each. */
+export const tens: ResourceManagerOptions = { pools: { cpu: { capacity: 10 }, memory: { capacity: 10 } } }
