@@ -102,12 +102,18 @@ export const make = (options: DeadlockDetectorOptions): DeadlockDetector["Servic
     if (at >= 0) waits.splice(at, 1)
   }
 
-  /** The cycle that the newest wait closes. */
-  const findCycle = (): ReadonlyArray<DeadlockDetected["cycle"][number]> | undefined => {
+  const pending = (agent: string, resource: string): number =>
+    waits.reduce((sum, wait) => sum + (wait.agent === agent && wait.resource === resource ? wait.amount : 0), 0)
+
+  /** The cycle that the newest wait, which is this agent's, closes. */
+  const findCycle = (requester: string): ReadonlyArray<DeadlockDetected["cycle"][number]> | undefined => {
     const agents = [...held.keys()]
     const index = new Map(agents.map((agent, at) => [agent, at]))
     const inUse = (resource: string) => agents.reduce((sum, agent) => sum + heldBy(agent, resource), 0)
     const waiting = new Set(waits.map((wait) => wait.agent))
+    // All that one agent waits for is one wait: it keeps what is served first until the rest is.
+    const waiters = [...waiting]
+    const requesterAt = waiters.indexOf(requester)
     // Who waits for nothing gives back by itself: its units count as free.
     const comesBack = (resource: string) =>
       agents.reduce((sum, agent) => sum + (waiting.has(agent) ? 0 : heldBy(agent, resource)), 0)
@@ -116,9 +122,12 @@ export const make = (options: DeadlockDetectorOptions): DeadlockDetector["Servic
         available: options.resources[resource]! - inUse(resource) + comesBack(resource),
         burst: Infinity
       })),
-      waits: waits.map((wait) => ({
-        needs: [{ pool: resources.indexOf(wait.resource), amount: wait.amount, cost: 0 }],
-        inside: index.has(wait.agent) ? [index.get(wait.agent)!] : [],
+      waits: waiters.map((agent) => ({
+        needs: resources.flatMap((resource, pool) => {
+          const amount = pending(agent, resource)
+          return amount === 0 ? [] : [{ pool, amount, cost: 0 }]
+        }),
+        inside: index.has(agent) ? [index.get(agent)!] : [],
         exempt: false
       })),
       holdings: agents.map((agent) => ({
@@ -128,19 +137,18 @@ export const make = (options: DeadlockDetectorOptions): DeadlockDetector["Servic
       }))
     }
     const reduction = reduce(graph, { ordered: false })
-    const cycle = reduction.stuck.includes(waits.length - 1)
-      ? cycleThrough(graph, reduction, waits.length - 1)
-      : undefined
+    const cycle = reduction.stuck.includes(requesterAt) ? cycleThrough(graph, reduction, requesterAt) : undefined
     return cycle?.map((edge) => {
-      const wait = waits[edge.wait]!
+      const agent = waiters[edge.wait]!
+      const resourceType = resources[edge.pool]!
       const holder = agents[edge.holding]!
       return {
-        agent: wait.agent,
-        resourceType: wait.resource,
-        requested: wait.amount,
+        agent,
+        resourceType,
+        requested: pending(agent, resourceType),
         heldBy: holder,
         lease: 0,
-        holds: heldBy(holder, wait.resource)
+        holds: heldBy(holder, resourceType)
       }
     })
   }
@@ -158,12 +166,13 @@ export const make = (options: DeadlockDetectorOptions): DeadlockDetector["Servic
       }),
     recordWait: (agent, resource, amount = 1) =>
       Effect.flatMap(known(resource, amount), (): Effect.Effect<void, DeadlockDetected | InvalidClaim> => {
-        const units = options.resources[resource]!
-        if (amount > units) {
-          return Effect.fail(invalidClaim("amount", amount, `at most ${units}, all that there is of ${resource}`))
+        const most = options.resources[resource]! - pending(agent, resource)
+        if (amount > most) {
+          const allowed = `at most ${most} of ${resource}, beside what ${agent} waits for already`
+          return Effect.fail(invalidClaim("amount", amount, allowed))
         }
         waits.push({ agent, resource, amount })
-        const cycle = enabled ? findCycle() : undefined
+        const cycle = enabled ? findCycle(agent) : undefined
         if (cycle === undefined) return Effect.void
         waits.pop()
         const steps = cycle.map(
