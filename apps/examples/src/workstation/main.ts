@@ -126,7 +126,11 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   throw error
 })
 
-Command.runWith(command, { version: "0.0.0" })(process.argv.slice(2)).pipe(
+const given = process.argv.slice(2)
+// Some runners of scripts pass on the `--` that ends their own options.
+const args = given[0] === "--" ? given.slice(1) : given
+
+Command.runWith(command, { version: "0.0.0" })(args).pipe(
   Effect.catchTags({
     InvalidDirectory: told(exitCodes.usage),
     ManifestUnwritable: told(exitCodes.input)
