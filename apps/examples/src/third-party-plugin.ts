@@ -22,10 +22,12 @@ const devices: Array<Gpu> = Array.from({ length: 4 }, (_, index) => ({
   memoryUsedBytes: index === 0 ? gibibytes(6) : 0
 }))
 
+// #region provide
 // On a machine with such devices: `Gpus.layerNvidia`, and the rest is the same.
 const plugin = GpuPlugin.layer({ interval: "20 millis" }).pipe(Layer.provide(Gpus.layerSimulated(devices)))
 
 const layer = plugin.pipe(Layer.provideMerge(ResourceManager.layer({ pools: { cpu: { capacity: 16 } } })))
+// #endregion
 
 const describePools = Effect.gen(function* () {
   const manager = yield* ResourceManager
@@ -39,12 +41,14 @@ const describePools = Effect.gen(function* () {
 /** Six trainings of two devices each: two at a time fit, and all get their turn in order. */
 const train = Effect.gen(function* () {
   const manager = yield* ResourceManager
+  // #region claim
   const claim = { gpu: 2, gpuMemory: gibibytes(100), cpu: 4 }
   const finished = yield* Effect.forEach(
     ["ada", "bob", "cleo", "dan", "eve", "fay"],
     (agent) => manager.withLease(agent, claim)(Effect.as(Effect.yieldNow, agent)),
     { concurrency: "unbounded" }
   )
+  // #endregion
   const { acquisitions, inUse, peak } = yield* manager.poolStatistics("gpu")
   yield* Console.log(`${finished.length} trainings done, at most ${GpuPlugin.gpu.format(peak)} leased at a time`)
   assert.deepEqual(

@@ -18,6 +18,7 @@ const layer = Layer.unwrap(
   })
 )
 
+// #region suite
 PluginTest.suite(GpuPlugin.name, layer, {
   pools: {
     gpu: { capacity: 2, measures: true, changes: Effect.sync(() => devices.push(device)) },
@@ -31,6 +32,7 @@ PluginTest.suite(GpuPlugin.name, layer, {
     }
   }
 })
+// #endregion
 
 describe("what the driver tells", () => {
   it("is read as devices", () => {

@@ -12,6 +12,7 @@ import { type Gpu, Gpus } from "./Gpus.ts"
 
 export const name = "@acme/gpu"
 
+// #region types
 /** Whole devices. */
 export const gpu = ResourceType.make("gpu", {
   unit: "devices",
@@ -20,6 +21,7 @@ export const gpu = ResourceType.make("gpu", {
 
 /** Memory of all devices together. The unit is bytes, so amounts read as `80 GiB` by themselves. */
 export const gpuMemory = ResourceType.make("gpuMemory", { unit: "bytes" })
+// #endregion
 
 export interface GpuOptions {
   /** Time between two looks at the devices. Default 10 seconds. */
@@ -36,6 +38,7 @@ export const layer = (options: GpuOptions = {}) =>
         Effect.map(gpus.list, (devices) => devices.reduce((total, device) => total + amountOf(device), 0))
 
       /** What a pool hands out, and what is really in use of it, as sums over the devices. */
+      // #region pool
       const pool = (type: ResourceType.ResourceType, has: (device: Gpu) => number, uses: (device: Gpu) => number) => ({
         type,
         // Computed as the plugin starts: a driver that does not answer fails the layer.
@@ -49,7 +52,9 @@ export const layer = (options: GpuOptions = {}) =>
         ),
         measure: Effect.orDie(sum(uses))
       })
+      // #endregion
 
+      // #region layer
       return Plugin.layer({
         name,
         pools: [
@@ -65,5 +70,6 @@ export const layer = (options: GpuOptions = {}) =>
           )
         ]
       })
+      // #endregion
     })
   )
