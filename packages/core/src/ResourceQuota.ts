@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Claim } from "./Claim.ts"
 import { InvalidQuota, QuotaExceeded, ResourceNotAcquired, type InvalidClaim } from "./Errors.ts"
-import { invalidClaim } from "./internal/refusal.ts"
+import { invalidClaim, tellable } from "./internal/refusal.ts"
 import { isAmount } from "./ledger/Claim.ts"
 
 export class ResourceQuota extends Context.Service<
@@ -87,7 +87,7 @@ export const make = (): ResourceQuota["Service"] => {
               message: `the quota of ${agent} on ${resourceType} is ${String(quota)}; allowed: ${amountAllowed}`,
               agent,
               resourceType,
-              value: quota,
+              value: tellable(quota),
               allowed: amountAllowed
             })
           )

@@ -20,7 +20,7 @@ import * as ResourceType from "../ResourceType.ts"
 import { ScalingPolicy } from "../ScalingPolicy.ts"
 import * as Statistics from "../Statistics.ts"
 import { LedgerRuntime, readDuration, type WaitOptions } from "./LedgerRuntime.ts"
-import { invalidClaim, notAcquired, unknownResourceType } from "./refusal.ts"
+import { invalidClaim, notAcquired, unknownResourceType, tellable } from "./refusal.ts"
 
 /** A registered type: who brought it, how it reads, how its real use is measured. */
 interface Registered {
@@ -202,7 +202,7 @@ const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions) {
               message: `the quota of ${String(agent)} on ${String(resourceType)} is ${String(quota)}; allowed: a whole number from 0`,
               agent,
               resourceType,
-              value: quota,
+              value: tellable(quota),
               allowed: "a whole number from 0"
             })
           ),

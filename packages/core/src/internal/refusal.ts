@@ -23,6 +23,17 @@ const show = (value: unknown): string => {
   }
 }
 
+/** What was given, as a wire can carry it: as it is where that is JSON, else as it reads. */
+export const tellable = (value: unknown): unknown => {
+  if (typeof value === "number") return Number.isFinite(value) ? value : String(value)
+  if (typeof value !== "object") return typeof value === "string" || typeof value === "boolean" ? value : show(value)
+  try {
+    return JSON.parse(JSON.stringify(value))
+  } catch {
+    return show(value)
+  }
+}
+
 export const formatDuration = (micros: number): string => {
   const millis = micros / 1_000
   if (millis < 1_000) return `${Math.round(millis)} ms`
@@ -85,14 +96,19 @@ const deadlock = (facts: Refusal.DeadlockDetected, formats: Formats): string => 
 export const stoppedError = () => new Errors.ManagerStopped({ message: "the resource manager has stopped" })
 
 export const invalidClaim = (field: string, value: unknown, allowed: string) =>
-  new Errors.InvalidClaim({ message: `${field} is ${show(value)}; allowed: ${allowed}`, field, value, allowed })
+  new Errors.InvalidClaim({
+    message: `${field} is ${show(value)}; allowed: ${allowed}`,
+    field,
+    value: tellable(value),
+    allowed
+  })
 
 export const invalidCapacity = (resourceType: string, field: string, value: unknown, allowed: string) =>
   new Errors.InvalidCapacity({
     message: `${resourceType}: ${field} is ${show(value)}; allowed: ${allowed}`,
     resourceType,
     field,
-    value,
+    value: tellable(value),
     allowed
   })
 
@@ -101,7 +117,7 @@ export const invalidRate = (resourceType: string, field: string, value: unknown,
     message: `${resourceType}: ${field} is ${show(value)}; allowed: ${allowed}`,
     resourceType,
     field,
-    value,
+    value: tellable(value),
     allowed
   })
 

@@ -1,0 +1,164 @@
+/** Every error crosses a wire as it is, and reads well in a terminal. */
+import { assert, describe, it } from "@effect/vitest"
+import { expect } from "vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Schema from "effect/Schema"
+import { TestClock } from "effect/testing"
+import { Errors, Lease, mebibytes, Plugin, ResourceType } from "../src/index.ts"
+import { type Manager, withManager } from "./support/manager.ts"
+
+const pools = {
+  pools: {
+    cpu: { capacity: 10 },
+    memory: { capacity: mebibytes(1024) },
+    network: { capacity: 10, rate: { limit: 2, burst: 4 } }
+  },
+  waitersMax: 2,
+  waitersPerAgentMax: 1
+}
+
+/** One of each, made by the manager itself. */
+const provoke: Record<string, (manager: Manager) => Effect.Effect<unknown, unknown>> = {
+  "ResourceExhausted: never fits": (manager) => manager.withLease("a", { memory: mebibytes(1536) })(Effect.void),
+  "ResourceExhausted: burst": (manager) => manager.withLease("a", { network: 5 })(Effect.void),
+  "QuotaExceeded: never fits": (manager) =>
+    Effect.andThen(manager.setQuota("a", "cpu", 3), manager.withLease("a", { cpu: 4 })(Effect.void)),
+  "QuotaExceeded: in use": (manager) =>
+    Effect.andThen(
+      manager.setQuota("a", "memory", mebibytes(512)),
+      manager.withLease("a", { memory: mebibytes(500) })(manager.withLease("a", { memory: mebibytes(13) })(Effect.void))
+    ),
+  DeadlockDetected: (manager) =>
+    manager.withLease("a", { cpu: 6, memory: mebibytes(1) })(manager.withLease("b", { cpu: 6 })(Effect.void)),
+  ClaimTimedOut: (manager) =>
+    manager.withLease("holder", { cpu: 8 })(
+      Effect.gen(function* () {
+        const fiber = yield* Effect.forkChild(
+          Lease.detached(manager.withLease("a", { cpu: 6 }, { timeout: "90 seconds" })(Effect.void))
+        )
+        yield* TestClock.adjust("90 seconds")
+        return yield* Fiber.join(fiber)
+      })
+    ),
+  QueueFull: (manager) =>
+    manager.withLease("holder", { cpu: 10 })(
+      Effect.gen(function* () {
+        yield* Effect.forkChild(Lease.detached(manager.withLease("a", { cpu: 1 })(Effect.void)))
+        yield* Effect.yieldNow
+        return yield* Lease.detached(manager.withLease("a", { cpu: 1 })(Effect.void))
+      })
+    ),
+  "InvalidCapacity: no amount": (manager) => manager.setCapacity("cpu", Number.NaN),
+  InvalidRate: (manager) => manager.setRate("cpu", { limit: 1, interval: "Infinity" }),
+  InvalidQuota: (manager) => manager.setQuota("a", "cpu", -1),
+  InvalidClaim: (manager) => manager.withLease("a", { cpu: 1.5 })(Effect.void),
+  "InvalidClaim: empty": (manager) => manager.withLease("a", {})(Effect.void),
+  "InvalidClaim: agent": (manager) => manager.withLease("", { cpu: 1 })(Effect.void),
+  "InvalidClaim: time-out": (manager) => manager.withLease("a", { cpu: 1 }, { timeout: "-1 seconds" })(Effect.void),
+  ResourceNotAcquired: (manager) =>
+    Effect.andThen(
+      manager.acquire("a", { memory: mebibytes(1.5) }),
+      manager.release("a", { memory: mebibytes(2), cpu: 1 })
+    ),
+  UnknownResourceType: (manager) => manager.withLease("a", { gpu: 1 })(Effect.void),
+  ResourceTypeTaken: (manager) => manager.register("@acme/gpu", ResourceType.cpu, { capacity: 1 }),
+  LeaseRevoked: (manager) =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const lease = yield* manager.lease("a", { cpu: 1 }, { expiresAfter: "1 second" })
+        yield* TestClock.adjust("1 second")
+        return yield* lease.guard(Effect.never)
+      })
+    ),
+  ManagerStopped: (manager) => Effect.andThen(manager.stop, manager.acquire("a", { cpu: 1 }))
+}
+
+const schemas = {
+  ResourceExhausted: Errors.ResourceExhausted,
+  QuotaExceeded: Errors.QuotaExceeded,
+  DeadlockDetected: Errors.DeadlockDetected,
+  ClaimTimedOut: Errors.ClaimTimedOut,
+  QueueFull: Errors.QueueFull,
+  InvalidCapacity: Errors.InvalidCapacity,
+  InvalidRate: Errors.InvalidRate,
+  InvalidQuota: Errors.InvalidQuota,
+  InvalidClaim: Errors.InvalidClaim,
+  ResourceNotAcquired: Errors.ResourceNotAcquired,
+  UnknownResourceType: Errors.UnknownResourceType,
+  ResourceTypeTaken: Errors.ResourceTypeTaken,
+  LeaseRevoked: Errors.LeaseRevoked,
+  ManagerStopped: Errors.ManagerStopped
+}
+
+const AnyError = Schema.Union(Object.values(schemas))
+
+describe("errors", () => {
+  it("each is provoked here", () => {
+    const provoked = new Set(Object.keys(provoke).map((name) => name.split(":")[0]))
+    assert.deepStrictEqual([...provoked].toSorted(), Object.keys(schemas).toSorted())
+    const exported = Object.entries(Errors).flatMap(([name, value]) =>
+      "fields" in value && name !== "DeadlockStep" ? [name] : []
+    )
+    assert.deepStrictEqual(exported.toSorted(), Object.keys(schemas).toSorted())
+  })
+
+  for (const [name, effect] of Object.entries(provoke)) {
+    it.effect(name, () =>
+      withManager(pools, (manager) =>
+        Effect.gen(function* () {
+          const error = yield* Effect.flip(effect(manager))
+          assert.isTrue(Schema.is(AnyError)(error))
+          if (!Schema.is(AnyError)(error)) return
+          assert.strictEqual(error._tag, name.split(":")[0])
+          // As JSON, which is what a wire carries.
+          const codec = Schema.toCodecJson(AnyError)
+          const wire = JSON.stringify(yield* Schema.encodeEffect(codec)(error))
+          const back = yield* Schema.decodeUnknownEffect(codec)(JSON.parse(wire))
+          assert.strictEqual(back._tag, error._tag)
+          assert.strictEqual(back.message, error.message)
+          assert.deepStrictEqual({ ...back }, { ...error })
+          assert.instanceOf(back, Error)
+          expect(error.message).toMatchSnapshot()
+        })
+      )
+    )
+  }
+
+  it.effect("two plugins that claim one type are both named", () =>
+    withManager({}, () =>
+      Effect.gen(function* () {
+        const gpu = ResourceType.make("gpu", { unit: "devices" })
+        const plugin = (name: string) => Plugin.layer({ name, pools: [{ type: gpu, capacity: 1 }] })
+        yield* Effect.provide(Effect.void, plugin("@acme/gpu"))
+        const error = yield* Effect.flip(Effect.provide(Effect.void, plugin("@other/gpu")))
+        assert.strictEqual(error.message, "gpu is claimed by @other/gpu, and was registered by @acme/gpu")
+      })
+    )
+  )
+
+  for (const [name, value] of Object.entries({
+    symbol: Symbol("s"),
+    undefined: undefined,
+    bigint: 10n,
+    function: () => 1,
+    date: new Date(0),
+    null: null
+  })) {
+    it.effect(`of a value that no wire carries: ${name}`, () =>
+      withManager(pools, (manager) =>
+        Effect.gen(function* () {
+          const claim = JSON.parse("{}")
+          claim.cpu = value
+          const error = yield* Effect.flip(manager.withLease("a", claim)(Effect.void))
+          assert.strictEqual(error._tag, "InvalidClaim")
+          assert.include(error.message, "claim.cpu is ")
+          const codec = Schema.toCodecJson(Errors.ClaimError)
+          const wire = JSON.stringify(yield* Schema.encodeEffect(codec)(error))
+          const back = yield* Schema.decodeUnknownEffect(codec)(JSON.parse(wire))
+          assert.strictEqual(back.message, error.message)
+        })
+      )
+    )
+  }
+})
