@@ -47,14 +47,14 @@ export class Bucket {
   /** The rate in lowest terms: `limit` tokens in `interval` microseconds. */
   limit: number
   interval: number
-  /** Whether `limit * interval` leaves the safe integers, so that products need BigInt. */
+  /** Whether `limit * interval + remainder` may leave the safe integers, so that products need BigInt. */
   private wide: boolean
 
   constructor(limit: number, intervalMicros: number, burst: number, now: number) {
     const divisor = gcd(limit, intervalMicros)
     this.limit = limit / divisor
     this.interval = intervalMicros / divisor
-    this.wide = this.limit * this.interval > Number.MAX_SAFE_INTEGER
+    this.wide = (this.limit + 1) * this.interval > Number.MAX_SAFE_INTEGER
     this.burst = burst
     this.level = burst
     this.refilledAt = now
@@ -130,7 +130,7 @@ export class Bucket {
     // The fraction of a token under way is dropped: it has no meaning in the new interval.
     this.remainder = 0
     this.interval = intervalMicros / divisor
-    this.wide = this.limit * this.interval > Number.MAX_SAFE_INTEGER
+    this.wide = (this.limit + 1) * this.interval > Number.MAX_SAFE_INTEGER
   }
 
   setBurst(burst: number): void {
