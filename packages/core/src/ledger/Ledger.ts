@@ -171,13 +171,9 @@ export class Ledger {
       0,
       options.deadline ?? Infinity
     )
-    const answer = this.decide(request, claim, options.wait !== false)
-    if (answer !== request || request.status !== "held") return answer
-    const refusal = this.judgeGrowth(lease, request)
-    if (refusal === undefined) return request
-    this.books.undo(request)
-    this.settle()
-    return this.refuse(request, refusal)
+    // What is granted at once is beyond all earmarks: it takes nothing that a wait
+    // needs, so it closes no cycle. What is granted later is judged then.
+    return this.decide(request, claim, options.wait !== false)
   }
 
   /** Whether a lease came back now; `false` where it already had. */
@@ -417,19 +413,6 @@ export class Ledger {
     this.resolveDeadlocks(() => (request.status === "waiting" ? [request] : []), request)
   }
 
-  /** The same for a lease that was granted more while waits are inside it. */
-  private judgeGrowth(lease: Request, growth: Request): Refusal | undefined {
-    if (!this.deadlock.detects || lease.waitsInside === undefined || lease.waitsInside.size === 0) return undefined
-    const deadlock = findDeadlock(lease.waitsInside)
-    if (deadlock === undefined) {
-      this.letThrough(lease.waitsInside)
-      this.settle()
-      return undefined
-    }
-    const told = deadlock.refusalFor(deadlock.waits[0]!)
-    return { ...told, agent: growth.agent.id, claim: claimOf(growth) }
-  }
-
   /** Fails what a smaller pool can never serve, then what it deadlocks. */
   private review(pool: Pool): void {
     const waiters = () => {
@@ -486,6 +469,7 @@ export class Ledger {
     }
   }
 
+  /** A lease that grows while waits are inside it may have taken what they need. */
   private grantWaiter(request: Request): void {
     this.books.grant(request)
     this.settled.push(request)
