@@ -5,7 +5,7 @@
  */
 import { Ledger, type LedgerEvent, type Pool, type Request } from "../../src/Ledger.ts"
 import type { Answer, Command } from "./checker.ts"
-import { amountsOf, around, type World, type WorldClaim } from "./model.ts"
+import { amountsOf, type World, type WorldClaim } from "./model.ts"
 import { commandNames, type Profile, randomRate } from "./profiles.ts"
 import type { Random } from "./random.ts"
 
@@ -26,7 +26,10 @@ export class Workload {
   readonly handles = new Map<number, Request>()
   /** Grants so new that their bodies have not begun. */
   readonly fresh: Array<WorldClaim> = []
+  /** Leases that came back, whose callers give them back once more. */
+  private readonly gone: Array<Request> = []
   private clock = 0
+  private dueAt = Infinity
   private pools: ReadonlyArray<Pool> = []
 
   constructor(random: Random, profile: Profile, world: World) {
@@ -49,11 +52,17 @@ export class Workload {
       this.fresh.push(this.world.claim(event.id))
       if (this.fresh.length > 4) this.fresh.shift()
     }
-    if (event._tag === "Returned" || event._tag === "Left" || event._tag === "Undone") this.handles.delete(event.id)
+    if (event._tag !== "Returned" && event._tag !== "Left" && event._tag !== "Undone") return
+    const handle = this.handles.get(event.id)
+    this.handles.delete(event.id)
+    if (handle === undefined || handle.grows !== undefined) return
+    this.gone.push(handle)
+    if (this.gone.length > 4) this.gone.shift()
   }
 
   next(ledger: Ledger): Planned {
     const at = this.tick(ledger)
+    this.dueAt = ledger.nextDueAt
     const waiting = this.world.waiters.length
     const holding = this.world.leases.length
     const weights = { ...this.profile.weights }
@@ -79,7 +88,8 @@ export class Workload {
         return this.planShrink(at)
       case "release": {
         const lease = this.someLease()
-        const handle = lease && this.handles.get(lease.id)
+        const again = random.chance(0.03) ? random.pick(this.gone) : undefined
+        const handle = again ?? (lease && this.handles.get(lease.id))
         return handle && { command: { name, at }, run: (ledger) => ledger.release(handle, at) }
       }
       case "releaseManual":
@@ -147,7 +157,7 @@ export class Workload {
     const claim = this.someClaim()
     const wait = name === "claim"
     const ttl = random.chance(profile.ttl) ? random.between(1, 5_000) : 0
-    const deadline = random.chance(profile.deadline) ? at + random.int(random.chance(0.5) ? 20_000 : 500_000) : Infinity
+    const deadline = this.someDeadline(at)
     const manual = handle === undefined && random.chance(profile.manual)
     return {
       command: { name, agent, claim, wait, deadline, at },
@@ -162,7 +172,7 @@ export class Workload {
     const handle = lease && this.handles.get(lease.id)
     if (lease === undefined || handle === undefined) return undefined
     const inside = random.chance(0.3)
-      ? random.pick(world.leases.filter((other) => other.agent === lease.agent && around(other).includes(lease)))
+      ? random.pick(world.leases.filter((other) => other.agent === lease.agent))
       : undefined
     const place = inside && this.handles.get(inside.id)
     const claim = this.someClaim()
@@ -211,6 +221,14 @@ export class Workload {
       command: { name: "releaseManual", agent, claim, at },
       run: (ledger) => ledger.releaseManual(agent, claim, at)
     }
+  }
+
+  /** At times the very instant at which something else is due. */
+  private someDeadline(at: number): number {
+    const random = this.random
+    if (!random.chance(this.profile.deadline)) return Infinity
+    if (this.dueAt < Infinity && random.chance(0.2)) return this.dueAt
+    return at + random.int(random.chance(0.5) ? 20_000 : 500_000)
   }
 
   private someAgent(): string {

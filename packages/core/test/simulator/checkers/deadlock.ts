@@ -70,10 +70,6 @@ export const deadlock = (run: Run): Checker => {
         }
       }
       if (event._tag === "Granted" && world.claim(event.id).grows !== undefined) grown = true
-      if (event._tag === "Undone" && run.command.name === "grow") {
-        if (search(oracleState(world), false).possible === true) fail(`the growth ${event.id} was undone without need`)
-        run.count("oracle: growth undone")
-      }
       if (event._tag === "Exempted") {
         if (!detects) fail("a wait was exempted with detection off")
         if (world.waiters.length <= everyStepMax) checkExemption(event.id)

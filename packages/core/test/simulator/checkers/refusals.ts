@@ -65,7 +65,7 @@ const reasonsFor = (world: World, waiter: WorldClaim, now: number): ReadonlyArra
 }
 
 /** Judges a cycle by the world as it was when the victim left. */
-const cycleJudge = (world: World, victim: WorldClaim | undefined): Judge => {
+const cycleJudge = (world: World, victim: WorldClaim): Judge => {
   const waits = world.waiters.map((waiter) => ({
     agent: waiter.agent,
     amounts: amountsOf(waiter),
@@ -74,7 +74,7 @@ const cycleJudge = (world: World, victim: WorldClaim | undefined): Judge => {
   }))
   const leases = new Map(world.leases.map((lease) => [lease.id, { agent: lease.agent, amounts: amountsOf(lease) }]))
   const isTrue = ({ cycle }: DeadlockDetected): boolean => {
-    let candidates = waits.filter((wait) => (victim === undefined ? true : wait.victim))
+    let candidates = waits.filter((wait) => wait.victim)
     const homes = new Set(candidates.flatMap((wait) => wait.inside))
     for (const [index, step] of cycle.entries()) {
       const { agent, heldBy, holds, lease, requested, resourceType } = step
@@ -133,7 +133,6 @@ export const refusals = (run: Run): Checker => {
   return {
     name,
     onEvent: (event) => {
-      if (event._tag === "Undone" && run.command.name === "grow") own = cycleJudge(world, undefined)
       if (event._tag !== "Left" || event.reason === "Interrupted") return
       const claim = world.claim(event.id)
       const { reason } = event

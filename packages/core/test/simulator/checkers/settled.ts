@@ -1,7 +1,8 @@
 /**
  * Everyone who waits is told the end of it exactly once: granted or failed, in
  * `settled`, or in the answer to the very claim; one that gave up itself is told
- * nothing. Leases that end by themselves are told too.
+ * nothing. Leases that end by themselves are told too, and a release says whether
+ * the lease came back now.
  */
 import { type Checker, failing, type Run } from "../checker.ts"
 
@@ -11,6 +12,7 @@ const fail = failing(name)
 export const settled = (run: Run): Checker => {
   const { ledger, world } = run
   const expected = new Map<number, string>()
+  let returned = false
   return {
     name,
     onEvent: (event) => {
@@ -21,7 +23,9 @@ export const settled = (run: Run): Checker => {
           expected.set(event.id, event._tag === "Granted" ? "held" : event.reason)
         }
       }
-      if (event._tag === "Returned" && event.reason !== "released") expected.set(event.id, "returned")
+      if (event._tag !== "Returned") return
+      if (event.reason === "released") returned = true
+      else expected.set(event.id, "returned")
     },
     afterCommand: (answer) => {
       const told = new Set<number>()
@@ -38,6 +42,9 @@ export const settled = (run: Run): Checker => {
       }
       for (const id of expected.keys()) if (!told.has(id)) fail(`nobody was told the end of ${id}`)
       expected.clear()
+      if (run.command.name === "release" && answer !== returned)
+        fail(`a release says ${String(answer)}, not ${returned}`)
+      returned = false
       if (typeof answer === "object" && "status" in answer) {
         const claim = world.claims.get(answer.id)
         if (answer.status !== claim?.status) fail(`the answer is ${answer.status}, the claim is ${claim?.status}`)
