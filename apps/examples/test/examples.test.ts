@@ -12,7 +12,10 @@ describe("the examples", () => {
     "semaphore.ts",
     "plain-node.ts",
     "locks.ts",
-    "explain.ts"
+    "explain.ts",
+    "components.ts",
+    "outliving-child.ts",
+    "first-look.ts"
   ])("%s holds", { timeout: 30_000 }, async (program) => {
     const ran = await run(program)
     assert.strictEqual(ran.code, 0, ran.stdout + ran.stderr)

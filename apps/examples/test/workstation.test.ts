@@ -132,7 +132,7 @@ describe("workstation", () => {
   })
 
   it("explains itself", { timeout: 30_000 }, async () => {
-    const ran = await run(program, { args: ["--help"] })
+    const ran = await run(program, { args: ["--", "--help"] })
     assert.strictEqual(ran.code, 0)
     assert.match(ran.stdout, /--agents/)
     assert.match(ran.stdout, /sha256sum/)
