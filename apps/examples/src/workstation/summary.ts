@@ -117,6 +117,9 @@ const counted = (count: number, one: string) => `${count} ${one}${count === 1 ? 
 /** How many unreadable files are named; the rest is counted. */
 const namedMax = 10
 
+/** How many capacities of a pool are shown, the last among them. */
+const stepsMax = 6
+
 const table = (rows: ReadonlyArray<ReadonlyArray<string>>): Array<string> => {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
   return rows.map((row) =>
@@ -137,7 +140,11 @@ export const formatSummary = (summary: Summary): ReadonlyArray<string> => {
     skipped.unreadable.length > 0 ? `${skipped.unreadable.length} unreadable` : ""
   ].filter((text) => text !== "")
   const changes = Map.groupBy(summary.capacityChanges, ({ resourceType }) => resourceType)
-  const scaled = [...changes].map(([type, all]) => `${type} ${[all[0]!.from, ...all.map(({ to }) => to)].join(" → ")}`)
+  const scaled = [...changes].map(([type, all]) => {
+    const steps = [all[0]!.from, ...all.map(({ to }) => to)]
+    const shown = steps.length <= stepsMax ? steps : [...steps.slice(0, stepsMax - 1), "…", steps.at(-1)!]
+    return `${type} ${shown.join(" → ")}`
+  })
   const rows = [
     ["pool", "capacity", "peak", "used", "leases", "wait p50", "p90", "p99 ms"],
     ...Object.entries(pools).map(([name, pool]) => [
