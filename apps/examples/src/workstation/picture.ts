@@ -67,7 +67,7 @@ const draw = (lines: ReadonlyArray<string>): string => {
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img">`,
     "<title>The workstation at work: pools, agents, waiters with why they wait, and the summary</title>",
     `<rect width="100%" height="100%" rx="8" fill="#0d1117"/>`,
-    `<g font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, monospace" font-size="14" fill="#c9d1d9" xml:space="preserve">`,
+    `<g font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, monospace" font-size="14" fill="#c9d1d9" xml:space="preserve" style="white-space: pre">`,
     ...lines.map(drawLine).filter((line) => line !== ""),
     "</g>",
     "</svg>",
