@@ -5,23 +5,13 @@
  * `docs/design/mutants.md`. See `--help`.
  */
 import { execFile } from "node:child_process"
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { availableParallelism, tmpdir } from "node:os"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
 import type { Summary } from "../simulator/campaign.ts"
-import { booksMutants, ledgerMutants, otherMutants } from "./decisions.ts"
-import type { Mutant } from "./mutant.ts"
-import { bucketMutants, poolMutants, timerMutants } from "./queues.ts"
-
-const mutants: ReadonlyArray<Mutant> = [
-  ...ledgerMutants,
-  ...booksMutants,
-  ...poolMutants,
-  ...bucketMutants,
-  ...timerMutants,
-  ...otherMutants
-]
+import { mutants } from "./all.ts"
+import { type Mutant, patched, sources } from "./mutant.ts"
 
 const help = `Breaks one rule of the Ledger at a time; fails unless a checker of the simulator catches each.
 
@@ -42,19 +32,11 @@ const { values: options } = parseArgs({
   }
 })
 
-const core = join(import.meta.dirname, "../..")
+const core = join(sources, "../..")
 
 interface Verdict {
   readonly mutant: Mutant
   readonly failure: Summary["failures"][number] | undefined
-}
-
-/** The source with the change in it. */
-const patched = ({ file, name, replacement, search }: Mutant): string => {
-  const source = readFileSync(join(core, "src/ledger", file), "utf8")
-  const places = source.split(search).length - 1
-  if (places !== 1) throw new Error(`mutant "${name}": its text occurs ${places} times in ${file}, not once`)
-  return source.replace(search, () => replacement)
 }
 
 const simulate = (directory: string): Promise<Summary> =>

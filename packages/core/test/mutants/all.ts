@@ -1,0 +1,15 @@
+/** Every mutant. */
+import { booksMutants } from "./books.ts"
+import { ledgerMutants } from "./decisions.ts"
+import type { Mutant } from "./mutant.ts"
+import { bucketMutants, poolMutants, timerMutants } from "./queues.ts"
+import { otherMutants } from "./rules.ts"
+
+export const mutants: ReadonlyArray<Mutant> = [
+  ...ledgerMutants,
+  ...booksMutants,
+  ...poolMutants,
+  ...bucketMutants,
+  ...timerMutants,
+  ...otherMutants
+]

@@ -1,0 +1,121 @@
+/** Mutants of the transitions that keep the books. */
+import { of } from "./mutant.ts"
+
+export const booksMutants = of("Books.ts", [
+  {
+    name: "quota ignores waiting",
+    rule: "what an agent waits for counts against its quota",
+    search: "      part.account.waiting += part.amount\n",
+    replacement: ""
+  },
+  {
+    name: "return frees no units",
+    rule: "a lease gives back what it holds",
+    search:
+      "      part.pool.giveBack(part.amount, this.now)\n      part.pool.removeHolder(part)\n      part.account.held",
+    replacement: "      part.pool.removeHolder(part)\n      part.account.held"
+  },
+  {
+    name: "return keeps the account",
+    rule: "a lease gives back what its agent is charged",
+    search: "      part.account.held -= part.amount\n    }",
+    replacement: "    }"
+  },
+  {
+    name: "ttl not returned",
+    rule: "a lease with an expiry comes back by itself",
+    search: "    if (request.ttl !== 0) this.timers.set(request, request.expiresAt)\n",
+    replacement: ""
+  },
+  {
+    name: "deadline not armed",
+    rule: "a waiter fails at its deadline",
+    search: "    if (request.deadline !== Infinity) this.timers.set(request, request.deadline)\n",
+    replacement: ""
+  },
+  {
+    name: "double refund",
+    rule: "an undone grant gives its tokens back once",
+    search: "      part.pool.refund(part.cost, this.now)\n",
+    replacement: "      part.pool.refund(part.cost, this.now)\n      part.pool.refund(part.cost, this.now)\n"
+  },
+  {
+    name: "undo stays counted",
+    rule: "an undone grant was no acquisition",
+    search: "      part.pool.acquisitions--\n",
+    replacement: ""
+  },
+  {
+    name: "same token again",
+    rule: "fencing tokens only grow",
+    search: "request.token = this.nextToken++",
+    replacement: "request.token = this.nextToken"
+  },
+  {
+    name: "retreat forgotten after a shrink",
+    rule: "a smaller pool takes earmarks back",
+    search: "    this.rebalance(pool)\n    this.countHard(pool)",
+    replacement: "    this.countHard(pool)"
+  },
+  {
+    name: "exempt grant leaves earmarks",
+    rule: "earmarks whose units an exempt grant took are gone",
+    search: "      for (const part of request.parts) this.rebalance(part.pool)\n    } else if (waited) {",
+    replacement: "    } else if (waited) {"
+  },
+  {
+    name: "shrink keeps blocked units",
+    rule: "what blocked leases hold is known after a shrink",
+    search: "      pool.blockedHeld -= amount\n",
+    replacement: ""
+  },
+  {
+    name: "growth hides blocked units",
+    rule: "what blocked leases hold is known after a growth",
+    search:
+      "        part.pool.blockedHeld += part.amount\n        this.countHard(part.pool)\n      }\n    }\n  }\n\n  private reduceLease",
+    replacement: "        this.countHard(part.pool)\n      }\n    }\n  }\n\n  private reduceLease"
+  },
+  {
+    name: "a lease with an expiry blocks",
+    rule: "a lease with an expiry ends by time and is no deadlock",
+    search: "      if (lease.waitsInside.size > 1 || lease.ttl !== 0) continue",
+    replacement: "      if (lease.waitsInside.size > 1) continue"
+  },
+  {
+    name: "leases never unblocked",
+    rule: "a lease comes back once every wait inside it is served",
+    search: "lease.waitsInside.size > 0) continue\n      this.unblock(lease)",
+    replacement: "lease.waitsInside.size > 0) continue"
+  },
+  {
+    name: "hard pools miscounted",
+    rule: "the detection knows where it has to look",
+    search: "    this.hardPools += hard ? 1 : -1",
+    replacement: "    this.hardPools += hard ? 1 : -2"
+  },
+  {
+    name: "cost not repriced",
+    rule: "waiters pay by the rate that is set when they are granted",
+    search: "    if (before?.per !== rate?.per) this.reprice(pool)\n",
+    replacement: ""
+  },
+  {
+    name: "rate timer not armed for a waiter",
+    rule: "a rate wait ends by time",
+    search: "      this.schedule(part.pool)\n    }\n    this.enterWait",
+    replacement: "    }\n    this.enterWait"
+  },
+  {
+    name: "rate timer not armed for the exempt",
+    rule: "the rate wait of an exempt waiter ends by time too",
+    search: "        due = Math.min(due, bucket.readyAt(part.cost))",
+    replacement: "        due = Math.min(due, Infinity)"
+  },
+  {
+    name: "failures not counted by pool",
+    rule: "failures are counted by reason, by pool and by agent",
+    search: "    for (const part of request.parts) countFailure(part.pool.failures, reason)",
+    replacement: ""
+  }
+])
