@@ -1,8 +1,9 @@
 /** The manager for plain Node programs without Effect: promises, `AbortSignal`, `await using`. */
+import * as Cause from "effect/Cause"
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as Layer from "effect/Layer"
-import * as ManagedRuntime from "effect/ManagedRuntime"
+import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import type { Claim, WaitOptions } from "./Claim.ts"
@@ -54,11 +55,27 @@ export const makeUnsafe = (options: ResourceManagerOptions = {}): UnsafeManager 
 
 /** The same over any layer of the manager: plugins included, or another home. */
 export const fromLayerUnsafe = <E>(layer: Layer.Layer<ResourceManager, E>): UnsafeManager => {
-  const runtime = ManagedRuntime.make(layer)
-  const run = <A, E2>(
+  const scope = Scope.makeUnsafe()
+  let built: Promise<Context.Context<ResourceManager>> | undefined
+  let stopped: Promise<void> | undefined
+  const services = () => (built ??= Effect.runPromise(Layer.buildWithScope(layer, scope)))
+
+  /** As everywhere in Node, a call that its signal ends rejects with the signal's reason. */
+  const run = async <A, E2>(
     use: (manager: ResourceManager["Service"]) => Effect.Effect<A, E2>,
     signal?: AbortSignal
-  ): Promise<A> => runtime.runPromise(Effect.flatMap(ResourceManager, use), signal === undefined ? {} : { signal })
+  ): Promise<A> => {
+    const context = await services()
+    // An effect runs until it first waits before its signal is looked at.
+    signal?.throwIfAborted()
+    const exit = await Effect.runPromiseExitWith(context)(
+      Effect.flatMap(ResourceManager, use),
+      signal === undefined ? {} : { signal }
+    )
+    if (Exit.isSuccess(exit)) return exit.value
+    if (Cause.hasInterruptsOnly(exit.cause)) signal?.throwIfAborted()
+    throw Cause.squash(exit.cause)
+  }
 
   /**
    * The scope is the lease's own: `release` closes it. Closed as well where nobody
@@ -68,17 +85,17 @@ export const fromLayerUnsafe = <E>(layer: Layer.Layer<ResourceManager, E>): Unsa
     acquire: (manager: ResourceManager["Service"]) => Effect.Effect<A, E2, Scope.Scope>,
     signal?: AbortSignal
   ): Promise<A> => {
-    const scope = Scope.makeUnsafe()
+    const lifetime = Scope.makeUnsafe()
     try {
-      return await run((manager) => Scope.provide(acquire(manager), scope), signal)
+      return await run((manager) => Scope.provide(acquire(manager), lifetime), signal)
     } catch (error) {
-      await Effect.runPromise(Scope.close(scope, Exit.void))
+      await Effect.runPromise(Scope.close(lifetime, Exit.void))
       throw error
     }
   }
 
   const wrap = (lease: Lease): UnsafeLease => {
-    const release = () => runtime.runPromise(lease.release)
+    const release = () => Effect.runPromise(lease.release)
     return {
       id: lease.id,
       agent: lease.agent,
@@ -87,13 +104,14 @@ export const fromLayerUnsafe = <E>(layer: Layer.Layer<ResourceManager, E>): Unsa
       },
       token: lease.token,
       release,
-      grow: (claim, wait) => runtime.runPromise(lease.grow(claim, wait)),
-      shrink: (amounts) => runtime.runPromise(lease.shrink(amounts)),
+      grow: (claim, wait) => Effect.runPromise(lease.grow(claim, wait)),
+      shrink: (amounts) => Effect.runPromise(lease.shrink(amounts)),
       [Symbol.asyncDispose]: release
     }
   }
 
-  const stop = () => runtime.dispose()
+  // Closing the scope is the manager's own stop: nobody is interrupted, leases have their grace period.
+  const stop = () => (stopped ??= Effect.runPromise(Scope.close(scope, Exit.void)))
   return {
     withLease: <A>(
       agent: string,
