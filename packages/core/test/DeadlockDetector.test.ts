@@ -174,7 +174,7 @@ const randomHistory = Effect.fnUntraced(function* (seed: number) {
       } else tally.deadlocks++
     }
     // Whoever can be served is, in the order of asking.
-    for (const wait of [...waits]) {
+    for (const wait of waits) {
       const left = units[wait.resource]! - held.reduce((sum, other) => sum + other[wait.resource]!, 0)
       if (wait.amount > left) continue
       yield* detector.recordAcquire(`${wait.agent}`, names[wait.resource]!, wait.amount)

@@ -1,6 +1,5 @@
 /** Every error crosses a wire as it is, and reads well in a terminal. */
 import { assert, describe, it } from "@effect/vitest"
-import { expect } from "vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
@@ -74,6 +73,34 @@ const provoke: Record<string, (manager: Manager) => Effect.Effect<unknown, unkno
   ManagerStopped: (manager) => Effect.andThen(manager.stop, manager.acquire("a", { cpu: 1 }))
 }
 
+/** What people read. */
+const messages: Record<string, string> = {
+  "ResourceExhausted: never fits": "memory: 1.50 GiB can never be granted, the pool has at most 1 GiB",
+  "ResourceExhausted: burst": "network: 5 tokens can never be there at once, the burst of its rate is 4",
+  "QuotaExceeded: never fits": "a asked for 4 cores of cpu: its quota is 3 cores, it holds 0 cores",
+  "QuotaExceeded: in use": "a asked for 13 MiB of memory: its quota is 512 MiB, it holds 500 MiB",
+  DeadlockDetected:
+    "deadlock: b asked for cpu: 6 cores and would wait for ever\n" +
+    "  b waits for 6 cores of cpu, of which a holds 6 cores (lease 1)",
+  ClaimTimedOut:
+    "a waited 90.0 s for cpu: 6 cores\n" +
+    "  cpu: asks for 6 cores, 2 cores of 10 cores free (holder holds 8 cores for 90.0 s)",
+  QueueFull: "the queue of a is full: 1 waiting, at most 1",
+  "InvalidCapacity: no amount": "cpu: capacity is NaN; allowed: a whole number from 0 to 9007199254740991",
+  InvalidRate:
+    'cpu: rate.interval is "Infinity"; allowed: a finite duration of at least a microsecond, such as "1 second"',
+  InvalidQuota: "the quota of a on cpu is -1; allowed: a whole number from 0",
+  InvalidClaim: "claim.cpu is 1.5; allowed: a whole number from 0 to 9007199254740991, in the type's smallest unit",
+  "InvalidClaim: empty": "claim is {}; allowed: at least one resource type with an amount",
+  "InvalidClaim: agent": 'agent is ""; allowed: a string of 1 to 256 characters',
+  "InvalidClaim: time-out": 'timeout is "-1 seconds"; allowed: a duration such as "5 seconds", not negative',
+  ResourceNotAcquired: "a cannot release memory: 2 MiB, cpu: 1 core: by hand it acquired memory: 1.50 MiB",
+  UnknownResourceType: 'no pool counts "gpu"; there are: cpu, memory, network',
+  ResourceTypeTaken: "cpu is claimed by @acme/gpu, and was registered by the manager's configuration",
+  LeaseRevoked: "lease 1 of a has expired",
+  ManagerStopped: "the resource manager has stopped"
+}
+
 const schemas = {
   ResourceExhausted: Errors.ResourceExhausted,
   QuotaExceeded: Errors.QuotaExceeded,
@@ -119,7 +146,7 @@ describe("errors", () => {
           assert.strictEqual(back.message, error.message)
           assert.deepStrictEqual({ ...back }, { ...error })
           assert.instanceOf(back, Error)
-          expect(error.message).toMatchSnapshot()
+          assert.strictEqual(error.message, messages[name])
         })
       )
     )

@@ -67,7 +67,7 @@ describe("ResourcePool", () => {
         { limit: 0 },
         { limit: 1, burst: 0 },
         { limit: 1, interval: -1 },
-        { limit: 1, per: "day" as "unit" }
+        JSON.parse(`{ "limit": 1, "per": "day" }`)
       ]) {
         assert.strictEqual((yield* Effect.flip(pool.setRate(rate)))._tag, "InvalidRate")
       }

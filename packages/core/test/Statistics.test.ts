@@ -138,9 +138,11 @@ describe("statistics", () => {
               yield* TestClock.adjust("4 seconds")
               const leases = yield* manager.leases
               assert.deepStrictEqual(
-                leases.map(({ id: _, token: __, ...lease }) => lease),
+                leases.map((lease) => ({ ...lease, id: 0, token: 0 })),
                 [
                   {
+                    id: 0,
+                    token: 0,
                     agent: "by hand",
                     claim: { cpu: 1 },
                     parent: undefined,
@@ -149,6 +151,8 @@ describe("statistics", () => {
                     manual: true
                   },
                   {
+                    id: 0,
+                    token: 0,
                     agent: "outer",
                     claim: { cpu: 2 },
                     parent: undefined,
@@ -157,6 +161,8 @@ describe("statistics", () => {
                     manual: false
                   },
                   {
+                    id: 0,
+                    token: 0,
                     agent: "inner",
                     claim: { memory: 3 },
                     parent: leases[1]?.id,

@@ -22,8 +22,8 @@ const tagOf = <A, E>(exit: Exit.Exit<A, E>): string => {
 /** All that can be seen of a manager, but for who was refused. */
 const seen = (manager: Manager) =>
   Effect.all({
-    pools: Effect.map(manager.pools, (pools) => pools.map(({ failures: _, meanInUse: __, ...pool }) => pool)),
-    leases: Effect.map(manager.leases, (leases) => leases.map(({ heldMillis: _, ...lease }) => lease)),
+    pools: Effect.map(manager.pools, (pools) => pools.map((pool) => ({ ...pool, failures: {}, meanInUse: 0 }))),
+    leases: Effect.map(manager.leases, (leases) => leases.map((lease) => ({ ...lease, heldMillis: 0 }))),
     waiters: manager.waiters,
     usage: manager.usage("a"),
     quota: manager.quota("a", "cpu")
