@@ -1,5 +1,5 @@
 /** Results for people: on a terminal, and as the page in `docs`. */
-import { availableParallelism, cpus, release, totalmem, type } from "node:os"
+import { availableParallelism, cpus, loadavg, release, totalmem, type } from "node:os"
 import { styleText } from "node:util"
 import type { BenchCase, Result } from "./harness.ts"
 import { byPart, type Hot } from "./profile.ts"
@@ -48,6 +48,7 @@ export const machine = (): ReadonlyArray<readonly [string, string]> => [
   ["memory", `${number(totalmem() / 2 ** 30)} GiB`],
   ["system", `${type()} ${release()}, ${process.arch}`],
   ["Node", `${process.versions.node} (V8 ${process.versions.v8})`],
+  ["load", `${number(loadavg()[0] ?? 0)} on average in the last minute, of which a run alone is about 1`],
   ["date", new Date().toISOString().slice(0, 10)]
 ]
 

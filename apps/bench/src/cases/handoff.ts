@@ -126,7 +126,7 @@ export const handoffSemaphore: BenchCase = {
 
 export const handoffGrowth: BenchCase = {
   name: "hand-off growth",
-  measures: "The hand-off of the case above with 100,000 waiters parked, against itself with 1,000.",
+  measures: "The hand-off of a pool of 1 with 100,000 waiters parked, against itself with 1,000.",
   prepare: async ({ shrink }) => {
     const { close, guard } = await onePool()
     return {
