@@ -127,6 +127,8 @@ export const claims = ({ check }: Home): void => {
       assert.deepStrictEqual(yield* manager.usage("a"), { cpu: 9, memory: 1 })
       yield* manager.release("a", { cpu: 3 })
       assert.deepStrictEqual(yield* manager.usage("a"), { cpu: 6, memory: 1 })
+      const left = (yield* manager.leases).filter((lease) => lease.manual).map((lease) => lease.claim)
+      assert.deepStrictEqual(left, [{ cpu: 2 }, { memory: 1 }])
       yield* manager.release("a", { cpu: 2, memory: 1 })
       yield* failure(manager.release("a", { cpu: 1 }), "ResourceNotAcquired")
       yield* failure(manager.release("nobody", { cpu: 1 }), "ResourceNotAcquired")
