@@ -319,7 +319,12 @@ export class LedgerRuntime {
     if (options?.expiresAfter !== undefined && ttl === 0) {
       return invalid("expiresAfter", String(options.expiresAfter), "a duration above zero")
     }
-    return { ...more, parent, deadline: now + timeout, ttl: ttl === Infinity ? 0 : ttl }
+    return {
+      ...more,
+      parent,
+      deadline: timeout === Infinity ? undefined : now + timeout,
+      ttl: ttl === Infinity ? 0 : ttl
+    }
   }
 
   /** Suspends until a queued request is settled. Fails with what it left the queue for. */

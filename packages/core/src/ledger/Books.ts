@@ -38,8 +38,17 @@ export class Books {
   hardPools = 0
   /** Waiters whose shares became whole, for the Ledger to grant. */
   readonly ready: Array<Request> = []
+  private lastPool: Pool | undefined = undefined
   /** Receives every event, in order; events are not built while there is none. */
   sink: ((event: LedgerEvent) => void) | undefined = undefined
+
+  /** The pool of a type. Claims mostly name the type that the last one named: one comparison instead of a look-up. */
+  pool(type: string): Pool | undefined {
+    if (this.lastPool?.type === type) return this.lastPool
+    const pool = this.pools.get(type)
+    if (pool !== undefined) this.lastPool = pool
+    return pool
+  }
 
   agent(id: string): Agent {
     const known = this.agents.get(id)
@@ -109,7 +118,7 @@ export class Books {
       this.schedule(part.pool)
     }
     this.enterWait(request)
-    if (request.deadline !== Infinity) this.timers.set(request, request.deadline)
+    if (request.deadline !== undefined) this.timers.set(request, request.deadline)
     this.sink?.({ _tag: "Queued", ...this.asked(request) })
   }
 
@@ -266,7 +275,7 @@ export class Books {
       grows: request.grows?.id,
       manual: request.manual,
       ttl: request.ttl,
-      deadline: request.deadline === Infinity ? undefined : request.deadline
+      deadline: request.deadline
     }
   }
 

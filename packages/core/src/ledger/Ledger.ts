@@ -70,7 +70,7 @@ export interface ClaimOptions {
   /** Whether it may wait. Default true. */
   readonly wait?: boolean
   /** The instant, in microseconds, at which waiting ends in `ClaimTimedOut`. */
-  readonly deadline?: number
+  readonly deadline?: number | undefined
   /** How long the lease lasts at most, in microseconds. 0, the default, is for ever. */
   readonly ttl?: number
   /** Whether it is given back by `releaseManual`. */
@@ -145,7 +145,7 @@ export class Ledger {
         undefined,
         options.manual === true,
         options.ttl ?? 0,
-        options.deadline ?? Infinity
+        options.deadline
       ),
       claim,
       options.wait !== false
@@ -162,15 +162,7 @@ export class Ledger {
     if (lease.status !== "held") {
       return { _tag: "LeaseRevoked", lease: lease.id, agent: lease.agent.id, reason: "returned" }
     }
-    const request = new Request(
-      lease.agent,
-      this.books.now,
-      options.parent ?? lease,
-      lease,
-      false,
-      0,
-      options.deadline ?? Infinity
-    )
+    const request = new Request(lease.agent, this.books.now, options.parent ?? lease, lease, false, 0, options.deadline)
     // What is granted at once is beyond all earmarks: it takes nothing that a wait
     // needs, so it closes no cycle. What is granted later is judged then.
     return this.decide(request, claim, options.wait !== false)
@@ -369,7 +361,7 @@ export class Ledger {
     books.queue(request)
     this.judgeWait(request)
     this.settle()
-    if (request.deadline <= now) this.runDue(now)
+    if (request.deadline !== undefined && request.deadline <= now) this.runDue(now)
     if (request.status === "waiting") return request
     // It was decided in the decision that it arrived in: nobody has to be woken for it.
     this.settled.splice(this.settled.indexOf(request), 1)

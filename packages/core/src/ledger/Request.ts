@@ -63,8 +63,8 @@ export class Request implements Timed {
   readonly manual: boolean
   /** How long a grant lasts at most, in microseconds; 0 is for ever. */
   readonly ttl: number
-  /** When waiting ends in `ClaimTimedOut`; `Infinity` is never. */
-  readonly deadline: number
+  /** When waiting ends in `ClaimTimedOut`; `undefined` is never. */
+  readonly deadline: number | undefined
   /** Pools in which it is not yet earmarked. At 0 it is granted. */
   shortIn = 0
   /** Whether it may use units earmarked for others: only order made it wait for itself. */
@@ -90,7 +90,7 @@ export class Request implements Timed {
     grows: Request | undefined,
     manual: boolean,
     ttl: number,
-    deadline: number
+    deadline: number | undefined
   ) {
     this.agent = agent
     this.askedAt = askedAt

@@ -52,7 +52,7 @@ export const readClaim = (books: Books, request: Request, claim: Claim): Refusal
     named++
     const amount = claim[type]
     if (!isAmount(amount)) return invalid(`claim.${type}`, amount, amountAllowed)
-    const pool = books.pools.get(type)
+    const pool = books.pool(type)
     if (pool === undefined) return unknownType(books, type)
     if (amount === 0) continue
     const part = new Part(request, pool, request.agent.account(pool), amount, pool.costOf(amount))

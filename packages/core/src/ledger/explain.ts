@@ -148,7 +148,7 @@ export const explain = (request: Request, now: number): Explanation => {
     agent: request.agent.id,
     claim: claimOf(request),
     waitedMicros: now - request.askedAt,
-    deadline: request.deadline === Infinity ? undefined : request.deadline,
+    deadline: request.deadline,
     parent: enclosing(request)?.id,
     reasons,
     earmarked: request.parts.filter((part) => part.earmarked).map((part) => part.pool.type),
@@ -174,7 +174,7 @@ export const check = (books: Books, agentId: string, claim: Claim): Check => {
   const known = books.agents.get(agentId)
   const read = known ?? (agentId.length === 0 ? readAgent(books, agentId) : new Agent(agentId))
   if ("_tag" in read) return { granted: false, refusals: [read], reasons: [] }
-  const request = new Request(read, books.now, undefined, undefined, false, 0, Infinity)
+  const request = new Request(read, books.now, undefined, undefined, false, 0, undefined)
   const malformed = readClaim(books, request, claim)
   if (malformed !== undefined) return { granted: false, refusals: [malformed], reasons: [] }
   const refusals = request.parts.flatMap((part): ReadonlyArray<Refusal> =>

@@ -92,7 +92,7 @@ export class Replay {
       event.grows === undefined ? undefined : this.request(event.grows),
       event.manual,
       event.ttl,
-      event.deadline ?? Infinity
+      event.deadline
     )
     request.parts = Object.entries(event.claim).map(([type, amount]) => {
       const pool = this.pool(type)

@@ -30,7 +30,7 @@ export const booksMutants = of("Books.ts", [
   {
     name: "deadline not armed",
     rule: "a waiter fails at its deadline",
-    search: "    if (request.deadline !== Infinity) this.timers.set(request, request.deadline)\n",
+    search: "    if (request.deadline !== undefined) this.timers.set(request, request.deadline)\n",
     replacement: ""
   },
   {

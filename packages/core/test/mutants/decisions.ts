@@ -113,7 +113,7 @@ export const ledgerMutants = of("Ledger.ts", [
   {
     name: "deadline ignored",
     rule: "a waiter fails at its deadline",
-    search: "    if (request.deadline <= now) this.runDue(now)\n",
+    search: "    if (request.deadline !== undefined && request.deadline <= now) this.runDue(now)\n",
     replacement: ""
   },
   {
