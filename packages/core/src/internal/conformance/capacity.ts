@@ -92,7 +92,9 @@ export const capacity = ({ check }: Home): void => {
       yield* manager.setCapacity("cpu", 5)
       const error = yield* failure(manager.setCapacity("cpu", 4), "InvalidCapacity")
       assert.deepInclude({ ...error }, { resourceType: "cpu", value: 4 })
-      assert.strictEqual((yield* manager.poolStatistics("cpu")).capacity, 5)
+      yield* manager.setCapacity("cpu", 20)
+      yield* failure(manager.setCapacity("cpu", 21), "InvalidCapacity")
+      assert.strictEqual((yield* manager.poolStatistics("cpu")).capacity, 20)
     })
   )
 
