@@ -99,6 +99,31 @@ describe("interrupted at every step, nothing leaks and everybody else is served"
     assert.isAbove(times, several)
   })
 
+  it("withLease, first in line: whoever it kept waiting is woken at once, by nothing but the interruption", () => {
+    let woken = 0
+    const times = inManager((manager, steps) =>
+      Effect.gen(function* () {
+        const open = yield* Deferred.make<void>()
+        const holder = yield* Effect.forkChild(manager.withLease("holder", { cpu: 4 })(Deferred.await(open)))
+        yield* steps.idle
+        const victim = yield* steps.victim(manager.withLease("victim", { cpu: 10 })(Effect.void))
+        yield* steps.idle
+        const small = yield* Effect.forkChild(manager.withLease("small", { cpu: 6 })(Effect.void))
+        yield* steps.idle
+        if (victim.pollUnsafe() !== undefined) {
+          assert.isDefined(small.pollUnsafe(), "still asleep")
+          woken++
+        }
+        yield* Deferred.succeed(open, undefined)
+        yield* Fiber.join(holder)
+        yield* Fiber.await(victim)
+        yield* Fiber.join(small)
+      })
+    )
+    assert.isAbove(times, several)
+    assert.isAbove(woken, several)
+  })
+
   it("withLease, nested", () => {
     const times = inManager((manager, steps) =>
       Effect.gen(function* () {

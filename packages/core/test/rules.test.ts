@@ -65,6 +65,8 @@ describe("order", () => {
         yield* awaitWaiting(1)
         const small = yield* Effect.forkChild(manager.withLease("small", { cpu: 6 })(Effect.succeed("ran")))
         yield* awaitWaiting(2)
+        // It waits; let it park as well, so that it has to be woken.
+        yield* Effect.yieldNow
         yield* Fiber.interrupt(large)
         assert.strictEqual(yield* Fiber.join(small), "ran")
         yield* Fiber.interrupt(holder)

@@ -85,6 +85,8 @@ export class Steps implements SchedulerDispatcher {
       const exit = fiber.pollUnsafe()
       if (exit !== undefined) return exit
       this.tick()
+      // Idle is when an interruption has done what it does, too.
+      if (this.tasks.length > 0) continue
       const idler = this.idlers.shift()
       if (idler === undefined) return Exit.die(new Error("everybody waits, and nobody will ever be woken"))
       idler()
