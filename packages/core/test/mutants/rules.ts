@@ -54,6 +54,18 @@ export const otherMutants = [
       replacement: "        for (const inner of [...lease.waitsInside!].slice(1)) waits.add(inner)"
     },
     {
+      name: "asks for too little growth",
+      rule: "a pool is told to grow to what is enough",
+      search: "Math.min(pool.limit, pool.capacity + missing)",
+      replacement: "Math.min(pool.limit, pool.capacity + missing - 1)"
+    },
+    {
+      name: "blocked units hide the need to grow",
+      rule: "a pool is told to grow where nothing else serves its first waiter",
+      search: "if (part.amount <= pool.capacity - pool.blockedHeld) return undefined",
+      replacement: "if (part.amount <= pool.capacity) return undefined"
+    },
+    {
       name: "wrong holder in the cycle",
       rule: "the cycle that is told is there",
       search: "      heldBy: lease.agent.id,",

@@ -80,9 +80,11 @@ export const describeFailure = (failure: Failure): string =>
 export const complaints = (summary: Summary, mixed: boolean): ReadonlyArray<string> => {
   const report = new Report()
   report.add(summary.counts)
-  const rare = mixed ? report.tooRare(summary.steps, summary.seeds) : []
+  // A seed that breaks ends early: what it did not get to says nothing.
+  const whole = mixed && summary.failures.length === 0
+  const rare = whole ? report.tooRare(summary.steps, summary.seeds) : []
   const idle =
-    mixed && summary.crowded * 2 <= summary.seeds
+    whole && summary.crowded * 2 <= summary.seeds
       ? [`only ${summary.crowded} of ${summary.seeds} seeds kept ${waitingShareMin * 100} % of the claims waiting`]
       : []
   return [...summary.failures.map(describeFailure), ...rare.map((line) => `too rare: ${line}`), ...idle]

@@ -48,6 +48,8 @@ export const minimums: Readonly<Record<string, number>> = {
   "left: QuotaExceeded": 1_000,
   "left: ResourceExhausted": 1_000,
   "oracle: all served": 200_000,
+  "oracle: growth needed": 1_000,
+  "oracle: no growth needed": 5_000,
   "oracle: deadlock confirmed": 3_000,
   "oracle: exemption judged": 4_000,
   "refused: InvalidClaim": 1_000,

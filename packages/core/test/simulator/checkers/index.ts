@@ -5,6 +5,7 @@ import { capacity } from "./capacity.ts"
 import { conservation } from "./conservation.ts"
 import { deadlock } from "./deadlock.ts"
 import { fencing } from "./fencing.ts"
+import { growth } from "./growth.ts"
 import { manual } from "./manual.ts"
 import { nesting } from "./nesting.ts"
 import { order } from "./order.ts"
@@ -25,6 +26,7 @@ export const checkers: ReadonlyArray<MakeChecker> = [
   order,
   timers,
   deadlock,
+  growth,
   nesting,
   settled,
   admission,
