@@ -161,7 +161,7 @@ export const ledgerMutants = of("Ledger.ts", [
   {
     name: "manual release of a part",
     rule: "a manual release is all or nothing",
-    search: "      if (claim[type]! > (held[type] ?? 0)) {",
-    replacement: "      if ((held[type] ?? 0) === 0 && claim[type]! > 0) {"
+    search: "      if (amount <= (held.get(pool) ?? 0)) continue",
+    replacement: "      if (amount === 0 || held.has(pool)) continue"
   }
 ])
