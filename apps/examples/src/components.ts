@@ -7,19 +7,19 @@ import { Effect, Option, Stream } from "effect"
 
 // #region pool
 const pooled = Effect.gen(function* () {
-  const printers = yield* ResourcePool.ResourcePool
+  const printers = yield* ResourcePool
   const pages = yield* printers.withUnits(1, { timeout: "10 seconds" })(Effect.succeed(12))
 
   // Capacity changes live. Shrinking takes nothing from those who hold.
   yield* printers.setCapacity(3)
   const { acquisitions, peak } = yield* printers.statistics
   return { pages, acquisitions, peak, available: yield* printers.available }
-}).pipe(Effect.provide(ResourcePool.ResourcePool.layer("printers", { capacity: 2, max: 4 })))
+}).pipe(Effect.provide(ResourcePool.layer("printers", { capacity: 2, max: 4 })))
 // #endregion pool
 
 // #region quota
 const limited = Effect.gen(function* () {
-  const quotas = yield* ResourceQuota.ResourceQuota
+  const quotas = yield* ResourceQuota
   yield* quotas.setQuota("tenant-1", "storage", 100)
   yield* quotas.record("tenant-1", "storage", 80)
 
@@ -27,25 +27,25 @@ const limited = Effect.gen(function* () {
   const refused = yield* Effect.flip(quotas.record("tenant-1", "storage", 30))
   yield* quotas.release("tenant-1", "storage", 50)
   return { refused: refused._tag, usage: yield* quotas.usage("tenant-1") }
-}).pipe(Effect.provide(ResourceQuota.ResourceQuota.layer))
+}).pipe(Effect.provide(ResourceQuota.layer))
 // #endregion quota
 
 // #region detector
 const detected = Effect.gen(function* () {
-  const detector = yield* DeadlockDetector.DeadlockDetector
+  const detector = yield* DeadlockDetector
   yield* detector.recordAcquire("a", "database")
   yield* detector.recordAcquire("b", "cache")
   yield* detector.recordWait("a", "cache")
   const deadlock = yield* Effect.flip(detector.recordWait("b", "database"))
   return deadlock._tag === "DeadlockDetected" ? deadlock.cycle.map(({ agent }) => agent) : []
-}).pipe(Effect.provide(DeadlockDetector.DeadlockDetector.layer({ resources: { database: 1, cache: 1 } })))
+}).pipe(Effect.provide(DeadlockDetector.layer({ resources: { database: 1, cache: 1 } })))
 // #endregion detector
 
 // #region monitor
 const capacities = new Map([["workers", 4]])
 
 /** The pool that is watched may be anything: here, four workers with ten jobs to do. */
-const monitorLayer = LoadMonitor.LoadMonitor.layer({
+const monitorLayer = LoadMonitor.layer({
   interval: "10 millis",
   source: () => {
     const capacity = capacities.get("workers")!
@@ -68,7 +68,7 @@ const monitorLayer = LoadMonitor.LoadMonitor.layer({
 })
 
 const monitored = Effect.gen(function* () {
-  const monitor = yield* LoadMonitor.LoadMonitor
+  const monitor = yield* LoadMonitor
   const calm = yield* Stream.runHead(Stream.filter(monitor.samples, ({ pools }) => pools[0]!.load <= 0.8))
   return Option.map(calm, ({ pools }) => pools[0]!.capacity)
 }).pipe(Effect.provide(monitorLayer))

@@ -31,14 +31,14 @@ const calls = Effect.gen(function* () {
 
 // #region bucket
 const download = Effect.gen(function* () {
-  const bandwidth = yield* TokenBucket.TokenBucket
+  const bandwidth = yield* TokenBucket
   let received = 0
   while (received < kibibytes(640)) {
     yield* bandwidth.acquire(kibibytes(64))
     received += kibibytes(64)
   }
   return received
-}).pipe(Effect.provide(TokenBucket.TokenBucket.layer({ capacity: kibibytes(256), limit: kibibytes(1024) })))
+}).pipe(Effect.provide(TokenBucket.layer({ capacity: kibibytes(256), limit: kibibytes(1024) })))
 // #endregion bucket
 
 const downloading = Effect.gen(function* () {

@@ -6,7 +6,7 @@ import { Console, Effect, Fiber } from "effect"
 
 // #region program
 const program = Effect.gen(function* () {
-  const semaphore = yield* Semaphore.Semaphore
+  const semaphore = yield* Semaphore
   const order: Array<string> = []
   const work = (name: string, permits: number) =>
     semaphore.withPermits(permits)(
@@ -28,7 +28,7 @@ const program = Effect.gen(function* () {
   )
   yield* Fiber.joinAll(fibers)
   return order
-}).pipe(Effect.provide(Semaphore.Semaphore.layer(3)))
+}).pipe(Effect.provide(Semaphore.layer(3)))
 // #endregion program
 
 const checked = Effect.gen(function* () {
@@ -37,7 +37,7 @@ const checked = Effect.gen(function* () {
   // Two permits were free all the time, and yet the small ones did not pass: the large one is never starved.
   assert.deepEqual(order, ["small-1", "large", "small-2", "small-3"])
 
-  const semaphore = yield* Semaphore.Semaphore
+  const semaphore = yield* Semaphore
   // More than there is fails at once, and nothing can be given back that was not taken.
   const tooMany = yield* Effect.flip(semaphore.acquire(2))
   assert.equal(tooMany._tag, "ResourceExhausted")
@@ -48,6 +48,6 @@ const checked = Effect.gen(function* () {
   yield* Console.log(overRelease.message)
   assert.equal(overRelease._tag, "ResourceNotAcquired")
   assert.equal(yield* semaphore.available, 1)
-}).pipe(Effect.provide(Semaphore.Semaphore.layer(1)))
+}).pipe(Effect.provide(Semaphore.layer(1)))
 
 NodeRuntime.runMain(checked)

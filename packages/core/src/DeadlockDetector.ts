@@ -60,6 +60,9 @@ export class DeadlockDetector extends Context.Service<
     readonly setEnabled: (enabled: boolean) => Effect.Effect<void>
   }
 >()("@resource-manager/core/DeadlockDetector") {
+  /** A detector of its own. */
+  static readonly make = (options: DeadlockDetectorOptions) => make(options)
+
   static readonly layer = (options: DeadlockDetectorOptions): Layer.Layer<DeadlockDetector, InvalidCapacity> =>
     Layer.effect(
       DeadlockDetector,

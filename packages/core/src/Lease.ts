@@ -6,7 +6,7 @@ import * as Scope from "effect/Scope"
 import type { ClaimError, InvalidClaim, LeaseRevoked } from "./Errors.ts"
 import type { LedgerRuntime, WaitOptions } from "./internal/LedgerRuntime.ts"
 import { type AnyFiber, Nesting } from "./internal/nesting.ts"
-import { invalidClaim, leaseRevoked } from "./internal/refusal.ts"
+import { invalidClaim, leaseGone } from "./internal/refusal.ts"
 import { claimOf } from "./ledger/Books.ts"
 import type { Claim } from "./ledger/Claim.ts"
 import { enclosing, type Request } from "./ledger/Request.ts"
@@ -62,7 +62,7 @@ const make = (runtime: LedgerRuntime, request: Request, release: Effect.Effect<v
         ledger.advance(now)
         return request.status === "held" ? ledger.shrink(request, amounts, now) : undefined
       })
-      if (request.status !== "held") return Effect.fail(gone(request))
+      if (request.status !== "held") return Effect.fail(leaseGone(request))
       return refusal === undefined
         ? Effect.void
         : Effect.fail(invalidClaim(refusal.field, refusal.value, refusal.allowed))
@@ -72,7 +72,7 @@ const make = (runtime: LedgerRuntime, request: Request, release: Effect.Effect<v
       Effect.withFiber((fiber) =>
         request.status === "held"
           ? Effect.asVoid(runtime.obtain(runtime.askMore(fiber, request, claim, options), restore, runtime.growError))
-          : Effect.fail(gone(request))
+          : Effect.fail(leaseGone(request))
       )
     ),
   revoked: runtime.revoked(request),
@@ -98,13 +98,6 @@ const insideOf = <A, E, R>(
     scopedFrom: outer === undefined ? 0 : outer.scopedFrom
   })
 }
-
-const gone = (request: Request) =>
-  leaseRevoked({
-    lease: request.id,
-    agent: request.agent.id,
-    reason: request.returnedBy === undefined || request.returnedBy === "released" ? "returned" : request.returnedBy
-  })
 
 /**
  * Hands a granted request to the scope around, in the uninterruptible region in

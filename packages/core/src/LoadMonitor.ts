@@ -69,6 +69,12 @@ export class LoadMonitor extends Context.Service<
     readonly stop: Effect.Effect<void>
   }
 >()("@resource-manager/core/LoadMonitor") {
+  /** (in use + what waiters ask for) / capacity. */
+  static readonly loadOf = (inUse: number, waiting: number, capacity: number) => loadOf(inUse, waiting, capacity)
+
+  /** A monitor of its own, stopped when the scope closes. */
+  static readonly make = (options: LoadMonitorOptions) => make(options)
+
   static readonly layer = (options: LoadMonitorOptions): Layer.Layer<LoadMonitor, InvalidClaim> =>
     Layer.effect(LoadMonitor, make(options))
 }

@@ -53,6 +53,10 @@ const register = <E, R>(plugin: string, pool: PluginPool<E, R>) =>
           Effect.logWarning(`${plugin}: a new capacity was skipped: ${error.message}`)
         )
       ),
+      // Nobody waits for this fiber: what ends it must be told here.
+      Effect.catchCause((cause) =>
+        Effect.logError(`${plugin}: the capacity of ${type.name} is followed no more`, cause)
+      ),
       Effect.forkScoped
     )
   })

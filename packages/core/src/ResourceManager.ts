@@ -66,6 +66,11 @@ export class ResourceManager extends Context.Service<
         claim: Claim,
         options?: WaitOptions & { readonly expiresAfter?: undefined }
       ): <A, E, R>(body: Effect.Effect<A, E, R>) => Effect.Effect<A, E | ClaimError, R>
+      (
+        agent: string,
+        claim: Claim,
+        options: WaitOptions | undefined
+      ): <A, E, R>(body: Effect.Effect<A, E, R>) => Effect.Effect<A, E | ClaimError | LeaseRevoked, R>
     }
     /** A lease that is held until the scope closes. The wait is interruptible. */
     readonly lease: (
@@ -159,16 +164,19 @@ export class ResourceManager extends Context.Service<
 
   /**
    * The reference configuration: 100 cpu, 1 GiB of memory, 1,000 file handles, 100
-   * connections; 50 a second of each, memory by request; scaling between half and
+   * connections; 50 a second of each with a burst of the capacity, memory by the
+   * request with a burst of 50; scaling between half and
    * twice of each over 80 % and under 20 % of load, sampled every 5 seconds.
    */
   static readonly layerDefault: Layer.Layer<ResourceManager, InvalidCapacity | InvalidRate | InvalidClaim> =
     ResourceManager.layer({
       pools: {
-        cpu: defaultPool(100, "unit"),
-        memory: defaultPool(gibibytes(1), "request"),
-        fileHandles: defaultPool(1_000, "unit"),
-        network: defaultPool(100, "unit")
+        cpu: defaultPool(100, {}),
+        // By the byte, 50 a second would let nothing through; by the request, a burst of
+        // the capacity would let everything through: so a second's worth of requests.
+        memory: defaultPool(gibibytes(1), { per: "request", burst: 50 }),
+        fileHandles: defaultPool(1_000, {}),
+        network: defaultPool(100, {})
       }
     }).pipe(Layer.provide(ScalingPolicy.layer(ScalingPolicy.thresholds())))
 
@@ -183,14 +191,8 @@ export class ResourceManager extends Context.Service<
     )
 }
 
-function defaultPool(capacity: number, per: "unit" | "request"): PoolConfig {
-  return {
-    capacity,
-    min: capacity / 2,
-    max: capacity * 2,
-    // Memory by the byte would let 50 bytes a second go: it is rated by the request.
-    rate: { limit: 50, per }
-  }
+function defaultPool(capacity: number, rate: Omit<RateConfig, "limit">): PoolConfig {
+  return { capacity, min: capacity / 2, max: capacity * 2, rate: { limit: 50, ...rate } }
 }
 
 /** What tests need to know of a manager besides. */

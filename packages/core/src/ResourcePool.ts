@@ -50,6 +50,9 @@ export class ResourcePool extends Context.Service<
     readonly stop: Effect.Effect<void>
   }
 >()("@resource-manager/core/ResourcePool") {
+  /** A pool of its own, stopped when the scope closes. */
+  static readonly make = (name: string, config: PoolConfig) => make(name, config)
+
   static readonly layer = (
     name: string,
     config: PoolConfig

@@ -40,6 +40,9 @@ export class ResourceQuota extends Context.Service<
     readonly usage: (agent: string) => Effect.Effect<Claim>
   }
 >()("@resource-manager/core/ResourceQuota") {
+  /** Quotas of their own. */
+  static readonly make = () => make()
+
   static readonly layer: Layer.Layer<ResourceQuota> = Layer.sync(ResourceQuota, () => make())
 }
 

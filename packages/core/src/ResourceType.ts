@@ -47,22 +47,27 @@ export const network = make("network", { unit: "connections" })
 /** The types that every manager knows how to format. */
 export const known: ReadonlyArray<ResourceType> = [cpu, memory, fileHandles, network]
 
+/** What a pool of a lock is made of. */
+export interface LockPool {
+  readonly capacity: Amount
+  readonly type: ResourceType
+}
+
 /** A lock: a pool of one. Claim it with `lock.hold`. */
 export interface ExclusiveLock extends ResourceType {
-  readonly pool: { readonly capacity: 1 }
+  readonly pool: LockPool
   readonly hold: { readonly [name: string]: Amount }
 }
 
 /** A lock that one holds at a time: `pools: { [lock.name]: lock.pool }`, then `withLease(agent, lock.hold)`. */
-export const exclusive = (name: string): ExclusiveLock => ({
-  ...make(name, { unit: "holders" }),
-  pool: { capacity: 1 },
-  hold: { [name]: 1 }
-})
+export const exclusive = (name: string): ExclusiveLock => {
+  const type = make(name, { unit: "holders", unitOne: "holder" })
+  return { ...type, pool: { capacity: 1, type }, hold: { [name]: 1 } }
+}
 
 /** A readers-writer lock: a pool of as many units as readers may share it; a writer takes them all. */
 export interface SharedLock extends ResourceType {
-  readonly pool: { readonly capacity: number }
+  readonly pool: LockPool
   readonly read: { readonly [name: string]: Amount }
   readonly write: { readonly [name: string]: Amount }
 }
@@ -73,10 +78,6 @@ export interface SharedLock extends ResourceType {
  */
 export const shared = (name: string, options: { readonly readersMax?: number } = {}): SharedLock => {
   const capacity = options.readersMax ?? 1_000
-  return {
-    ...make(name, { unit: "readers" }),
-    pool: { capacity },
-    read: { [name]: 1 },
-    write: { [name]: capacity }
-  }
+  const type = make(name, { unit: "readers", unitOne: "reader" })
+  return { ...type, pool: { capacity, type }, read: { [name]: 1 }, write: { [name]: capacity } }
 }

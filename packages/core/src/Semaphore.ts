@@ -42,6 +42,9 @@ export class Semaphore extends Context.Service<
     readonly stop: Effect.Effect<void>
   }
 >()("@resource-manager/core/Semaphore") {
+  /** A semaphore of its own, stopped when the scope closes. */
+  static readonly make = (capacity: number) => make(capacity)
+
   static readonly layer = (capacity: number): Layer.Layer<Semaphore, InvalidCapacity> =>
     Layer.effect(Semaphore, make(capacity))
 }

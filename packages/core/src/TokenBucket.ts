@@ -38,6 +38,9 @@ export class TokenBucket extends Context.Service<
     readonly stop: Effect.Effect<void>
   }
 >()("@resource-manager/core/TokenBucket") {
+  /** A bucket of its own, stopped when the scope closes. */
+  static readonly make = (options: TokenBucketOptions) => make(options)
+
   static readonly layer = (options: TokenBucketOptions): Layer.Layer<TokenBucket, InvalidCapacity | InvalidRate> =>
     Layer.effect(TokenBucket, make(options))
 }

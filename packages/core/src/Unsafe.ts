@@ -13,7 +13,7 @@ import { ResourceManager, type ResourceManagerOptions } from "./ResourceManager.
 import type { Check, PoolStatistics, WaiterView } from "./Statistics.ts"
 
 export interface UnsafeOptions extends WaitOptions {
-  /** Ends the wait, or interrupts the lease's keeper, when aborted. */
+  /** Ends the wait, and aborts the body, when aborted. */
   readonly signal?: AbortSignal
 }
 
@@ -30,10 +30,16 @@ export interface UnsafeLease extends AsyncDisposable {
 
 /** Promises reject with the typed errors of `@resource-manager/core/Errors`. */
 export interface UnsafeManager extends AsyncDisposable {
+  /**
+   * Runs a body inside a lease. Its signal is aborted with the call's or when the
+   * lease expires; an aborted call gives its units back once the body has settled.
+   * Calls inside of calls are not known as such, so a deadlock among them is found
+   * by nothing but a time-out.
+   */
   readonly withLease: <A>(
     agent: string,
     claim: Claim,
-    body: () => Promise<A> | A,
+    body: (signal: AbortSignal) => Promise<A> | A,
     options?: UnsafeOptions
   ) => Promise<A>
   readonly lease: (agent: string, claim: Claim, options?: UnsafeOptions) => Promise<UnsafeLease>
@@ -48,6 +54,8 @@ export interface UnsafeManager extends AsyncDisposable {
   /** Fails waiters, lets leases drain for the grace period, then takes them back. */
   readonly stop: () => Promise<void>
 }
+
+const ignore = () => undefined
 
 /** A manager that runs until `stop`. A wrong configuration rejects the first call. */
 export const makeUnsafe = (options: ResourceManagerOptions = {}): UnsafeManager =>
@@ -116,10 +124,25 @@ export const fromLayerUnsafe = <E>(layer: Layer.Layer<ResourceManager, E>): Unsa
     withLease: <A>(
       agent: string,
       claim: Claim,
-      body: () => Promise<A> | A,
+      body: (signal: AbortSignal) => Promise<A> | A,
       { expiresAfter, signal, timeout }: UnsafeOptions = {}
     ) => {
-      const work = Effect.promise(async () => body())
+      const work = Effect.suspend(() => {
+        const controller = new AbortController()
+        let running: Promise<unknown> = Promise.resolve()
+        return Effect.onInterrupt(
+          Effect.promise(() => {
+            const promise = (async () => body(controller.signal))()
+            running = promise
+            return promise
+          }),
+          () => {
+            controller.abort(signal?.reason)
+            // A promise cannot be interrupted: its units come back when it has settled.
+            return Effect.promise(() => running.then(ignore, ignore))
+          }
+        )
+      })
       return run<A, ClaimError | LeaseRevoked>(
         (manager) =>
           expiresAfter === undefined

@@ -2,19 +2,25 @@
 export * as Amount from "./Amount.ts"
 export { bytes, cores, gibibytes, kibibytes, mebibytes, millicores, tebibytes } from "./Amount.ts"
 export * as Claim from "./Claim.ts"
-export * as DeadlockDetector from "./DeadlockDetector.ts"
+export { DeadlockDetector, type DeadlockDetectorOptions } from "./DeadlockDetector.ts"
 export * as DeadlockPolicy from "./DeadlockPolicy.ts"
 export * as Errors from "./Errors.ts"
 export * as Lease from "./Lease.ts"
-export * as LoadMonitor from "./LoadMonitor.ts"
+export {
+  type LoadCallback,
+  LoadMonitor,
+  type LoadMonitorOptions,
+  type LoadSample,
+  type PoolLoad
+} from "./LoadMonitor.ts"
 export * as Plugin from "./Plugin.ts"
 export type { PoolConfig, RateConfig } from "./PoolConfig.ts"
 export { ResourceManager, type ResourceManagerOptions, TestResourceManager } from "./ResourceManager.ts"
-export * as ResourcePool from "./ResourcePool.ts"
-export * as ResourceQuota from "./ResourceQuota.ts"
+export { ResourcePool } from "./ResourcePool.ts"
+export { ResourceQuota } from "./ResourceQuota.ts"
 export * as ResourceType from "./ResourceType.ts"
 export * as ScalingPolicy from "./ScalingPolicy.ts"
-export * as Semaphore from "./Semaphore.ts"
+export { Semaphore } from "./Semaphore.ts"
 export * as Statistics from "./Statistics.ts"
-export * as TokenBucket from "./TokenBucket.ts"
+export { TokenBucket, type TokenBucketOptions } from "./TokenBucket.ts"
 export { fromLayerUnsafe, makeUnsafe, type UnsafeLease, type UnsafeManager } from "./Unsafe.ts"

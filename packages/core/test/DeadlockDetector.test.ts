@@ -3,12 +3,10 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { DeadlockDetector } from "../src/index.ts"
 
-const { DeadlockDetector: Detector } = DeadlockDetector
-
 describe("DeadlockDetector", () => {
   it.effect("tells the wait that closes a cycle, and does not record it", () =>
     Effect.gen(function* () {
-      const detector = yield* Detector
+      const detector = yield* DeadlockDetector
       yield* detector.recordAcquire("a", "tape")
       yield* detector.recordAcquire("b", "printer")
       yield* detector.recordWait("a", "printer")
@@ -25,7 +23,7 @@ describe("DeadlockDetector", () => {
       yield* detector.recordAcquire("a", "printer")
       yield* detector.recordWait("b", "tape")
       yield* detector.recordCancel("b", "tape")
-    }).pipe(Effect.provide(Detector.layer({ resources: { tape: 1, printer: 1 } })))
+    }).pipe(Effect.provide(DeadlockDetector.layer({ resources: { tape: 1, printer: 1 } })))
   )
 
   it.effect("takes what it waits for itself for what it is", () =>
@@ -71,7 +69,7 @@ describe("DeadlockDetector", () => {
       assert.strictEqual((yield* Effect.flip(detector.recordWait("a", "tape", 3)))._tag, "InvalidClaim")
       const none = yield* Effect.flip(detector.recordRelease("a", "tape"))
       assert.deepInclude({ ...none }, { _tag: "ResourceNotAcquired", held: {} })
-      const layer = yield* Effect.flip(Effect.provide(Effect.void, Detector.layer({ resources: { tape: -1 } })))
+      const layer = yield* Effect.flip(Effect.provide(Effect.void, DeadlockDetector.layer({ resources: { tape: -1 } })))
       assert.strictEqual(layer._tag, "InvalidCapacity")
     })
   )

@@ -8,7 +8,9 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
 import {
+  type LoadCallback,
   LoadMonitor,
+  type PoolLoad,
   ResourceManager,
   type ResourceManagerOptions,
   ScalingPolicy,
@@ -19,7 +21,7 @@ const second = "1 second"
 
 /** A monitor of one pool whose load the test sets. */
 const monitored = Effect.fnUntraced(function* (
-  initial: Partial<LoadMonitor.PoolLoad> = {},
+  initial: Partial<PoolLoad> = {},
   policy?: ScalingPolicy.Policy,
   options: { readonly callbackTimeout?: string } = {}
 ) {
@@ -124,7 +126,7 @@ describe("LoadMonitor", () => {
     const throws = () => {
       throw new Error("thrown by a callback")
     }
-    const bad: Record<string, LoadMonitor.LoadCallback> = {
+    const bad: Record<string, LoadCallback> = {
       "that throws": throws,
       "that fails": () => Effect.fail("a failure of a callback"),
       "that dies": () => Effect.die(new Error("a defect of a callback")),
@@ -140,7 +142,7 @@ describe("LoadMonitor", () => {
           const { monitor, samples } = yield* Scope.provide(monitored(), scope)
           const registered = yield* Scope.make()
           let calls = 0
-          const counted: LoadMonitor.LoadCallback = (sample) => {
+          const counted: LoadCallback = (sample) => {
             calls++
             return callback(sample)
           }

@@ -7,7 +7,7 @@ import { mebibytes, ResourcePool, ResourceType } from "../src/index.ts"
 describe("ResourcePool", () => {
   it.effect("as a service, with the known type of its name", () =>
     Effect.gen(function* () {
-      const pool = yield* ResourcePool.ResourcePool
+      const pool = yield* ResourcePool
       assert.strictEqual(pool.type.unit, "bytes")
       yield* pool.withUnits(mebibytes(256))(
         Effect.gen(function* () {
@@ -22,7 +22,7 @@ describe("ResourcePool", () => {
         error.message,
         "memory: 1025 MiB can never be granted, the pool has at most 1 GiB".replace("1025 MiB", "1.00 GiB")
       )
-    }).pipe(Effect.provide(ResourcePool.ResourcePool.layer("memory", { capacity: mebibytes(1024) })))
+    }).pipe(Effect.provide(ResourcePool.layer("memory", { capacity: mebibytes(1024) })))
   )
 
   it.effect("grows and shrinks live, within its bounds", () =>

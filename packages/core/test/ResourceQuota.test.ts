@@ -6,7 +6,7 @@ import { ResourceQuota } from "../src/index.ts"
 describe("ResourceQuota", () => {
   it.effect("checks and records in one step: agents that race never exceed it", () =>
     Effect.gen(function* () {
-      const quota = yield* ResourceQuota.ResourceQuota
+      const quota = yield* ResourceQuota
       yield* quota.setQuota("a", "cpu", 10)
       const exits = yield* Effect.forEach(
         Array.from({ length: 1_000 }),
@@ -15,7 +15,7 @@ describe("ResourceQuota", () => {
       )
       assert.strictEqual(exits.filter(Exit.isSuccess).length, 3)
       assert.deepStrictEqual(yield* quota.usage("a"), { cpu: 9 })
-    }).pipe(Effect.provide(ResourceQuota.ResourceQuota.layer))
+    }).pipe(Effect.provide(ResourceQuota.layer))
   )
 
   it.effect("check records nothing and says the numbers; release takes off, never below zero", () =>

@@ -8,11 +8,11 @@ import { Semaphore } from "../src/index.ts"
 describe("Semaphore", () => {
   it.effect("as a service", () =>
     Effect.gen(function* () {
-      const semaphore = yield* Semaphore.Semaphore
+      const semaphore = yield* Semaphore
       assert.strictEqual(semaphore.capacity, 2)
       assert.strictEqual(yield* semaphore.withPermits(1)(semaphore.available), 1)
       assert.strictEqual(yield* semaphore.available, 2)
-    }).pipe(Effect.provide(Semaphore.Semaphore.layer(2)))
+    }).pipe(Effect.provide(Semaphore.layer(2)))
   )
 
   it.effect("never lets more in than there are permits, and everybody in the end", () =>

@@ -7,7 +7,7 @@ import { TokenBucket } from "../src/index.ts"
 describe("TokenBucket", () => {
   it.effect("as a service: full at the start, refilled by time, never above its capacity", () =>
     Effect.gen(function* () {
-      const bucket = yield* TokenBucket.TokenBucket
+      const bucket = yield* TokenBucket
       assert.strictEqual(yield* bucket.available, 10)
       yield* bucket.acquire(10)
       assert.isFalse(yield* bucket.tryAcquire(1))
@@ -22,7 +22,7 @@ describe("TokenBucket", () => {
         assert.strictEqual(yield* bucket.available, level, time)
       }
       assert.isTrue(yield* bucket.tryAcquire(10))
-    }).pipe(Effect.provide(TokenBucket.TokenBucket.layer({ capacity: 10, limit: 5 })))
+    }).pipe(Effect.provide(TokenBucket.layer({ capacity: 10, limit: 5 })))
   )
 
   it.effect("serves in order, each at the instant at which its tokens are there", () =>

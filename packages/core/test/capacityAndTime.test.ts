@@ -146,8 +146,7 @@ describe("capacity and time", () => {
       })
     ))
 
-  // KNOWN BUG, see the report: `.fails` turns red as soon as it is mended, and then goes.
-  it.fails("a lease that expired before its waiter could be told runs no body", () =>
+  it("a lease that expired before its waiter could be told runs no body", () =>
     onClock((manager, clock, settled) =>
       Effect.gen(function* () {
         const holder = yield* Effect.forkChild(

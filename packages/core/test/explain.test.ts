@@ -162,8 +162,7 @@ describe("check", () => {
     )
   )
 
-  // KNOWN BUG, see the report: `.fails` turns red as soon as it is mended, and then goes.
-  it.effect.fails("opens no account of an agent that it only asks for", () =>
+  it.effect("opens no account of an agent that it only asks for", () =>
     withManager(pools, (manager) =>
       Effect.gen(function* () {
         yield* manager.acquire("known", { cpu: 1 })

@@ -180,9 +180,8 @@ describe("agents", () => {
     )
   }
 
-  // KNOWN BUG, see the report: `.fails` turns red as soon as it is mended, and then goes.
   for (const agent of ["a".repeat(257), untyped(null), untyped(5)]) {
-    it.effect.fails(`check says so too: ${String(agent).slice(0, 5)}`, () =>
+    it.effect(`check says so too: ${String(agent).slice(0, 5)}`, () =>
       withManager(ten, (manager) =>
         Effect.gen(function* () {
           const check = yield* manager.check(agent, { cpu: 1 })
@@ -240,8 +239,7 @@ describe("durations", () => {
     )
   }
 
-  // KNOWN BUG, see the report: `.fails` turns red as soon as it is mended, and then goes.
-  it.effect.fails("NaN", () =>
+  it.effect("NaN", () =>
     withManager(ten, (manager) =>
       refusedBy(
         manager,
@@ -306,8 +304,7 @@ describe("configurations", () => {
     )
   )
 
-  // KNOWN BUG, see the report: `.fails` turns red as soon as it is mended, and then goes.
-  it.effect.fails("pools of names that objects have by themselves count like others", () =>
+  it.effect("pools of names that objects have by themselves count like others", () =>
     Effect.gen(function* () {
       const manager = yield* ResourceManager
       const all: Claim.Claim = JSON.parse('{ "__proto__": 2, "toString": 5, "cpu": 3 }')

@@ -183,8 +183,8 @@ export const rateGranted: BenchCase = {
   name: "granted rate token",
   measures: "One token is taken from a bucket that has plenty.",
   prepare: async () => {
-    const runtime = ManagedRuntime.make(TokenBucket.TokenBucket.layer({ capacity: plenty, limit: plenty }))
-    const bucket = await runtime.runPromise(TokenBucket.TokenBucket)
+    const runtime = ManagedRuntime.make(TokenBucket.layer({ capacity: plenty, limit: plenty }))
+    const bucket = await runtime.runPromise(TokenBucket)
     const limiter = await makeRateLimiter
     const simple = new Limiter({ tokensPerInterval: plenty, interval: "hour" })
     const peer = (side: Side) => ({ ...side, goal: null })

@@ -29,7 +29,7 @@ import type * as Refusals from "../ledger/Refusal.ts"
 import type { Refusal } from "../ledger/Refusal.ts"
 import { Request } from "../ledger/Request.ts"
 import { type AnyFiber, type Frame, Nesting, pushFrame, ScopedLeases } from "./nesting.ts"
-import { type Formats, invalidClaim, leaseRevoked, toError } from "./refusal.ts"
+import { type Formats, invalidClaim, leaseGone, toError } from "./refusal.ts"
 
 /** How a claim waits and how long its lease lasts. */
 export interface WaitOptions {
@@ -58,7 +58,8 @@ type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, 
 
 /** Microseconds of a duration, rounded up, or what is wrong with it. */
 export const readDuration = (field: string, input: Duration.Input): number | Refusals.InvalidClaim => {
-  const duration = Option.getOrUndefined(Duration.fromInput(input))
+  // A duration reads NaN as zero, which no caller can have meant.
+  const duration = Number.isNaN(input) ? undefined : Option.getOrUndefined(Duration.fromInput(input))
   const micros = duration === undefined ? Number.NaN : Math.ceil(Duration.toMicros(duration))
   return micros >= 0 ? micros : invalid(field, String(input), 'a duration such as "5 seconds", not negative')
 }
@@ -164,6 +165,8 @@ export class LedgerRuntime {
     stay: Stay,
     body: Effect.Effect<A, E, R>
   ): Effect.Effect<A, E | LeaseRevoked, R> {
+    // Expired before its waiter could be told: there is nothing to run inside of.
+    if (lease.status !== "held") return Effect.fail(leaseGone(lease))
     const outer = fiber.context
     fiber.setContext(pushFrame(outer, this.frameOf(outer), this, lease))
     const guarded = lease.ttl === 0 ? body : this.guard(lease, body)
@@ -218,9 +221,7 @@ export class LedgerRuntime {
   revoked(lease: Request): Effect.Effect<LeaseRevoked> {
     return Effect.callback<LeaseRevoked>((resume) => {
       const tell = () => {
-        const reason = lease.returnedBy
-        if (reason === undefined || reason === "released") return
-        resume(Effect.succeed(leaseRevoked({ lease: lease.id, agent: lease.agent.id, reason })))
+        if (lease.returnedBy !== undefined && lease.returnedBy !== "released") resume(Effect.succeed(leaseGone(lease)))
       }
       if (lease.status !== "held") return tell()
       const listeners = this.revocations.get(lease) ?? new Set()
@@ -239,6 +240,7 @@ export class LedgerRuntime {
 
   /** Runs an effect that is interrupted, and fails with `LeaseRevoked`, when the lease is taken back. */
   guard<A, E, R>(lease: Request, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | LeaseRevoked, R> {
+    if (lease.status !== "held") return Effect.fail(leaseGone(lease))
     return Effect.raceFirst(effect, Effect.flatMap(this.revoked(lease), Effect.fail))
   }
 
@@ -263,7 +265,10 @@ export class LedgerRuntime {
       const dispatcher = Fiber.getCurrent()?.currentDispatcher ?? this.dispatcher
       dispatcher.scheduleTask(this.drain, 0)
     }
-    if (ledger.nextDueAt < this.armedAt) this.arm(ledger.nextDueAt)
+    const dueAt = ledger.nextDueAt
+    if (dueAt < this.armedAt) this.arm(dueAt)
+    // A timer that nobody needs would keep the process alive.
+    else if (this.timer !== undefined && dueAt === Infinity) this.disarm()
     this.onDecided?.()
   }
 

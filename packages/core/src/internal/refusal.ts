@@ -3,6 +3,7 @@ import * as Errors from "../Errors.ts"
 import type { Claim } from "../ledger/Claim.ts"
 import type { WaitReason } from "../ledger/explain.ts"
 import type * as Refusal from "../ledger/Refusal.ts"
+import type { Request } from "../ledger/Request.ts"
 
 /** How amounts of each type read. */
 export type Formats = (resourceType: string, amount: number) => string
@@ -144,6 +145,14 @@ export const leaseRevoked = (facts: Omit<Refusal.LeaseRevoked, "_tag">) =>
     message: `lease ${facts.lease} of ${facts.agent} ${
       { expired: "has expired", stopped: "was taken back at the stop", returned: "has come back already" }[facts.reason]
     }`
+  })
+
+/** The same of a lease that is held no more. */
+export const leaseGone = (lease: Request) =>
+  leaseRevoked({
+    lease: lease.id,
+    agent: lease.agent.id,
+    reason: lease.returnedBy === undefined || lease.returnedBy === "released" ? "returned" : lease.returnedBy
   })
 
 /** The typed error of a refusal. Only `grow` can meet `LeaseRevoked`. */

@@ -65,10 +65,7 @@ export class Agent {
 
   /** What it holds, by type. O(types). */
   usage(): Claim {
-    const usage: Record<string, number> = {}
-    for (const account of this.accounts.values()) {
-      if (account.held > 0) usage[account.pool.type] = account.held
-    }
-    return usage
+    const held = Array.from(this.accounts.values()).filter((account) => account.held > 0)
+    return Object.fromEntries(held.map((account) => [account.pool.type, account.held]))
   }
 }

@@ -206,27 +206,30 @@ export class Ledger {
   ): InvalidClaim | UnknownResourceType | ResourceNotAcquired | undefined {
     this.advance(now)
     const books = this.books
+    const rest = new Map<Pool, number>()
     for (const type in claim) {
-      if (!isAmount(claim[type])) return invalid(`claim.${type}`, claim[type], amountAllowed)
-      if (!books.pools.has(type)) return unknownType(books, type)
+      const amount = claim[type]
+      if (!isAmount(amount)) return invalid(`claim.${type}`, amount, amountAllowed)
+      const pool = books.pool(type)
+      if (pool === undefined) return unknownType(books, type)
+      rest.set(pool, amount)
     }
     const manual = books.agents.get(agentId)?.manual ?? []
-    const held: Record<string, number> = {}
+    const held = new Map<Pool, number>()
     for (const lease of manual) {
-      for (const part of lease.parts) held[part.pool.type] = (held[part.pool.type] ?? 0) + part.amount
+      for (const { amount, pool } of lease.parts) held.set(pool, (held.get(pool) ?? 0) + amount)
     }
-    for (const type in claim) {
-      if (claim[type]! > (held[type] ?? 0)) {
-        return { _tag: "ResourceNotAcquired", agent: agentId, requested: claim, held }
-      }
+    for (const [pool, amount] of rest) {
+      if (amount <= (held.get(pool) ?? 0)) continue
+      const byType = Object.fromEntries(Array.from(held, ([heldPool, units]) => [heldPool.type, units]))
+      return { _tag: "ResourceNotAcquired", agent: agentId, requested: claim, held: byType }
     }
-    const rest = { ...claim }
     for (const lease of manual.toReversed()) {
       const taken = lease.parts.flatMap((part) => {
-        const amount = Math.min(part.amount, rest[part.pool.type] ?? 0)
+        const amount = Math.min(part.amount, rest.get(part.pool) ?? 0)
         return amount === 0 ? [] : [[part.pool, amount] as const]
       })
-      for (const [pool, amount] of taken) rest[pool.type] = rest[pool.type]! - amount
+      for (const [pool, amount] of taken) rest.set(pool, rest.get(pool)! - amount)
       const whole =
         taken.length === lease.parts.length && taken.every(([, amount], i) => amount === lease.parts[i]!.amount)
       if (whole) this.takeBack(lease, "released")

@@ -36,14 +36,14 @@ export const unknownType = (books: Books, resourceType: string): UnknownResource
 })
 
 /** The agent of that id, met now or before. */
-export const readAgent = (books: Books, id: string): Agent | InvalidClaim => {
-  const known = books.agents.get(id)
-  if (known !== undefined) return known
-  if (typeof id !== "string" || id.length === 0 || id.length > agentIdLengthMax) {
-    return invalid("agent", id, `a string of 1 to ${agentIdLengthMax} characters`)
-  }
-  return books.agent(id)
-}
+export const readAgent = (books: Books, id: string): Agent | InvalidClaim =>
+  books.agents.get(id) ?? invalidAgent(id) ?? books.agent(id)
+
+/** What is wrong with an agent's id, if anything is. */
+export const invalidAgent = (id: string): InvalidClaim | undefined =>
+  typeof id === "string" && id.length > 0 && id.length <= agentIdLengthMax
+    ? undefined
+    : invalid("agent", id, `a string of 1 to ${agentIdLengthMax} characters`)
 
 /** Reads the amounts of a claim into the request's parts. Zeros ask for nothing and get no part. */
 export const readClaim = (books: Books, request: Request, claim: Claim): Refusal | undefined => {

@@ -2,7 +2,7 @@
  * Why somebody waits, and what is going on: views for people, built when asked.
  * None of it is on the path of a decision.
  */
-import { neverFits, overQuota, readAgent, readClaim } from "./admission.ts"
+import { invalidAgent, neverFits, overQuota, readClaim } from "./admission.ts"
 import { Agent } from "./Agent.ts"
 import { type Books, claimOf } from "./Books.ts"
 import type { Claim } from "./Claim.ts"
@@ -171,10 +171,12 @@ export interface Check {
 /** Would it be granted now, and if not, why: every reason at once. Takes nothing. */
 export const check = (books: Books, agentId: string, claim: Claim): Check => {
   if (books.stopped) return { granted: false, refusals: [{ _tag: "ManagerStopped" }], reasons: [] }
-  const known = books.agents.get(agentId)
-  const read = known ?? (agentId.length === 0 ? readAgent(books, agentId) : new Agent(agentId))
-  if ("_tag" in read) return { granted: false, refusals: [read], reasons: [] }
-  const request = new Request(read, books.now, undefined, undefined, false, 0, undefined)
+  const nobody = invalidAgent(agentId)
+  if (nobody !== undefined) return { granted: false, refusals: [nobody], reasons: [] }
+  // A stand-in with the agent's accounts: what a question opens is forgotten with it.
+  const agent = new Agent(agentId)
+  for (const [pool, account] of books.agents.get(agentId)?.accounts ?? []) agent.accounts.set(pool, account)
+  const request = new Request(agent, books.now, undefined, undefined, false, 0, undefined)
   const malformed = readClaim(books, request, claim)
   if (malformed !== undefined) return { granted: false, refusals: [malformed], reasons: [] }
   const refusals = request.parts.flatMap((part): ReadonlyArray<Refusal> =>
