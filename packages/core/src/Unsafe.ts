@@ -139,7 +139,8 @@ export const fromLayerUnsafe = <E>(layer: Layer.Layer<ResourceManager, E>): Unsa
           () => {
             controller.abort(signal?.reason)
             // A promise cannot be interrupted: its units come back when it has settled.
-            return Effect.promise(() => running.then(ignore, ignore))
+            // Those of an expired lease are back already, so nobody waits for that.
+            return signal?.aborted === true ? Effect.promise(() => running.then(ignore, ignore)) : Effect.void
           }
         )
       })

@@ -393,7 +393,7 @@ describe("scaling in a manager", () => {
         pools.map((pool) => [pool.resourceType, pool.capacity, pool.tokens]),
         [
           ["cpu", 100, 100],
-          ["memory", 1_073_741_824, 1_073_741_824],
+          ["memory", 1_073_741_824, 50],
           ["fileHandles", 1_000, 1_000],
           ["network", 100, 100]
         ]

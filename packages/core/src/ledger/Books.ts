@@ -178,7 +178,7 @@ export class Books {
     for (const part of request.parts) {
       part.pool.acquisitions--
       part.pool.waits.forget(waitMicros)
-      part.pool.refund(part.cost, this.now)
+      part.pool.refundUndone(part, request.grantedAt, this.now)
     }
     this.sink?.({ _tag: "Undone", at: this.now, id: request.id })
     if (lease === undefined) this.removeHolder(request)

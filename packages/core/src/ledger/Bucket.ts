@@ -11,8 +11,8 @@
  * 1. `0 <= level <= burst`, `0 <= remainder < interval`, and a full bucket has
  *    `remainder = 0`: nothing accrues above the burst.
  * 2. Time given to it never decreases (an earlier instant counts as the last one).
- * 3. In any window of length `t`, tokens taken net of refunds never exceed
- *    `burst + limit / interval * t`.
+ * 3. In any window of length `t`, tokens taken, without the takes that were undone,
+ *    never exceed `burst + limit / interval * t`.
  */
 
 /** How fast a pool may be drawn from. */
@@ -36,6 +36,20 @@ const gcd = (a: number, b: number): number => {
   return a
 }
 
+/** A rate and a burst while they last. */
+export interface Terms {
+  readonly generation: number
+  /** All that was given back under them, in `1 / interval` of a token. */
+  readonly refunded: bigint
+}
+
+/** What a take left in the bucket: all that `undo` has to be told of it. */
+export interface Left {
+  readonly level: number
+  readonly remainder: number
+  readonly terms: Terms | undefined
+}
+
 export class Bucket {
   /** Whole tokens in the bucket at `refilledAt`. */
   level: number
@@ -47,10 +61,14 @@ export class Bucket {
   /** The rate in lowest terms: `limit` tokens in `interval` microseconds. */
   limit: number
   interval: number
+  /** Under which rate and burst the level runs, and what was given back since they began. */
+  terms: Terms
   /** Whether `limit * interval + remainder` may leave the safe integers, so that products need BigInt. */
   private wide: boolean
 
-  constructor(limit: number, intervalMicros: number, burst: number, now: number) {
+  /** `generation` is above that of any bucket that the pool had before. */
+  constructor(limit: number, intervalMicros: number, burst: number, now: number, generation = 0) {
+    this.terms = { generation, refunded: 0n }
     const divisor = gcd(limit, intervalMicros)
     this.limit = limit / divisor
     this.interval = intervalMicros / divisor
@@ -118,13 +136,39 @@ export class Bucket {
     this.level -= tokens
   }
 
-  /** Gives back the tokens of a grant that never began. Never above the burst. */
+  /** Gives tokens back. Never above the burst. */
   refund(tokens: number): void {
     this.level += tokens
     this.clamp()
+    this.terms = { ...this.terms, refunded: this.terms.refunded + BigInt(tokens) * BigInt(this.interval) }
+  }
+
+  /**
+   * Gives back a take that is to have never been: all of it, less what would have
+   * flown over the burst in the meantime. Without the take the level would have been
+   * higher by `tokens` until it reached the burst, so what is owed is the burst less
+   * the highest level since; and that is at most what the take left and all that came
+   * in. So it is exact while nothing else was taken, and never too much. Nothing goes
+   * back where the rate changed meanwhile. Allocates: undoing is rare.
+   */
+  undo(tokens: number, left: Left, elapsed: number): void {
+    if (left.terms === undefined || left.terms.generation !== this.terms.generation) return
+    const interval = BigInt(this.interval)
+    const full = BigInt(this.burst) * interval
+    const inflow = BigInt(elapsed) * BigInt(this.limit) + this.terms.refunded - left.terms.refunded
+    const owed = full - (BigInt(left.level) * interval + BigInt(left.remainder) + inflow)
+    if (owed <= 0n) return
+    const taken = BigInt(tokens) * interval
+    const given = owed < taken ? owed : taken
+    const total = BigInt(this.level) * interval + BigInt(this.remainder) + given
+    this.level = Number(total / interval)
+    this.remainder = Number(total % interval)
+    this.clamp()
+    this.terms = { ...this.terms, refunded: this.terms.refunded + given }
   }
 
   setRate(limit: number, intervalMicros: number): void {
+    this.terms = { generation: this.terms.generation + 1, refunded: 0n }
     const divisor = gcd(limit, intervalMicros)
     this.limit = limit / divisor
     // The fraction of a token under way is dropped: it has no meaning in the new interval.
@@ -134,6 +178,7 @@ export class Bucket {
   }
 
   setBurst(burst: number): void {
+    if (burst !== this.burst) this.terms = { generation: this.terms.generation + 1, refunded: 0n }
     this.burst = burst
     this.clamp()
   }

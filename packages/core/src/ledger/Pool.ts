@@ -57,6 +57,8 @@ export class Pool implements Timed {
 
   bucket: Bucket | undefined = undefined
   rate: Rate | undefined = undefined
+  /** That of the next bucket. */
+  private generation = 0
 
   /** Leases here that have waits inside, and do not come back by themselves. Their amounts sum to `blockedHeld`. */
   readonly blocked = new Set<Request>()
@@ -226,7 +228,17 @@ export class Pool implements Timed {
     if (part.cost !== 0 && this.bucket !== undefined) {
       this.bucket.refill(now)
       this.bucket.take(part.cost)
+      part.level = this.bucket.level
+      part.remainder = this.bucket.remainder
+      part.terms = this.bucket.terms
     }
+  }
+
+  /** Gives back the tokens of a grant that never began. */
+  refundUndone(part: Part, grantedAt: number, now: number): void {
+    if (part.cost === 0 || this.bucket === undefined) return
+    this.bucket.refill(now)
+    this.bucket.undo(part.cost, part, now - grantedAt)
   }
 
   /** Takes units back. */
@@ -235,10 +247,10 @@ export class Pool implements Timed {
     this.inUse -= amount
   }
 
-  refund(cost: number, now: number): void {
-    if (cost === 0 || this.bucket === undefined) return
+  refund(tokens: number, now: number): void {
+    if (tokens === 0 || this.bucket === undefined) return
     this.bucket.refill(now)
-    this.bucket.refund(cost)
+    this.bucket.refund(tokens)
   }
 
   addHolder(part: Part): void {
@@ -275,12 +287,13 @@ export class Pool implements Timed {
   setRate(rate: Rate | undefined, now: number): void {
     this.rate = rate
     if (rate === undefined) {
+      this.generation = (this.bucket?.terms.generation ?? 0) + 1
       this.bucket = undefined
       return
     }
     const burst = rate.burst ?? this.capacity
     if (this.bucket === undefined) {
-      this.bucket = new Bucket(rate.limit, rate.intervalMicros, burst, now)
+      this.bucket = new Bucket(rate.limit, rate.intervalMicros, burst, now, this.generation)
       return
     }
     this.bucket.refill(now)

@@ -7,6 +7,7 @@
  *                       \--leave--> left   (interrupted, timed out, refused after all)
  */
 import type { Account, Agent } from "./Agent.ts"
+import type { Terms } from "./Bucket.ts"
 import type { ReturnReason } from "./Event.ts"
 import type { Pool } from "./Pool.ts"
 import type { Refusal } from "./Refusal.ts"
@@ -27,6 +28,10 @@ export class Part {
   cost: number
   previous: Part | undefined = undefined
   next: Part | undefined = undefined
+  /** Held only: what the grant left in the bucket, for its undo. */
+  level = 0
+  remainder = 0
+  terms: Terms | undefined = undefined
   /** Waiting only: whether what it needs here is earmarked. */
   earmarked = false
 

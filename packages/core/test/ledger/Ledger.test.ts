@@ -116,6 +116,17 @@ describe("rate", () => {
     assert.strictEqual(sixth.status, "held")
   })
 
+  it("an undone grant gives back no token that would have flown over meanwhile", () => {
+    // Undone, "a" took nothing: at 3 the bucket had been full until "b" took 7 at 2.
+    const ledger = setUp({ api: { capacity: 100, rate: { limit: 1, intervalMicros: 1, burst: 10, per: "unit" } } })
+    const first = held(ledger.claim("a", { api: 5 }, 0))
+    held(ledger.claim("b", { api: 7 }, 2))
+    ledger.undo(first, 3)
+    // 5, 7 at 2, 0 after b, 1 at 3: two of a's five would have flown over, three go back.
+    assert.strictEqual(refused(ledger.claim("c", { api: 5 }, 3, { wait: false }))._tag, "ResourceExhausted")
+    held(ledger.claim("c", { api: 3 }, 3))
+  })
+
   it("gives the tokens of an undone grant to the next at once", () => {
     const ledger = setUp({ network: { capacity: 100, rate } })
     const first = held(ledger.claim("a", { network: 1 }, 0))

@@ -36,8 +36,9 @@ export const booksMutants = of("Books.ts", [
   {
     name: "double refund",
     rule: "an undone grant gives its tokens back once",
-    search: "      part.pool.refund(part.cost, this.now)\n",
-    replacement: "      part.pool.refund(part.cost, this.now)\n      part.pool.refund(part.cost, this.now)\n"
+    search: "      part.pool.refundUndone(part, request.grantedAt, this.now)\n",
+    replacement:
+      "      part.pool.refundUndone(part, request.grantedAt, this.now)\n      part.pool.refundUndone(part, request.grantedAt, this.now)\n"
   },
   {
     name: "undo stays counted",

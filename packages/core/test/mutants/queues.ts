@@ -103,8 +103,8 @@ export const poolMutants = of("Pool.ts", [
   {
     name: "undo keeps the tokens",
     rule: "a grant whose body never began is undone, tokens included",
-    search: "    this.bucket.refund(cost)",
-    replacement: "    this.bucket.refund(0)"
+    search: "    this.bucket.undo(part.cost, part, now - grantedAt)",
+    replacement: "    this.bucket.undo(0, part, now - grantedAt)"
   },
   {
     name: "growth is no service",
@@ -174,6 +174,12 @@ export const bucketMutants = of("Bucket.ts", [
     rule: "the first instant with enough tokens is rounded up",
     search: "return whole * this.interval + Math.ceil(needed / this.limit)",
     replacement: "return whole * this.interval + Math.floor(needed / this.limit)"
+  },
+  {
+    name: "undo gives back what would have flown over",
+    rule: "in no window do more than burst + rate * t tokens leave, undone takes left out",
+    search: "const given = owed < taken ? owed : taken",
+    replacement: "const given = taken"
   },
   {
     name: "refund over the burst",

@@ -10,6 +10,14 @@ export interface ModelRate {
   readonly per: "unit" | "request"
 }
 
+/** The bucket just after a take. */
+export interface Taken {
+  readonly bucket: ModelBucket
+  readonly terms: number
+  readonly scaled: bigint
+  readonly refunded: bigint
+}
+
 export class ModelBucket {
   private scaled: bigint
   private interval: bigint
@@ -17,6 +25,8 @@ export class ModelBucket {
   private burst: bigint
   private at: number
   private whole: number
+  private refunded = 0n
+  private terms = 0
 
   constructor(limit: number, intervalMicros: number, burst: number, now: number) {
     this.interval = BigInt(intervalMicros)
@@ -51,19 +61,43 @@ export class ModelBucket {
 
   refund(tokens: number, now: number): void {
     this.level(now)
+    this.refunded += BigInt(tokens) * this.interval
     this.add(BigInt(tokens) * this.interval)
   }
 
   /** A new rate starts with the whole tokens that are there: a fraction has no meaning in it. */
   setRate(limit: number, intervalMicros: number, now: number): void {
+    this.terms++
     const whole = this.level(now)
     this.limit = BigInt(limit)
     this.interval = BigInt(intervalMicros)
     this.scaled = BigInt(whole) * this.interval
   }
 
+  /** Remembers a take, for `undo`. */
+  remember(): Taken {
+    return { bucket: this, terms: this.terms, scaled: this.scaled, refunded: this.refunded }
+  }
+
+  /**
+   * Gives back what a take made at `takenAt` would have left in the bucket: all of
+   * it, less what would have flown over since, with all that came in counted as if
+   * nothing had gone out.
+   */
+  undo(tokens: number, taken: Taken, takenAt: number, now: number): void {
+    this.level(now)
+    if (taken.bucket !== this || taken.terms !== this.terms) return
+    const highest = taken.scaled + (this.refunded - taken.refunded) + this.limit * BigInt(now - takenAt)
+    const room = this.burst * this.interval - highest
+    const all = BigInt(tokens) * this.interval
+    const given = room < 0n ? 0n : room < all ? room : all
+    this.refunded += given
+    this.add(given)
+  }
+
   setBurst(burst: number, now: number): void {
     this.level(now)
+    if (BigInt(burst) !== this.burst) this.terms++
     this.burst = BigInt(burst)
     this.add(0n)
   }

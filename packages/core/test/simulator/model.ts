@@ -4,7 +4,7 @@
  * no code with the Ledger.
  */
 import type { LedgerEvent } from "../../src/Ledger.ts"
-import { ModelBucket, type ModelRate } from "./bucket.ts"
+import { ModelBucket, type ModelRate, type Taken } from "./bucket.ts"
 
 export class WorldPool {
   readonly type: string
@@ -50,6 +50,8 @@ export interface Need {
   readonly pool: WorldPool
   amount: number
   cost: number
+  /** The bucket just after the grant took its tokens. */
+  taken?: Taken
 }
 
 /** A claim from its arrival on: a waiter, then a lease, then gone. */
@@ -214,9 +216,11 @@ export class World {
     claim.status = "held"
     claim.exempt = false
     claim.grantedAt = this.now
-    for (const { amount, cost, pool } of claim.needs) {
-      pool.inUse += amount
-      pool.bucket?.take(cost, this.now)
+    for (const need of claim.needs) {
+      need.pool.inUse += need.amount
+      if (need.pool.bucket === undefined || need.cost === 0) continue
+      need.pool.bucket.take(need.cost, this.now)
+      need.taken = need.pool.bucket.remember()
     }
     const lease = claim.grows
     if (lease === undefined) {
@@ -231,7 +235,9 @@ export class World {
   }
 
   private undo(claim: WorldClaim): void {
-    for (const { cost, pool } of claim.needs) pool.bucket?.refund(cost, this.now)
+    for (const { cost, pool, taken } of claim.needs) {
+      if (taken !== undefined) pool.bucket?.undo(cost, taken, claim.grantedAt, this.now)
+    }
     if (claim.grows === undefined) return this.giveBack(claim)
     claim.status = "gone"
     this.claims.delete(claim.id)

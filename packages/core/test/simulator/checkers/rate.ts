@@ -1,62 +1,82 @@
 /**
- * In any window of length t, at most `burst + rate * t` tokens leave a pool, net
- * of what is given back. For windows that end now the worst one is kept by
- * `worst = max(0, worst - rate * elapsed) + taken`, in exact integers (multiples
- * of one interval). A new rate or a smaller burst starts a new log.
+ * In any window of length t, at most `burst + rate * t` tokens leave a pool, as if
+ * the takes that were undone had never been. For windows that end now the worst one
+ * is kept by `worst = max(0, worst - rate * elapsed) + taken`, in exact integers
+ * (multiples of one interval); an undo strikes its take out and counts again. A new
+ * rate or a smaller burst starts a new log.
  */
 import { type Checker, failing, type Run } from "../checker.ts"
-import type { Need, WorldPool } from "../model.ts"
+import type { WorldPool } from "../model.ts"
 
 const name = "rate"
 const fail = failing(name)
 
+interface Take {
+  /** The claim that took; none where tokens were given back to the rate itself. */
+  readonly claim: number | undefined
+  readonly tokens: number
+  readonly at: number
+}
+
 interface Log {
+  /** The takes since the worst window was last empty: no window that ends later is worse without them. */
+  takes: Array<Take>
   worst: bigint
   at: number
 }
 
+const positive = (value: bigint): bigint => (value < 0n ? 0n : value)
+
 export const rate = ({ ledger, seed, world }: Run): Checker => {
   const logs = new Map<WorldPool, Log>()
-  const add = (pool: WorldPool, tokens: number, at: number) => {
-    const current = pool.rate
-    if (current === undefined || tokens === 0) return
-    const interval = BigInt(current.intervalMicros)
-    let log = logs.get(pool)
-    if (log === undefined) {
-      log = { worst: 0n, at }
-      logs.set(pool, log)
-    }
-    log.worst -= BigInt(current.limit) * BigInt(at - log.at)
-    if (log.worst < 0n) log.worst = 0n
-    log.worst += BigInt(tokens) * interval
-    if (log.worst < 0n) log.worst = 0n
-    log.at = at
-    const burst = current.burst ?? pool.capacity
-    if (tokens > 0 && log.worst > BigInt(burst) * interval) {
+  const append = (pool: WorldPool, log: Log, take: Take) => {
+    const { intervalMicros, limit } = pool.rate!
+    log.worst = positive(log.worst - BigInt(limit) * BigInt(take.at - log.at))
+    if (log.worst === 0n) log.takes = []
+    log.worst = positive(log.worst + BigInt(take.tokens) * BigInt(intervalMicros))
+    log.takes.push(take)
+    log.at = take.at
+  }
+  const add = (pool: WorldPool, take: Take) => {
+    if (pool.rate === undefined || take.tokens === 0) return
+    const log = logs.get(pool) ?? { takes: [], worst: 0n, at: take.at }
+    logs.set(pool, log)
+    append(pool, log, take)
+    const burst = pool.rate.burst ?? pool.capacity
+    const interval = BigInt(pool.rate.intervalMicros)
+    if (take.tokens > 0 && log.worst > BigInt(burst) * interval) {
       fail(`${pool.type}: ${log.worst / interval} tokens above the rate left in one window, with a burst of ${burst}`)
     }
   }
-  const addAll = (needs: ReadonlyArray<Need>, sign: 1 | -1, at: number) => {
-    for (const { cost, pool } of needs) add(pool, sign * cost, at)
+  /** The window as it would be had the claim taken nothing. */
+  const strike = (pool: WorldPool, claim: number) => {
+    const log = logs.get(pool)
+    if (log === undefined || !log.takes.some((take) => take.claim === claim)) return
+    const rest = log.takes.filter((take) => take.claim !== claim)
+    const again: Log = { takes: [], worst: 0n, at: rest[0]?.at ?? log.at }
+    for (const take of rest) append(pool, again, take)
+    logs.set(pool, again)
   }
   return {
     name,
     onEvent: (event) => {
       switch (event._tag) {
         case "Granted":
-          addAll(world.claim(event.id).needs, 1, event.at)
+          for (const { cost, pool } of world.claim(event.id).needs) {
+            add(pool, { claim: event.id, tokens: cost, at: event.at })
+          }
           break
         case "GrantedAtOnce":
           for (const [type, amount] of Object.entries(event.claim)) {
             const pool = world.pool(type)
-            add(pool, pool.costOf(amount), event.at)
+            add(pool, { claim: event.id, tokens: pool.costOf(amount), at: event.at })
           }
           break
         case "Undone":
-          addAll(world.claim(event.id).needs, -1, event.at)
+          for (const { pool } of world.claim(event.id).needs) strike(pool, event.id)
           break
         case "Refunded":
-          add(world.pool(event.type), -event.tokens, event.at)
+          add(world.pool(event.type), { claim: undefined, tokens: -event.tokens, at: event.at })
           break
         case "RateSet":
           logs.delete(world.pool(event.type))
