@@ -64,15 +64,7 @@ export class DeadlockDetector extends Context.Service<
   static readonly make = (options: DeadlockDetectorOptions) => make(options)
 
   static readonly layer = (options: DeadlockDetectorOptions): Layer.Layer<DeadlockDetector, InvalidCapacity> =>
-    Layer.effect(
-      DeadlockDetector,
-      Effect.suspend(() => {
-        const wrong = Object.entries(options.resources).find(([, units]) => !isAmount(units))
-        return wrong === undefined
-          ? Effect.succeed(make(options))
-          : Effect.fail(invalidCapacity(wrong[0], "capacity", wrong[1], amountAllowed))
-      })
-    )
+    Layer.effect(DeadlockDetector, make(options))
 }
 
 const amountAllowed = "a whole number from 0 to 9007199254740991"
@@ -83,8 +75,16 @@ interface Wait {
   readonly amount: number
 }
 
-/** A detector of its own. The units of each resource are taken as they are: the layer checks them. */
-export const make = (options: DeadlockDetectorOptions): DeadlockDetector["Service"] => {
+/** A detector of its own. */
+export const make = (options: DeadlockDetectorOptions): Effect.Effect<DeadlockDetector["Service"], InvalidCapacity> =>
+  Effect.suspend(() => {
+    const wrong = Object.entries(options.resources).find(([, units]) => !isAmount(units))
+    return wrong === undefined
+      ? Effect.succeed(detector(options))
+      : Effect.fail(invalidCapacity(wrong[0], "capacity", wrong[1], amountAllowed))
+  })
+
+const detector = (options: DeadlockDetectorOptions): DeadlockDetector["Service"] => {
   const resources = Object.keys(options.resources)
   const held = new Map<string, Map<string, number>>()
   const waits: Array<Wait> = []

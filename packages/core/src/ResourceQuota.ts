@@ -43,7 +43,7 @@ export class ResourceQuota extends Context.Service<
   /** Quotas of their own. */
   static readonly make = () => make()
 
-  static readonly layer: Layer.Layer<ResourceQuota> = Layer.sync(ResourceQuota, () => make())
+  static readonly layer: Layer.Layer<ResourceQuota> = Layer.sync(ResourceQuota, () => quotas())
 }
 
 interface Account {
@@ -54,7 +54,9 @@ interface Account {
 const amountAllowed = "a whole number from 0 to 9007199254740991"
 
 /** Quotas of their own. An agent without one is unlimited. */
-export const make = (): ResourceQuota["Service"] => {
+export const make = (): Effect.Effect<ResourceQuota["Service"]> => Effect.sync(quotas)
+
+const quotas = (): ResourceQuota["Service"] => {
   const agents = new Map<string, Map<string, Account>>()
 
   const accountOf = (agent: string, resourceType: string): Account => {

@@ -28,7 +28,7 @@ describe("DeadlockDetector", () => {
 
   it.effect("takes what it waits for itself for what it is", () =>
     Effect.gen(function* () {
-      const detector = DeadlockDetector.make({ resources: { tape: 2 } })
+      const detector = yield* DeadlockDetector.make({ resources: { tape: 2 } })
       yield* detector.recordAcquire("a", "tape", 2)
       const error = yield* Effect.flip(detector.recordWait("a", "tape"))
       if (error._tag !== "DeadlockDetected") return assert.fail(error._tag)
@@ -41,7 +41,7 @@ describe("DeadlockDetector", () => {
 
   it.effect("is switched off and on", () =>
     Effect.gen(function* () {
-      const detector = DeadlockDetector.make({ resources: { tape: 1 }, enabled: false })
+      const detector = yield* DeadlockDetector.make({ resources: { tape: 1 }, enabled: false })
       yield* detector.recordAcquire("a", "tape")
       yield* detector.recordWait("a", "tape")
       yield* detector.recordCancel("a", "tape")
@@ -52,7 +52,7 @@ describe("DeadlockDetector", () => {
 
   it.effect("refuses what makes no sense, and records none of it", () =>
     Effect.gen(function* () {
-      const detector = DeadlockDetector.make({ resources: { tape: 2 } })
+      const detector = yield* DeadlockDetector.make({ resources: { tape: 2 } })
       for (const amount of [-1, 1.5, Number.NaN, Infinity]) {
         for (const door of [
           detector.recordAcquire("a", "tape", amount),
@@ -138,7 +138,7 @@ const randomHistory = Effect.fnUntraced(function* (seed: number) {
   const units = [1 + below(3), 1 + below(3), 1 + below(2)]
   const names = ["x", "y", "z"]
   const resources = Object.fromEntries(names.map((name, index) => [name, units[index]!]))
-  const detector = DeadlockDetector.make({ resources })
+  const detector = yield* DeadlockDetector.make({ resources })
   const held = Array.from({ length: 4 }, () => [0, 0, 0])
   let waits: Array<{ agent: number; resource: number; amount: number }> = []
   const tally = { deadlocks: 0, waits: 0 }

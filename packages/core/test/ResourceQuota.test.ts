@@ -20,7 +20,7 @@ describe("ResourceQuota", () => {
 
   it.effect("check records nothing and says the numbers; release takes off, never below zero", () =>
     Effect.gen(function* () {
-      const quota = ResourceQuota.make()
+      const quota = yield* ResourceQuota.make()
       yield* quota.setQuota("a", "cpu", 10)
       yield* quota.check("a", "cpu", 10)
       assert.deepStrictEqual(yield* quota.usage("a"), {})
@@ -40,7 +40,7 @@ describe("ResourceQuota", () => {
 
   it.effect("after a cut nothing more goes until enough is back; without a quota all goes", () =>
     Effect.gen(function* () {
-      const quota = ResourceQuota.make()
+      const quota = yield* ResourceQuota.make()
       yield* quota.record("a", "cpu", 8)
       yield* quota.setQuota("a", "cpu", 5)
       assert.isTrue(Exit.isFailure(yield* Effect.exit(quota.record("a", "cpu", 1))))
@@ -57,7 +57,7 @@ describe("ResourceQuota", () => {
 
   it.effect("names that objects have by themselves are names like others", () =>
     Effect.gen(function* () {
-      const quota = ResourceQuota.make()
+      const quota = yield* ResourceQuota.make()
       for (const name of ["__proto__", "constructor", "toString"]) {
         yield* quota.setQuota(name, name, 2)
         yield* quota.record(name, name, 2)
@@ -69,7 +69,7 @@ describe("ResourceQuota", () => {
 
   it.effect("amounts that are none are refused and change nothing", () =>
     Effect.gen(function* () {
-      const quota = ResourceQuota.make()
+      const quota = yield* ResourceQuota.make()
       for (const amount of [-1, 1.5, Number.NaN, Infinity, 2 ** 53]) {
         assert.strictEqual((yield* Effect.flip(quota.setQuota("a", "cpu", amount)))._tag, "InvalidQuota")
         for (const door of [quota.check("a", "cpu", amount), quota.record("a", "cpu", amount)]) {

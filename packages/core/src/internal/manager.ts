@@ -272,7 +272,9 @@ const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions) {
       const taken = runtime.command((core, now) => core.revokeAll(now))
       if (taken.length > 0) {
         const leases = taken.map((lease) => `${lease.id} of ${lease.agent.id}`).join(", ")
-        yield* Effect.logWarning(`the manager stopped and took back ${taken.length} leases: ${leases}`)
+        yield* Effect.logWarning(
+          `the manager stopped and took back ${taken.length === 1 ? "a lease" : `${taken.length} leases`}: ${leases}`
+        )
       }
       runtime.close()
     })

@@ -12,7 +12,7 @@ import type { AnyFiber } from "./nesting.ts"
 import { invalidClaim, notAcquired } from "./refusal.ts"
 
 /** The one agent that all claims are charged to. */
-const owner = "owner"
+const owner = "the caller"
 
 export const make = Effect.fnUntraced(function* (type: ResourceType, options: PoolOptions) {
   const runtime = new LedgerRuntime(yield* Effect.context(), {
