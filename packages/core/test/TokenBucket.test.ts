@@ -156,7 +156,7 @@ describe("TokenBucket", () => {
       const error = yield* Fiber.join(timed)
       assert.strictEqual(
         error.message,
-        "owner waited 1.0 s for tokens: 5 tokens\n  tokens: needs 5 tokens of its rate, has 1, enough in 4.0 s"
+        "the caller waited 1.0 s for tokens: 5 tokens\n  tokens: needs 5 tokens of its rate, has 1, enough in 4.0 s"
       )
       yield* bucket.stop
       const last = yield* Fiber.await(stopped)
