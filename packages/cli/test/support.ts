@@ -91,7 +91,7 @@ export const workloadOf = (pools: ReadonlyArray<PoolSpec>, rows: ReadonlyArray<R
   return builder.build()
 }
 
-const bin = join(import.meta.dirname, "../src/bin.ts")
+export const bin = join(import.meta.dirname, "../src/bin.ts")
 
 export interface CliRun {
   readonly code: number | null

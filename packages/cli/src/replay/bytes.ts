@@ -18,6 +18,15 @@ export interface ByteSource {
   readonly chunks: AsyncIterable<Uint8Array>
 }
 
+/** The same file under whatever names: links are followed. What is not there is no other file either. */
+export const isSameFile = async (a: string, b: string): Promise<boolean> => {
+  const look = (file: string) => stat(file, { bigint: true })
+  const [first, second] = await Promise.allSettled([look(a), look(b)])
+  // What cannot be looked at is reported where it is opened.
+  if (first.status === "rejected" || second.status === "rejected") return false
+  return first.value.dev === second.value.dev && first.value.ino === second.value.ino
+}
+
 const isGzip = (chunk: Uint8Array): boolean => chunk[0] === 0x1f && chunk[1] === 0x8b
 
 async function* startingWith(

@@ -1,7 +1,7 @@
 /** The whole of a replay: read, drive, sum up, write the report. */
 import { writeFile } from "node:fs/promises"
 import * as Effect from "effect/Effect"
-import { describeWriteError } from "./bytes.ts"
+import { describeWriteError, isSameFile } from "./bytes.ts"
 import { InvalidOption, ReportUnwritable, RulesBroken, WorkloadUnreadable } from "./errors.ts"
 import { type Format, type Loaded, loadWorkload } from "./load.ts"
 import { readPools } from "./pools.ts"
@@ -65,6 +65,9 @@ export const replay = Effect.fnUntraced(function* (
   const { file, from, jobs, out } = options
   if (out !== undefined && !/\.(?:html?|svg)$/i.test(out)) {
     return yield* new InvalidOption({ option: "--out", value: out, allowed: "a name that ends in .html or .svg" })
+  }
+  if (out !== undefined && (yield* Effect.promise(() => isSameFile(file, out)))) {
+    return yield* new InvalidOption({ option: "--out", value: out, allowed: "another file than the workload" })
   }
   const pools = yield* Effect.fromResult(
     readPools({ capacity: options.capacity, pools: options.pool, rates: options.rate })
