@@ -23,6 +23,7 @@ import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
 import { simulate } from "./commands/simulate.ts"
 import { exitCodes } from "./exitCodes.ts"
+import { printable } from "./printable.ts"
 
 const name = "resource-manager"
 
@@ -40,7 +41,7 @@ const readVersion = (): string =>
 const presenter: CliOutput.Presenter = {
   present: (event) => {
     if (event._tag !== "InvalidInvocation") return CliOutput.defaultPresenter.present(event)
-    const messages = event.errors.map((error) => `${name}: ${error.message}`)
+    const messages = event.errors.map((error) => printable(`${name}: ${error.message}`))
     return Console.error([...messages, `See \`${event.commandPath.join(" ")} --help\`.`].join("\n"))
   }
 }
@@ -48,7 +49,7 @@ const presenter: CliOutput.Presenter = {
 /** Errors that this program words itself, one line each, without the framework's heading. */
 const formatter: CliOutput.Formatter = {
   ...CliOutput.defaultFormatter({ colors: process.stdout.isTTY && !process.env["NO_COLOR"] }),
-  formatError: (error) => `${name}: ${error.message}`
+  formatError: (error) => printable(`${name}: ${error.message}`)
 }
 
 const outputs = Layer.mergeAll(

@@ -87,7 +87,7 @@ export const builtBy = (reader: RowReader): Workload => {
 /** Without a file format in between. */
 export const workloadOf = (pools: ReadonlyArray<PoolSpec>, rows: ReadonlyArray<Row>): Workload => {
   const builder = new WorkloadBuilder(pools, everything)
-  rows.forEach((row, index) => builder.add(index + 1, row))
+  rows.forEach((row, index) => builder.add(index + 1, row, (time) => `${time} is`))
   return builder.build()
 }
 

@@ -75,6 +75,13 @@ const sum = (terms: ReadonlyArray<BoundTerm>, record: ReadonlyArray<string>): nu
   return total
 }
 
+/** What a sum was made of, as the file has it. */
+const written = (terms: ReadonlyArray<BoundTerm>, record: ReadonlyArray<string>): string =>
+  terms
+    .filter(({ index }) => index >= 0)
+    .map(({ index, name }) => `${name} is ${shown(record[index] ?? "")}`)
+    .join(", ")
+
 const submitOf = (terms: ReadonlyArray<BoundTerm>, record: ReadonlyArray<string>): number | Problem => {
   const [only, ...more] = terms
   if (only === undefined || only.index < 0 || more.length > 0) return sum(terms, record)
@@ -107,7 +114,7 @@ export class CsvReader implements RowReader, LineHandler {
     this.row = { submit: 0, run: 0, estimate: 0, agent: "-", amounts: this.pools.map(() => 0) }
     if (options.pools === undefined) {
       const allowed = "a whole number from 1 (or --pool NAME=CAPACITY), as a CSV file names none"
-      this.failure = new InvalidOption({ option: "--capacity", value: "", allowed })
+      this.failure = new InvalidOption({ option: "--capacity", value: undefined, allowed })
     }
   }
 
@@ -140,7 +147,7 @@ export class CsvReader implements RowReader, LineHandler {
     }
     const problem = this.fill(bound, record)
     if (problem !== undefined) return this.report(line, problem.reason, problem.problem)
-    builder.add(line, this.row)
+    builder.add(line, this.row, (time) => `${time} (${written(bound[time] ?? bound.run, record)}) is`)
   }
 
   /** The fields of a line, or what is wrong with it. */
@@ -191,7 +198,10 @@ export class CsvReader implements RowReader, LineHandler {
       const amount = sum(bound.amounts[i] ?? [], record)
       if (typeof amount !== "number") return amount
       if (!Number.isSafeInteger(amount)) {
-        return { reason: "notWhole", problem: `the amount of ${this.pools[i]?.name} is ${amount}, not a whole number` }
+        const what = `the amount of ${this.pools[i]?.name} (${written(bound.amounts[i] ?? [], record)})`
+        return Math.abs(amount) > Number.MAX_SAFE_INTEGER
+          ? { reason: "outOfRange", problem: `${what} is beyond ${Number.MAX_SAFE_INTEGER}` }
+          : { reason: "notWhole", problem: `${what} is not a whole number` }
       }
       row.amounts[i] = amount
     }

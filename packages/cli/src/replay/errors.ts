@@ -6,17 +6,19 @@ import * as CliError from "effect/cli/CliError"
 import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
 import { exitCodes } from "../exitCodes.ts"
+import { printable } from "../printable.ts"
 
 /** A flag whose value is well-formed for the parser, but makes no sense. */
 export class InvalidOption extends Schema.TaggedError<InvalidOption>()("InvalidOption", {
   option: Schema.String,
-  value: Schema.String,
+  /** `undefined` where the option is missing, and has no default. */
+  value: Schema.UndefinedOr(Schema.String),
   allowed: Schema.String
 }) {
   override readonly [Runtime.errorExitCode] = exitCodes.usage
   override get message() {
-    const got = this.value === "" ? "nothing is given" : `got ${JSON.stringify(this.value)}`
-    return `${this.option}: ${got}, allowed is ${this.allowed}`
+    const got = this.value === undefined ? "nothing is given" : `got ${JSON.stringify(this.value)}`
+    return printable(`${this.option}: ${got}, allowed is ${this.allowed}`)
   }
   override get [CliError.userMessage]() {
     return this.message
@@ -30,7 +32,7 @@ export class WorkloadUnreadable extends Schema.TaggedError<WorkloadUnreadable>()
 }) {
   override readonly [Runtime.errorExitCode] = exitCodes.input
   override get message() {
-    return `${this.file}: ${this.problem}`
+    return printable(`${this.file}: ${this.problem}`)
   }
   override get [CliError.userMessage]() {
     return this.message
@@ -43,7 +45,7 @@ export class ReportUnwritable extends Schema.TaggedError<ReportUnwritable>()("Re
 }) {
   override readonly [Runtime.errorExitCode] = exitCodes.output
   override get message() {
-    return `--out ${this.file}: ${this.problem}`
+    return printable(`--out ${this.file}: ${this.problem}`)
   }
   override get [CliError.userMessage]() {
     return this.message

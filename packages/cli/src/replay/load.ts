@@ -76,7 +76,10 @@ export const loadWorkload = Effect.fnUntraced(function* (
 })
 
 const nothingToReplay = (builder: RowReader["builder"], window: Window, format: Format): string | undefined => {
-  if (builder === undefined || builder.rows === 0) return "has no jobs: the file is empty or holds comments only"
+  if (builder === undefined || builder.rows === 0) {
+    if (format === "swf") return "has no jobs: the file is empty or holds comments only"
+    return builder === undefined ? "has no jobs: the file is empty" : "has no jobs: there is only a header"
+  }
   const { malformed, rows } = builder
   if (malformed.total === rows) {
     const first = malformed.lines[0]

@@ -111,7 +111,7 @@ export const readMapping = (
   pools: ReadonlyArray<PoolSpec>,
   columns: ReadonlyArray<string>
 ): Result.Result<Mapping, InvalidOption> => {
-  const fail = (allowed: string) => Result.fail(new InvalidOption({ option, value: text ?? "", allowed }))
+  const fail = (allowed: string) => Result.fail(new InvalidOption({ option, value: text, allowed }))
   const known = [...timeKeys, "agent", ...(pools.length === 1 ? ["amount"] : []), ...pools.map((pool) => pool.name)]
   const source =
     text ??

@@ -1,4 +1,5 @@
 /** What every workload format offers: bytes go in, rows arrive in a builder. */
+import { printable } from "../printable.ts"
 import type { InvalidOption, WorkloadUnreadable } from "./errors.ts"
 import type { PoolSpec } from "./pools.ts"
 import type { Window, WorkloadBuilder } from "./workload.ts"
@@ -33,4 +34,5 @@ export const readNumber = (text: string): number | undefined => {
 }
 
 /** The start of what was found, for a message: bounded, and without control characters. */
-export const shown = (text: string): string => JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text)
+export const shown = (text: string): string =>
+  printable(JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text))

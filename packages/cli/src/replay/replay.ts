@@ -1,6 +1,7 @@
 /** The whole of a replay: read, drive, sum up, write the report. */
 import { writeFile } from "node:fs/promises"
 import * as Effect from "effect/Effect"
+import { printable } from "../printable.ts"
 import { describeWriteError, isSameFile } from "./bytes.ts"
 import { InvalidOption, ReportUnwritable, RulesBroken, WorkloadUnreadable } from "./errors.ts"
 import { type Format, type Loaded, loadWorkload } from "./load.ts"
@@ -97,7 +98,7 @@ export const replay = Effect.fnUntraced(function* (
   return {
     summary,
     text: renderText(summary),
-    notes: notesOf(file, workload.malformed, summary),
+    notes: notesOf(file, workload.malformed, summary).map(printable),
     verdict:
       outcome.audit.total === 0
         ? Effect.void

@@ -13,10 +13,12 @@ import { lineBytesMax } from "./limits.ts"
 import { isBlank, type LineHandler, LineSplitter } from "./lines.ts"
 import { defaultPoolName, type PoolSpec } from "./pools.ts"
 import { type ReaderOptions, readNumber, type RowReader, shown } from "./reader.ts"
-import { type Row, WorkloadBuilder } from "./workload.ts"
+import { type Row, type TimeName, WorkloadBuilder } from "./workload.ts"
 
 const fieldCount = 18
 const [submitField, runField, allocatedField, requestedField, estimateField, userField] = [1, 3, 4, 7, 8, 11] as const
+
+const timeFields: Record<TimeName, number> = { submit: submitField, run: runField, estimate: estimateField }
 
 const fieldNames = [
   "job number",
@@ -57,6 +59,13 @@ export class SwfReader implements RowReader, LineHandler {
   private readonly options: ReaderOptions
   private readonly lines = new LineSplitter(this)
   private line = 0
+  /** Where the line under way is. */
+  private readonly current: { bytes: Uint8Array; from: number; to: number } = {
+    bytes: new Uint8Array(0),
+    from: 0,
+    to: 0
+  }
+  private readonly writtenTime = (time: TimeName): string => `${this.written(timeFields[time])},`
   private readonly fields = new Float64Array(fieldCount)
   private readonly row: Row = { submit: 0, run: 0, estimate: 0, agent: unknownAgent, amounts: [0] }
   private readonly agents = new Map<number, string>([[-1, unknownAgent]])
@@ -91,6 +100,10 @@ export class SwfReader implements RowReader, LineHandler {
 
   readLine(bytes: Uint8Array, from: number, to: number, line: number): void {
     this.line = line
+    const { current } = this
+    current.bytes = bytes
+    current.from = from
+    current.to = to
     let start = from
     while (start < to && isBlank(bytes[start])) start++
     if (start === to) return
@@ -151,11 +164,9 @@ export class SwfReader implements RowReader, LineHandler {
     const amount = field(requestedField) === -1 ? field(allocatedField) : field(requestedField)
     if (!Number.isSafeInteger(amount)) {
       const index = field(requestedField) === -1 ? allocatedField : requestedField
-      return rows.addMalformed(
-        this.line,
-        "notWhole",
-        `field ${index + 1} (${fieldNames[index]}) is ${amount}, not whole`
-      )
+      return Math.abs(amount) > Number.MAX_SAFE_INTEGER
+        ? rows.addMalformed(this.line, "outOfRange", `${this.written(index)}, beyond ${Number.MAX_SAFE_INTEGER}`)
+        : rows.addMalformed(this.line, "notWhole", `${this.written(index)}, not whole`)
     }
     const run = field(runField)
     const row = this.row
@@ -164,7 +175,18 @@ export class SwfReader implements RowReader, LineHandler {
     row.estimate = field(estimateField) === -1 ? row.run : Math.round(field(estimateField) * 1e6)
     row.amounts[0] = amount
     row.agent = this.agentOf(field(userField))
-    rows.add(this.line, row)
+    rows.add(this.line, row, this.writtenTime)
+  }
+
+  /** A field as the file has it: as a number it may have lost digits. */
+  private written(index: number): string {
+    const { bytes, from, to } = this.current
+    const text =
+      decoder
+        .decode(bytes.subarray(from, to))
+        .trim()
+        .split(/[ \t\r]+/)[index] ?? ""
+    return `field ${index + 1} (${fieldNames[index]}) is ${shown(text)}`
   }
 
   private agentOf(user: number): string {
@@ -181,7 +203,7 @@ export class SwfReader implements RowReader, LineHandler {
     const pools = this.options.pools ?? this.poolsOfHeader()
     if (pools === undefined) {
       const allowed = "a whole number from 1, as the workload's header names none"
-      this.failure = new InvalidOption({ option: "--capacity", value: "", allowed })
+      this.failure = new InvalidOption({ option: "--capacity", value: undefined, allowed })
       return undefined
     }
     this.builder = new WorkloadBuilder(pools, this.options.window)

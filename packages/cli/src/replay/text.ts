@@ -1,4 +1,5 @@
 /** The summary for a terminal. */
+import { printable } from "../printable.ts"
 import type { Distribution } from "./statistics.ts"
 import type { Summary } from "./summary.ts"
 
@@ -42,7 +43,7 @@ const counted = (counts: Record<string, number>): string => {
 export const renderText = (summary: Summary): string => {
   const { fairness, malformed, skipped, window } = summary
   const lines = [
-    `${summary.file}: rows ${window.from} to ${window.from + window.rows - 1}, ${summary.order}`,
+    `${printable(summary.file)}: rows ${window.from} to ${window.from + window.rows - 1}, ${summary.order}`,
     "",
     `jobs              ${formatNumber(summary.jobs)} replayed`,
     `skipped           ${formatNumber(skipped.total)}${counted(skipped.byReason)}`,

@@ -75,6 +75,11 @@ export interface Row {
   readonly amounts: Array<number>
 }
 
+/** In the order in which they are told of: an estimate may be a copy of the run time. */
+const timeNames = ["submit", "run", "estimate"] as const
+
+export type TimeName = (typeof timeNames)[number]
+
 export class WorkloadBuilder {
   /** Data lines seen, those before the window included. */
   rows = 0
@@ -111,9 +116,12 @@ export class WorkloadBuilder {
     if (this.malformedLines.length < malformedShownMax) this.malformedLines.push({ line, reason, problem })
   }
 
-  add(line: number, row: Row): void {
-    const beyond = Math.max(Math.abs(row.submit), Math.abs(row.run), Math.abs(row.estimate)) > timeMicrosMax
-    if (beyond) return this.addMalformed(line, "outOfRange", `a time is beyond ${timeMicrosMax / 1e6} s`)
+  /** `written` says, for a message, what a time is called and how it is written in the file. */
+  add(line: number, row: Row, written: (time: TimeName) => string): void {
+    const beyond = timeNames.find((time) => Math.abs(row[time]) > timeMicrosMax)
+    if (beyond !== undefined) {
+      return this.addMalformed(line, "outOfRange", `${written(beyond)} beyond ${timeMicrosMax / 1e6} s`)
+    }
     if (row.agent.length > agentIdLengthMax) {
       return this.addMalformed(line, "outOfRange", `the agent's name has more than ${agentIdLengthMax} characters`)
     }
