@@ -129,3 +129,31 @@ describe("readTimestamp", () => {
     })
   }
 })
+
+describe("the kind of the time column", () => {
+  const reasons = (rows: ReadonlyArray<string>, columns?: string) => {
+    const { malformed, size } = builtBy(feed(reader(columns), ["submit,run", ...rows, ""].join("\n")))
+    return { size, lines: malformed.lines.map(({ line, problem, reason }) => `${line} ${reason}: ${problem}`) }
+  }
+
+  it("is settled by the first good row, and the others are no times", () => {
+    assert.deepStrictEqual(reasons(["2024-01-01 00:00:00,1", "5,1", "2024-01-01 00:00:02,1"]), {
+      size: 2,
+      lines: ['3 notATime: submit is "5", not a timestamp as in line 2']
+    })
+    assert.deepStrictEqual(reasons(["5,1", "2024-01-01,1", "6,1"]), {
+      size: 2,
+      lines: ['3 notATime: submit is "2024-01-01", not seconds as in line 2']
+    })
+  })
+
+  it("is not settled by a row that is malformed for another reason", () => {
+    assert.deepStrictEqual(reasons(["5,x", "1e300,1", "2024-01-01,1", "2024-01-02,1"]), {
+      size: 2,
+      lines: [
+        '2 notANumber: run is "x", not a number',
+        '3 outOfRange: submit (submit is "1e300") is beyond 4000000000 s'
+      ]
+    })
+  })
+})

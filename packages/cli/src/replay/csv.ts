@@ -82,18 +82,38 @@ const written = (terms: ReadonlyArray<BoundTerm>, record: ReadonlyArray<string>)
     .map(({ index, name }) => `${name} is ${shown(record[index] ?? "")}`)
     .join(", ")
 
-const submitOf = (terms: ReadonlyArray<BoundTerm>, record: ReadonlyArray<string>): number | Problem => {
+/** A column of times holds one kind, that of its first good row: numbers and dates have no common zero. */
+type TimeKind = "seconds" | "a timestamp"
+
+interface Settled {
+  readonly kind: TimeKind
+  readonly line: number
+}
+
+/** The kind of a time; `undefined` where the mapping leaves no choice. */
+const kindOf = (terms: ReadonlyArray<BoundTerm>, record: ReadonlyArray<string>): TimeKind | undefined => {
   const [only, ...more] = terms
-  if (only === undefined || only.index < 0 || more.length > 0) return sum(terms, record)
+  if (only === undefined || only.index < 0 || more.length > 0) return undefined
+  return readNumber(record[only.index] ?? "") === undefined ? "a timestamp" : "seconds"
+}
+
+const submitOf = (
+  terms: ReadonlyArray<BoundTerm>,
+  record: ReadonlyArray<string>,
+  kind: TimeKind | undefined,
+  settled: Settled | undefined
+): number | Problem => {
+  const [only] = terms
+  if (only === undefined || kind === undefined) return sum(terms, record)
   const text = record[only.index] ?? ""
   // Seconds go the way of every number, with their unit; only what is none can be a date.
-  if (readNumber(text) !== undefined) return sum(terms, record)
-  return (
-    readTimestamp(text) ?? {
-      reason: "notATime",
-      problem: `${only.name} is ${shown(text)}, neither seconds nor YYYY-MM-DD HH:MM:SS`
-    }
-  )
+  const at = kind === "seconds" ? sum(terms, record) : readTimestamp(text)
+  const found = `${only.name} is ${shown(text)}`
+  if (at === undefined) {
+    return { reason: "notATime", problem: `${found}, neither seconds nor YYYY-MM-DD HH:MM:SS` }
+  }
+  if (settled === undefined || settled.kind === kind) return at
+  return { reason: "notATime", problem: `${found}, not ${settled.kind} as in line ${settled.line}` }
 }
 
 const carriageReturn = 0x0d
@@ -106,6 +126,7 @@ export class CsvReader implements RowReader, LineHandler {
   private readonly pools: ReadonlyArray<PoolSpec>
   private readonly lines = new LineSplitter(this)
   private bound: Bound | undefined = undefined
+  private settled: Settled | undefined = undefined
   private readonly row: Row
 
   constructor(options: CsvOptions) {
@@ -145,9 +166,11 @@ export class CsvReader implements RowReader, LineHandler {
     if (record.length !== bound.columns) {
       return this.report(line, "fieldCount", `${record.length} fields, not ${bound.columns} as in the header`)
     }
-    const problem = this.fill(bound, record)
+    const kind = kindOf(bound.submit, record)
+    const problem = this.fill(bound, record, kind)
     if (problem !== undefined) return this.report(line, problem.reason, problem.problem)
-    builder.add(line, this.row, (time) => `${time} (${written(bound[time] ?? bound.run, record)}) is`)
+    const isGood = builder.add(line, this.row, (time) => `${time} (${written(bound[time] ?? bound.run, record)}) is`)
+    if (isGood && kind !== undefined) this.settled ??= { kind, line }
   }
 
   /** The fields of a line, or what is wrong with it. */
@@ -181,9 +204,9 @@ export class CsvReader implements RowReader, LineHandler {
     this.builder = new WorkloadBuilder(this.pools, this.options.window)
   }
 
-  private fill(bound: Bound, record: ReadonlyArray<string>): Problem | undefined {
+  private fill(bound: Bound, record: ReadonlyArray<string>, kind: TimeKind | undefined): Problem | undefined {
     const row = this.row
-    const submit = submitOf(bound.submit, record)
+    const submit = submitOf(bound.submit, record, kind, this.settled)
     if (typeof submit !== "number") return submit
     const run = sum(bound.run, record)
     if (typeof run !== "number") return run

@@ -116,19 +116,27 @@ export class WorkloadBuilder {
     if (this.malformedLines.length < malformedShownMax) this.malformedLines.push({ line, reason, problem })
   }
 
-  /** `written` says, for a message, what a time is called and how it is written in the file. */
-  add(line: number, row: Row, written: (time: TimeName) => string): void {
+  /**
+   * `written` says, for a message, what a time is called and how it is written in the file.
+   * Tells whether the row was well-formed.
+   */
+  add(line: number, row: Row, written: (time: TimeName) => string): boolean {
     const beyond = timeNames.find((time) => Math.abs(row[time]) > timeMicrosMax)
     if (beyond !== undefined) {
-      return this.addMalformed(line, "outOfRange", `${written(beyond)} beyond ${timeMicrosMax / 1e6} s`)
+      this.addMalformed(line, "outOfRange", `${written(beyond)} beyond ${timeMicrosMax / 1e6} s`)
+      return false
     }
     if (row.agent.length > agentIdLengthMax) {
-      return this.addMalformed(line, "outOfRange", `the agent's name has more than ${agentIdLengthMax} characters`)
+      this.addMalformed(line, "outOfRange", `the agent's name has more than ${agentIdLengthMax} characters`)
+      return false
     }
     const index = this.rows++
-    if (index < this.window.from || index >= this.end) return
+    if (index < this.window.from || index >= this.end) return true
     const reason = this.reasonToSkip(row)
-    if (reason !== undefined) return count(this.skipped, reason)
+    if (reason !== undefined) {
+      count(this.skipped, reason)
+      return true
+    }
     const { agentOf, amounts, estimate, run, submit } = this.columns
     submit.push(row.submit)
     run.push(row.run)
@@ -137,6 +145,7 @@ export class WorkloadBuilder {
     let agent = this.agentIndex.get(row.agent)
     if (agent === undefined) this.agentIndex.set(row.agent, (agent = this.agentIndex.size))
     agentOf.push(agent)
+    return true
   }
 
   build(): Workload {
