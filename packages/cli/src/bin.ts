@@ -1,7 +1,17 @@
 #!/usr/bin/env node
-import { enableCompileCache } from "node:module"
+// Names that an old Node does not export would be a syntax error before anything is said: no named imports.
+import * as nodeModule from "node:module"
+import { exitCodes } from "./exitCodes.ts"
+import { nodeVersionProblem } from "./nodeVersion.ts"
 
-// Before anything else is loaded: most of the start-up time is compiling modules.
-enableCompileCache()
-const { main } = await import("./cli.ts")
-main(process.argv.slice(2))
+const problem = nodeVersionProblem(process.versions.node)
+if (problem === undefined) {
+  // Before anything else is loaded: most of the start-up time is compiling modules.
+  // Not every runtime that calls itself such a Node has a compile cache.
+  nodeModule.enableCompileCache?.()
+  const { main } = await import("./cli.ts")
+  main(process.argv.slice(2))
+} else {
+  process.stderr.write(`resource-manager: ${problem}\n`)
+  process.exitCode = exitCodes.node
+}

@@ -7,10 +7,12 @@ export const exitCodes = {
   usage: 2,
   /** The workload cannot be read, or holds nothing to replay. */
   input: 3,
-  /** The report cannot be written. */
+  /** The report, or the result on standard output, cannot be written. */
   output: 4,
   /** The replay broke a rule of the manager: the figures are printed, and must not be trusted. */
   violations: 5,
+  /** This Node is too old. */
+  node: 6,
   /** Stopped by a signal. */
   interrupted: 130
 } as const
