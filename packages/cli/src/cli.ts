@@ -24,6 +24,7 @@ import * as Schema from "effect/Schema"
 import { simulate } from "./commands/simulate.ts"
 import { exitCodes } from "./exitCodes.ts"
 import { printable } from "./printable.ts"
+import { describeWriteError } from "./replay/problems.ts"
 
 const name = "resource-manager"
 
@@ -75,11 +76,14 @@ const reportDefect = (cause: Cause.Cause<unknown>): Effect.Effect<void> =>
     : Console.error(`${name}: this should not have happened\n${Cause.pretty(cause)}`)
 
 export const main = (args: ReadonlyArray<string>): void => {
-  // A reader that has seen enough (`| head`) is no failure.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    // A reader that has seen enough (`| head`) is no failure.
     if (error.code === "EPIPE") process.exit(exitCodes.ok)
-    throw error
+    process.stderr.write(`${name}: standard output: ${describeWriteError(error)}\n`)
+    process.exit(exitCodes.output)
   })
+  // Nobody is left to be told: the exit code still says what happened.
+  process.stderr.on("error", () => undefined)
   Command.runWith(root, { version: readVersion() })(args).pipe(
     Effect.provide(Layer.mergeAll(NodeServices.layer, outputs)),
     Effect.tapCause(reportDefect),

@@ -97,7 +97,7 @@ export const simulate = Command.make(
 ).pipe(
   Command.withDescription(
     "Replay a workload through the manager in virtual time, and say what it did. " +
-      "Exit codes: 0 done, 2 wrong usage, 3 unreadable workload, 4 unwritable report, 5 a rule was broken."
+      "Exit codes: 0 done, 2 wrong usage, 3 unreadable workload, 4 unwritable report or output, 5 a rule was broken, 6 too old a Node."
   ),
   Command.withShortDescription("Replay a workload through the manager"),
   Command.withExamples([

@@ -1,9 +1,10 @@
 /** From a file to a workload: opens it, picks the format, reads until the window is complete. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { type ByteSource, describeReadError, openBytes } from "./bytes.ts"
+import { type ByteSource, openBytes } from "./bytes.ts"
 import { type InvalidOption, WorkloadUnreadable } from "./errors.ts"
 import type { PoolSpec } from "./pools.ts"
+import { describeReadError } from "./problems.ts"
 import type { RowReader } from "./reader.ts"
 import { SwfReader } from "./swf.ts"
 import type { Window, Workload } from "./workload.ts"
