@@ -1,4 +1,4 @@
-/** Draws the picture in docs/simulate.md: `node packages/cli/test/docsPicture.ts`. */
+/** Draws the picture in docs/simulate.md: `npx -y pnpm@12 exec node packages/cli/test/docsPicture.ts`. */
 import { mkdirSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { generatedJobs, runCli, swfText, temporaryFile } from "./support.ts"

@@ -104,3 +104,30 @@ describe("simulate", () => {
     assert.include(run.stderr, "a\\u001b[31m, b")
   })
 })
+
+describe("a file whose lines end in carriage returns alone", () => {
+  const header = "; MaxProcs: 64\r"
+  for (const [what, name, content] of [
+    ["SWF with a header", "old.swf", `${header}${good}\r${good}\r`],
+    ["SWF without one", "bare.swf", `${good}\r${good}\r`],
+    ["a long one", "long.swf", `${good}\r`.repeat(10_000)],
+    ["CSV", "old.csv", "submit,run\r1,2\r3,4\r"]
+  ] as const) {
+    it(`is called that: ${what}`, () => {
+      const run = runCli("simulate", temporaryFile(name, content), "--capacity", "64")
+      assert.deepStrictEqual([run.code, run.stdout], [3, ""])
+      assert.include(run.stderr, "its lines end in carriage returns alone")
+    })
+  }
+
+  it("is not one that has such a line before others", () => {
+    const file = temporaryFile("mixed.swf", `;${"x\r".repeat(200_000)}\n${good}\n${good}\n`)
+    const run = runCli("simulate", file, "--capacity", "64", "--jobs", "2")
+    assert.strictEqual(run.code, 0, run.stderr)
+  })
+
+  it("is not one line with a carriage return at its end", () => {
+    const run = runCli("simulate", temporaryFile("one.swf", `${good}\r`), "--capacity", "64")
+    assert.strictEqual(run.code, 0, run.stderr)
+  })
+})

@@ -111,3 +111,24 @@ describe("the Node that runs it", () => {
       assert.match(line, /^import (?:\* as \w+ from "node:|\{ \w+ \} from "\.\/(?:exitCodes|nodeVersion)\.ts")/)
   })
 })
+
+describe("the workload on standard input", () => {
+  for (const [what, command] of [
+    ["a pipe", 'cat "$WORKLOAD" | "$NODE" "$BIN" simulate - --json'],
+    ["a gzipped pipe", 'gzip -c "$WORKLOAD" | "$NODE" "$BIN" simulate - --json'],
+    ["a file", '"$NODE" "$BIN" simulate - --json < "$WORKLOAD"']
+  ] as const) {
+    it(`is read where FILE is -: ${what}`, () => {
+      const run = shell(command)
+      assert.strictEqual(run.code, 0, run.stderr)
+      assert.include(run.stdout, '"jobs": 300')
+    })
+  }
+
+  it("is not overwritten either", () => {
+    const input = temporaryFile("redirected.html", text)
+    const run = shell(`"$NODE" "$BIN" simulate - --out '${input}' < '${input}'`)
+    assert.strictEqual(run.code, 2)
+    assert.strictEqual(readFileSync(input, "utf8"), text)
+  })
+})

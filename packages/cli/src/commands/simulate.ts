@@ -15,7 +15,7 @@ const wholeNumberFrom = (least: number) =>
 const flags = {
   file: Argument.String("file").pipe(
     Argument.withMetavar("FILE"),
-    Argument.withDescription("A workload: Standard Workload Format (.swf) or CSV, also gzipped")
+    Argument.withDescription("A workload: Standard Workload Format (.swf) or CSV, also gzipped; - is standard input")
   ),
   capacity: Flag.Int("capacity").pipe(
     wholeNumberFrom(1),

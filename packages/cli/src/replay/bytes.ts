@@ -3,12 +3,21 @@
  * name does not matter). Pipes and process substitutions work too: nothing is
  * read twice.
  */
-import { createReadStream } from "node:fs"
+import { createReadStream, fstatSync } from "node:fs"
 import { stat } from "node:fs/promises"
 import { pipeline, Readable } from "node:stream"
 import { createGunzip } from "node:zlib"
 
 const chunkBytes = 1 << 18
+
+/** The name that stands for standard input. */
+const standardInput = "-"
+
+const look = async (file: string) =>
+  file === standardInput ? fstatSync(0, { bigint: true }) : stat(file, { bigint: true })
+
+const openRaw = (file: string): AsyncIterable<unknown> =>
+  file === standardInput ? process.stdin : createReadStream(file, { highWaterMark: chunkBytes })
 
 export interface ByteSource {
   /** Size on disk, or 0 where that is not known. */
@@ -20,7 +29,6 @@ export interface ByteSource {
 
 /** The same file under whatever names: links are followed. What is not there is no other file either. */
 export const isSameFile = async (a: string, b: string): Promise<boolean> => {
-  const look = (file: string) => stat(file, { bigint: true })
   const [first, second] = await Promise.allSettled([look(a), look(b)])
   // What cannot be looked at is reported where it is opened.
   if (first.status === "rejected" || second.status === "rejected") return false
@@ -46,10 +54,10 @@ async function* gunzipped(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uin
 
 /** Fails (as the promise and the iteration do) with the errors of node:fs and node:zlib: see problems.ts. */
 export const openBytes = async (file: string): Promise<ByteSource> => {
-  const info = await stat(file)
+  const info = await look(file)
   if (info.isDirectory()) throw Object.assign(new Error("is a directory"), { code: "EISDIR" })
   const raw = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
-    for await (const chunk of createReadStream(file, { highWaterMark: chunkBytes })) {
+    for await (const chunk of openRaw(file)) {
       if (!(chunk instanceof Uint8Array)) continue
       source.read += chunk.length
       yield chunk
@@ -67,6 +75,6 @@ export const openBytes = async (file: string): Promise<ByteSource> => {
       await chunks.return()
     }
   }
-  const source: ByteSource = { size: info.isFile() ? info.size : 0, read: 0, chunks: decoded() }
+  const source: ByteSource = { size: info.isFile() ? Number(info.size) : 0, read: 0, chunks: decoded() }
   return source
 }

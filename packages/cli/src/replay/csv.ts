@@ -139,6 +139,10 @@ export class CsvReader implements RowReader, LineHandler {
     }
   }
 
+  get returnsOnly(): boolean {
+    return this.lines.returnsOnly
+  }
+
   get done(): boolean {
     return this.failure !== undefined || this.builder?.full === true
   }

@@ -13,6 +13,7 @@ export interface LineHandler {
 }
 
 const newline = 0x0a
+const carriageReturn = 0x0d
 
 /** Blanks as they surround fields; a carriage return at the end of a line is one. */
 export const isBlank = (byte: number | undefined): boolean => byte === 0x20 || byte === 0x09 || byte === 0x0d
@@ -23,6 +24,8 @@ export class LineSplitter {
   private line = 0
   /** Whether the line under way was reported as too long. */
   private overlong = false
+  /** Whether no newline was seen, but a carriage return with something after it. */
+  returnsOnly = false
 
   constructor(handler: LineHandler) {
     this.handler = handler
@@ -35,6 +38,7 @@ export class LineSplitter {
       if (this.handler.done) return
       const end = bytes.indexOf(newline, start)
       if (end < 0) break
+      this.returnsOnly = false
       this.take(bytes, start, end)
       start = end + 1
     }
@@ -46,6 +50,7 @@ export class LineSplitter {
   end(): void {
     const { rest } = this
     this.rest = new Uint8Array(0)
+    this.findReturns(rest)
     if (rest.length > 0 && !this.handler.done) this.take(rest, 0, rest.length)
   }
 
@@ -61,7 +66,14 @@ export class LineSplitter {
     this.handler.readLine(bytes, marked ? from + 3 : from, to, this.line)
   }
 
+  private findReturns(bytes: Uint8Array): void {
+    if (this.line > 0 || this.overlong) return
+    const at = bytes.indexOf(carriageReturn)
+    this.returnsOnly = at >= 0 && bytes.subarray(at).some((byte) => !isBlank(byte))
+  }
+
   private passOver(): void {
+    this.findReturns(this.rest)
     this.rest = new Uint8Array(0)
     if (this.overlong) return
     this.overlong = true

@@ -67,6 +67,11 @@ export const loadWorkload = Effect.fnUntraced(function* (
     try: async (signal) => readAll(await openBytes(file), reader, options, signal),
     catch: (error) => unreadable(file, error)
   })
+  // Told before what follows from it: the whole file is one line then.
+  if (reader.returnsOnly) {
+    const problem = "its lines end in carriage returns alone; make them newlines, as `tr '\\r' '\\n'` does"
+    return yield* new WorkloadUnreadable({ file, problem })
+  }
   yield* verdictOf(reader)
   const builder = reader.builder
   const problem = Option.fromUndefinedOr(nothingToReplay(builder, options.window, format))

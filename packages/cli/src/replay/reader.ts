@@ -20,6 +20,8 @@ export interface RowReader {
   readonly done: boolean
   /** Why nothing more is read, where that is not the end of the window. */
   readonly failure: InvalidOption | WorkloadUnreadable | undefined
+  /** Whether what was read has carriage returns where the ends of its lines should be. */
+  readonly returnsOnly: boolean
   /** `undefined` while no row was seen. */
   readonly builder: WorkloadBuilder | undefined
 }

@@ -82,6 +82,10 @@ export class SwfReader implements RowReader, LineHandler {
     }
   }
 
+  get returnsOnly(): boolean {
+    return this.lines.returnsOnly
+  }
+
   get done(): boolean {
     return this.failure !== undefined || this.builder?.full === true
   }
