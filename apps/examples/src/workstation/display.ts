@@ -7,6 +7,7 @@ import { formatBytes } from "@resource-manager/core/Amount"
 import { ResourceManager } from "@resource-manager/core/ResourceManager"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import { shown } from "./names.ts"
 import { type Progress, secondsOf } from "./progress.ts"
 import { drawTable } from "./table.ts"
 
@@ -64,7 +65,7 @@ const lines = Effect.fnUntraced(function* (stream: Screen, progress: Progress) {
   let told = 0
   let toldFiles = -1
   const tell = Effect.sync(() => {
-    for (const { seconds, text } of progress.events.slice(told)) stream.write(`${at(seconds)}${text}\n`)
+    for (const { seconds, text } of progress.events.slice(told)) stream.write(`${at(seconds)}${shown(text)}\n`)
     told = progress.events.length
   })
   const status = Effect.gen(function* () {

@@ -23,6 +23,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import { modeOf } from "./display.ts"
+import { shown } from "./names.ts"
 import { exitCodeOf, exitCodes, run } from "./run.ts"
 import { formatSummary } from "./summary.ts"
 
@@ -92,7 +93,7 @@ const command = Command.make(
 const presenter: CliOutput.Presenter = {
   present: (event) => {
     if (event._tag !== "InvalidInvocation") return CliOutput.defaultPresenter.present(event)
-    const messages = event.errors.map((error) => `${name}: ${error.message}`)
+    const messages = event.errors.map((error) => `${name}: ${shown(error.message)}`)
     return Console.error([...messages, `See \`${event.commandPath.join(" ")} --help\`.`].join("\n"))
   }
 }
@@ -106,7 +107,7 @@ const services = Layer.mergeAll(
 
 const told = (code: number) => (error: { readonly message: string }) =>
   Effect.andThen(
-    Console.error(`${name}: ${error.message}`),
+    Console.error(`${name}: ${shown(error.message)}`),
     Effect.sync(() => {
       process.exitCode = code
     })

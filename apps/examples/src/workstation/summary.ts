@@ -4,6 +4,7 @@ import type { DeadlockStep } from "@resource-manager/core/Errors"
 import type { AgentStatistics, Distribution, PoolStatistics } from "@resource-manager/core/Statistics"
 import type { Checker } from "./checker.ts"
 import { watched } from "./machine.ts"
+import { shown } from "./names.ts"
 import type { Progress } from "./progress.ts"
 import type { RegistryCounts } from "./registry.ts"
 import type { Scan, Unreadable } from "./scan.ts"
@@ -142,8 +143,8 @@ export const formatSummary = (summary: Summary): ReadonlyArray<string> => {
   const changes = Map.groupBy(summary.capacityChanges, ({ resourceType }) => resourceType)
   const scaled = [...changes].map(([type, all]) => {
     const steps = [all[0]!.from, ...all.map(({ to }) => to)]
-    const shown = steps.length <= stepsMax ? steps : [...steps.slice(0, stepsMax - 1), "…", steps.at(-1)!]
-    return `${type} ${shown.join(" → ")}`
+    const named = steps.length <= stepsMax ? steps : [...steps.slice(0, stepsMax - 1), "…", steps.at(-1)!]
+    return `${type} ${named.join(" → ")}`
   })
   const rows = [
     ["pool", "capacity", "peak", "used", "leases", "wait p50", "p90", "p99 ms"],
@@ -160,9 +161,9 @@ export const formatSummary = (summary: Summary): ReadonlyArray<string> => {
   ]
   const saved = `${formatBytes(summary.bytesIn)} → ${formatBytes(summary.bytesOut)} (${percent(summary.ratio)})`
   return [
-    `${summary.directory}: ${counted(summary.files, "file")}, ${saved} in ${summary.seconds.toFixed(1)} s`,
+    `${shown(summary.directory)}: ${counted(summary.files, "file")}, ${saved} in ${summary.seconds.toFixed(1)} s`,
     ...(left.length > 0 ? [`left out: ${left.join(", ")}`] : []),
-    ...skipped.unreadable.slice(0, namedMax).map(({ path, reason }) => `  ${path}: ${reason}`),
+    ...skipped.unreadable.slice(0, namedMax).map(({ path, reason }) => `  ${shown(path)}: ${shown(reason)}`),
     ...(skipped.unreadable.length > namedMax ? [`  and ${skipped.unreadable.length - namedMax} more`] : []),
     "",
     ...table(rows),
@@ -172,6 +173,6 @@ export const formatSummary = (summary: Summary): ReadonlyArray<string> => {
     `scaling     ${counted(summary.capacityChanges.length, "change")}${scaled.length > 0 ? `: ${scaled.join("; ")}` : ""}`,
     `registry    ${registry.stored} digests stored, ${registry.refused} refused (429)`,
     `violations  ${summary.violations.length}`,
-    ...summary.violations.slice(0, namedMax).map((violation) => `  ${violation}`)
+    ...summary.violations.slice(0, namedMax).map((violation) => `  ${shown(violation)}`)
   ]
 }

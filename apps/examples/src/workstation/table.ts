@@ -2,6 +2,7 @@
 import { formatBytes } from "@resource-manager/core/Amount"
 import type { PoolStatistics, WaiterView } from "@resource-manager/core/Statistics"
 import { watched } from "./machine.ts"
+import { shown } from "./names.ts"
 import { type Progress, secondsOf } from "./progress.ts"
 
 export interface Picture {
@@ -71,14 +72,14 @@ export const drawTable = ({ pools, progress, waiters }: Picture, frame: Frame): 
     ""
   ]
   const said = progress.events.slice(-4).map(({ seconds: at, text }) => {
-    const line = fit(`${at.toFixed(1).padStart(5)} s  ${text}`, frame.columns)
+    const line = fit(`${at.toFixed(1).padStart(5)} s  ${shown(text)}`, frame.columns)
     return text.includes("deadlock") ? yellow(line, frame) : dim(line, frame)
   })
   const room = Math.max(0, frame.rows - head.length - said.length - 4)
   const { agentRows, waiterRows } = share(room, progress.agents.size, waiters.length)
   const agents = [...progress.agents].slice(0, agentRows).map(([agent, { bytesIn, doing, files }]) => {
     const done = `${agent.padEnd(10)} ${String(files).padStart(5)} ${files === 1 ? "file " : "files"} ${formatBytes(bytesIn).padStart(11)}  `
-    return done + fit(doing, Math.max(0, frame.columns - done.length))
+    return done + fit(shown(doing), Math.max(0, frame.columns - done.length))
   })
   const queue = waiters.slice(0, waiterRows).map((waiter) => {
     const waited = `${waiter.waitedMillis.toFixed(0)} ms`
