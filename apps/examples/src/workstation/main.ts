@@ -77,12 +77,15 @@ const command = Command.make(
       stream
     })
     yield* Console.log(json ? JSON.stringify(summary, undefined, 2) : formatSummary(summary).join("\n"))
+    if (summary.manifestProblem !== undefined) {
+      yield* Console.error(`${name}: manifest not written: ${shown(summary.manifestProblem)}`)
+    }
     process.exitCode = exitCodeOf(summary)
   })
 ).pipe(
   Command.withDescription(
     "Hash and compress every file of a directory with agents that share cpu, memory, file handles and a rate-limited " +
-      "registry. Exit codes: 0 done, 1 a rule was broken, 2 wrong usage, 3 a file could not be read, 130 interrupted."
+      "registry. Exit codes: 0 done, 1 a rule was broken, 2 wrong usage, 3 a file could not be read or the manifest not written, 130 interrupted."
   ),
   Command.withExamples([
     { command: "workstation ~/photos --agents 4", description: "Four agents on a directory" },
@@ -134,7 +137,7 @@ const args = given[0] === "--" ? given.slice(1) : given
 Command.runWith(command, { version: "0.0.0" })(args).pipe(
   Effect.catchTags({
     InvalidDirectory: told(exitCodes.usage),
-    ManifestUnwritable: told(exitCodes.input)
+    ManifestUnwritable: told(exitCodes.usage)
   }),
   Effect.provide(services),
   NodeRuntime.runMain({ teardown: (exit, onExit) => onExit(exitCodeOfExit(exit)) })

@@ -1,15 +1,15 @@
 /** The whole job: scan, work, cross, and the figures. */
-import { writeFile } from "node:fs/promises"
 import { ResourceManager } from "@resource-manager/core/ResourceManager"
 import * as Effect from "effect/Effect"
 import { workAll } from "./agents.ts"
 import { Checker } from "./checker.ts"
 import { cross } from "./crossing.ts"
 import { type Mode, type Screen, show } from "./display.ts"
-import { causeOf, ManifestUnwritable, type RegistryRefused } from "./errors.ts"
+import type { RegistryRefused } from "./errors.ts"
 import { type CapacityChange, layer, manifestLock, poolsOf, quotas, threadsMax, totalsLock } from "./machine.ts"
+import { checkManifest, writeManifest } from "./manifest.ts"
 import { makeProgress, note, type Progress, secondsOf } from "./progress.ts"
-import { type Entry, type RegistryLimits, serve } from "./registry.ts"
+import { type RegistryLimits, serve } from "./registry.ts"
 import { scan, type Scan, type SourceFile } from "./scan.ts"
 import { type Summary, summarize } from "./summary.ts"
 import { makeThreads } from "./threads.ts"
@@ -49,20 +49,6 @@ export const shuffle = (files: ReadonlyArray<SourceFile>, seed: number): Readonl
     shuffled[other] = file
   }
   return shuffled
-}
-
-/** A line of sha256sum, which escapes what would break the line. */
-const manifestLine = ({ path, sha256 }: Entry): string => {
-  const escaped = path.replaceAll("\\", "\\\\").replaceAll("\n", "\\n").replaceAll("\r", "\\r")
-  return `${escaped === path ? "" : "\\"}${sha256}  ${escaped}\n`
-}
-
-const writeManifest = (path: string, entries: ReadonlyMap<string, Entry>) => {
-  const sorted = [...entries.values()].toSorted((a, b) => (a.path < b.path ? -1 : 1))
-  return Effect.tryPromise({
-    try: () => writeFile(path, sorted.map(manifestLine).join("")),
-    catch: (thrown) => new ManifestUnwritable({ path, message: `${path}: ${causeOf(thrown).message}` })
-  })
 }
 
 const namesOf = (count: number): ReadonlyArray<string> =>
@@ -121,7 +107,14 @@ const job = Effect.fnUntraced(function* ({ checker, found, limits, options, prog
     "the crossing was not detected once, and retried",
     progress.deadlocks.length === 1 && progress.deadlocks[0]!.retried
   )
-  if (options.manifest !== undefined) yield* writeManifest(options.manifest, registry.entries)
+  // The figures of the work are not lost with the list.
+  const manifestProblem =
+    options.manifest === undefined
+      ? undefined
+      : yield* Effect.match(writeManifest(options.manifest, registry.entries), {
+          onFailure: ({ message }) => message,
+          onSuccess: () => undefined
+        })
   return summarize({
     directory: options.directory,
     threads: threadsMax,
@@ -131,7 +124,8 @@ const job = Effect.fnUntraced(function* ({ checker, found, limits, options, prog
     checker,
     pools,
     agents,
-    registry: { ...counts, stored: registry.entries.size }
+    registry: { ...counts, stored: registry.entries.size },
+    manifestProblem
   })
 }, Effect.scoped)
 
@@ -144,6 +138,7 @@ const farewell = ({ checker, progress }: Parts) =>
   })
 
 export const run = Effect.fnUntraced(function* (options: RunOptions) {
+  if (options.manifest !== undefined) yield* checkManifest(options.manifest)
   const found = yield* scan(options.directory)
   const limits: RegistryLimits = { rate: options.rate, burst: 4, connections: 4 }
   const progress = makeProgress(namesOf(options.agents), found.files.length)
@@ -170,9 +165,9 @@ export const exitCodes = {
   ok: 0,
   /** A rule was broken, or a defect of the program. */
   violations: 1,
-  /** A flag or argument is missing, unknown, or not among the allowed values. */
+  /** A flag or argument is missing, unknown, or not among the allowed values, or the manifest cannot be written. */
   usage: 2,
-  /** A file could not be read, or the manifest not written; all others are done. */
+  /** A file could not be read, or the manifest not written in the end; all others are done. */
   input: 3,
   /** Stopped by a signal. */
   interrupted: 130
@@ -180,5 +175,5 @@ export const exitCodes = {
 
 export const exitCodeOf = (summary: Summary): number => {
   if (summary.violations.length > 0) return exitCodes.violations
-  return summary.skipped.unreadable.length > 0 ? exitCodes.input : exitCodes.ok
+  return summary.skipped.unreadable.length > 0 || summary.manifestProblem !== undefined ? exitCodes.input : exitCodes.ok
 }

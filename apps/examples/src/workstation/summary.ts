@@ -45,6 +45,8 @@ export interface Summary {
     readonly symlinks: number
     readonly special: number
   }
+  /** Why the manifest was not written in the end. */
+  readonly manifestProblem: string | undefined
   readonly violations: ReadonlyArray<string>
 }
 
@@ -65,6 +67,7 @@ export interface SummaryInput {
   readonly pools: ReadonlyArray<PoolStatistics>
   readonly agents: ReadonlyArray<AgentStatistics>
   readonly registry: RegistryCounts & { readonly stored: number }
+  readonly manifestProblem: string | undefined
 }
 
 export const summarize = (input: SummaryInput): Summary => {
@@ -103,6 +106,7 @@ export const summarize = (input: SummaryInput): Summary => {
       symlinks: scan.symlinks,
       special: scan.special
     },
+    manifestProblem: input.manifestProblem,
     violations: checker.violations
   }
 }
