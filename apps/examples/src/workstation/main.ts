@@ -23,6 +23,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import { modeOf } from "./display.ts"
+import { InvalidDirectory } from "./errors.ts"
 import { shown } from "./names.ts"
 import { exitCodeOf, exitCodes, run } from "./run.ts"
 import { formatSummary } from "./summary.ts"
@@ -68,6 +69,12 @@ const command = Command.make(
   name,
   parameters,
   Effect.fnUntraced(function* ({ directory, json, manifest, ...options }) {
+    // It would resolve to the current directory: an unset variable of a script, not a wish.
+    if (directory === "") {
+      return yield* Effect.fail(
+        new InvalidDirectory({ directory, message: "DIR is empty: name a directory, `.` for the current one" })
+      )
+    }
     const stream = json ? process.stderr : process.stdout
     const summary = yield* run({
       ...options,
