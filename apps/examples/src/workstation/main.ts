@@ -6,6 +6,7 @@
  * Standard output carries results, and help that was asked for; everything about a
  * wrong invocation goes to standard error.
  */
+import { readFileSync } from "node:fs"
 import { resolve } from "node:path"
 import { fileURLToPath } from "node:url"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
@@ -22,6 +23,7 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
 import { modeOf } from "./display.ts"
 import { InvalidDirectory } from "./errors.ts"
 import { shown } from "./names.ts"
@@ -32,6 +34,11 @@ const name = "workstation"
 
 /** This repository's own tree. */
 const repository = fileURLToPath(new URL("../../../../", import.meta.url))
+
+const Manifest = Schema.fromJsonString(Schema.Struct({ version: Schema.String }))
+
+const readVersion = (): string =>
+  Schema.decodeUnknownSync(Manifest)(readFileSync(new URL("../../package.json", import.meta.url), "utf8")).version
 
 const wholeNumber = (flag: string, least: number, most: number, otherwise: number, description: string) =>
   Flag.Int(flag).pipe(
@@ -112,7 +119,7 @@ const services = Layer.mergeAll(
   NodeServices.layer,
   CliOutput.layer(CliOutput.defaultFormatter({ colors: process.stdout.isTTY && !process.env["NO_COLOR"] })),
   CliOutput.layerPresenter(presenter),
-  CliConfig.layer({ builtIns: [GlobalFlag.Help] })
+  CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version] })
 )
 
 const told = (code: number) => (error: { readonly message: string }) =>
@@ -141,7 +148,7 @@ const given = process.argv.slice(2)
 // Some runners of scripts pass on the `--` that ends their own options.
 const args = given[0] === "--" ? given.slice(1) : given
 
-Command.runWith(command, { version: "0.0.0" })(args).pipe(
+Command.runWith(command, { version: readVersion() })(args).pipe(
   Effect.catchTags({
     InvalidDirectory: told(exitCodes.usage),
     ManifestUnwritable: told(exitCodes.usage)
