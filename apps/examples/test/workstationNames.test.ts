@@ -58,4 +58,22 @@ describe("names from outside", () => {
     assert.strictEqual(JSON.parse(ran.stdout).directory, directory)
     assert.isTrue(readFileSync(manifest, "utf8").endsWith(`  ${hostile.replace("\n", "\\n")}\n`))
   })
+
+  it("that are not UTF-8 are counted, and said to be so", { timeout: 30_000 }, async (context) => {
+    // Elsewhere the file system takes no such name.
+    if (process.platform !== "linux") return context.skip()
+    const broken = (name: string) => Buffer.concat([Buffer.from(`${root}/${name}`), Buffer.from([0xff])])
+    writeFileSync(broken("file"), "x")
+    mkdirSync(broken("directory"))
+    // A name that has the replacement character is a name like any other.
+    writeFileSync(join(root, "good\uFFFD"), "x")
+    const ran = await run(program, { args: [root, "--json", "--agents", "1"] })
+    assert.strictEqual(ran.code, 3)
+    const { files, skipped } = JSON.parse(ran.stdout)
+    assert.strictEqual(files, 1)
+    assert.sameDeepMembers(skipped.unreadable, [
+      { path: "file\uFFFD", reason: "name is not UTF-8" },
+      { path: "directory\uFFFD", reason: "name is not UTF-8" }
+    ])
+  })
 })

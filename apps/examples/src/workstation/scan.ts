@@ -1,4 +1,5 @@
 /** Finds the files to work on. Symbolic links are counted and not followed, so a loop of them is no trouble. */
+import { isUtf8 } from "node:buffer"
 import { type Stats } from "node:fs"
 import { lstat, readdir, stat } from "node:fs/promises"
 import { join } from "node:path"
@@ -29,8 +30,9 @@ export interface Scan {
 /** What a build or a package manager can make again. */
 const skipped: ReadonlySet<string> = new Set(["node_modules", ".git", "dist"])
 
+/** Names as bytes: as text, one that is not UTF-8 would become the name of nothing. */
 const entries = (directory: string) =>
-  Effect.tryPromise({ try: () => readdir(directory, { withFileTypes: true }), catch: causeOf })
+  Effect.tryPromise({ try: () => readdir(directory, { withFileTypes: true, encoding: "buffer" }), catch: causeOf })
 
 const sizeOf = (path: string) => Effect.tryPromise({ try: (): Promise<Stats> => lstat(path), catch: causeOf })
 
@@ -50,21 +52,24 @@ export const scan = Effect.fnUntraced(function* (directory: string) {
   const pending = [{ path: "", entries: yield* open(directory) }]
   for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
     for (const entry of at.entries) {
-      const path = at.path === "" ? entry.name : `${at.path}/${entry.name}`
+      const name = entry.name.toString()
+      const path = at.path === "" ? name : `${at.path}/${name}`
       const absolute = join(directory, path)
       if (entry.isSymbolicLink()) symlinks++
+      else if (!entry.isDirectory() && !entry.isFile()) special++
+      else if (!isUtf8(entry.name)) unreadable.push({ path, reason: "name is not UTF-8" })
       else if (entry.isDirectory()) {
-        if (skipped.has(entry.name)) continue
+        if (skipped.has(name)) continue
         yield* Effect.match(entries(absolute), {
           onFailure: ({ message }) => void unreadable.push({ path, reason: message }),
           onSuccess: (below) => void pending.push({ path, entries: below })
         })
-      } else if (entry.isFile()) {
+      } else {
         yield* Effect.match(sizeOf(absolute), {
           onFailure: ({ message }) => void unreadable.push({ path, reason: message }),
           onSuccess: ({ size }) => void files.push({ path, absolute, bytes: size })
         })
-      } else special++
+      }
     }
   }
   files.sort((a, b) => (a.path < b.path ? -1 : 1))
