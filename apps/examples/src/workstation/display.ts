@@ -5,6 +5,7 @@
  */
 import { formatBytes } from "@resource-manager/core/Amount"
 import { ResourceManager } from "@resource-manager/core/ResourceManager"
+import type { WaiterView } from "@resource-manager/core/Statistics"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { shown } from "./names.ts"
@@ -59,6 +60,24 @@ const live = Effect.fnUntraced(function* (stream: Screen, progress: Progress) {
   yield* Effect.forkScoped(Effect.forever(Effect.andThen(draw, Effect.sleep("100 millis"))))
 })
 
+/** How many wait, and while the cpu is idle for what: a waiter that is only behind others waits for what they do. */
+export const describeWaiters = (waiters: ReadonlyArray<WaiterView>, cpuInUse: number): string => {
+  const total = `${waiters.length} waiting`
+  if (cpuInUse > 0 || waiters.length === 0) return total
+  const reasons = waiters.flatMap((waiter) => waiter.reasons)
+  const rated = new Set(reasons.filter(({ _tag }) => _tag === "Rate").map(({ resourceType }) => resourceType))
+  const causes = waiters.map((waiter) => {
+    const reason = waiter.reasons.find(({ _tag }) => _tag !== "Order") ?? waiter.reasons[0]
+    if (reason === undefined) return "its turn"
+    const byRate = reason._tag === "Rate" || (reason._tag === "Order" && rated.has(reason.resourceType))
+    if (!byRate) return reason.resourceType
+    return reason.resourceType === "network" ? "the registry's rate" : `the rate of ${reason.resourceType}`
+  })
+  const counted = [...Map.groupBy(causes, (cause) => cause)].map(([cause, all]) => ({ cause, count: all.length }))
+  if (counted.length === 1) return `${total} for ${counted[0]!.cause}`
+  return `${total} (${counted.map(({ cause, count }) => `${count} for ${cause}`).join(", ")})`
+}
+
 const lines = Effect.fnUntraced(function* (stream: Screen, progress: Progress) {
   const manager = yield* ResourceManager
   const at = (seconds: number) => `${seconds.toFixed(1).padStart(5)} s  `
@@ -73,9 +92,9 @@ const lines = Effect.fnUntraced(function* (stream: Screen, progress: Progress) {
     if (progress.files === toldFiles) return
     toldFiles = progress.files
     const cpu = yield* Effect.orDie(manager.poolStatistics("cpu"))
-    const waiting = (yield* manager.waiters).length
+    const waiting = describeWaiters(yield* manager.waiters, cpu.inUse)
     const bytes = `${formatBytes(progress.bytesIn)} → ${formatBytes(progress.bytesOut)}`
-    const text = `${progress.files}/${progress.filesTotal} files, ${bytes}, cpu ${cpu.inUse}/${cpu.capacity}, ${waiting} waiting`
+    const text = `${progress.files}/${progress.filesTotal} files, ${bytes}, cpu ${cpu.inUse}/${cpu.capacity}, ${waiting}`
     stream.write(`${at(secondsOf(progress))}${text}\n`)
   })
   yield* Effect.addFinalizer(() => tell)

@@ -163,7 +163,10 @@ export const formatSummary = (summary: Summary): ReadonlyArray<string> => {
       millis(pool.waitMillis.p99)
     ])
   ]
-  const saved = `${formatBytes(summary.bytesIn)} → ${formatBytes(summary.bytesOut)} (${percent(summary.ratio)})`
+  const saved = `${formatBytes(summary.bytesIn)} → ${formatBytes(summary.bytesOut)} (${summary.bytesIn === 0 ? "-" : percent(summary.ratio)})`
+  // With fewer files than agents some must go without, however fair the order.
+  const fairness =
+    summary.files < summary.agents ? "- (fewer files than agents)" : `${summary.fairness.toFixed(3)} (Jain)`
   return [
     `${shown(summary.directory)}: ${counted(summary.files, "file")}, ${saved} in ${summary.seconds.toFixed(1)} s`,
     ...(left.length > 0 ? [`left out: ${left.join(", ")}`] : []),
@@ -171,8 +174,9 @@ export const formatSummary = (summary: Summary): ReadonlyArray<string> => {
     ...(skipped.unreadable.length > namedMax ? [`  and ${skipped.unreadable.length - namedMax} more`] : []),
     "",
     ...table(rows),
+    "cpu, memory and fileHandles are claimed together: their waits are those of one claim",
     "",
-    `agents      ${summary.agents}, ${counted(summary.leases, "lease")} granted, fairness ${summary.fairness.toFixed(3)} (Jain)`,
+    `agents      ${summary.agents}, ${counted(summary.leases, "lease")} granted, fairness ${fairness}`,
     `deadlocks   ${deadlocks.detected} detected, ${deadlocks.retried} retried`,
     `scaling     ${counted(summary.capacityChanges.length, "change")}${scaled.length > 0 ? `: ${scaled.join("; ")}` : ""}`,
     `registry    ${registry.stored} digests stored, ${registry.refused} refused (429)`,
