@@ -414,3 +414,54 @@ describe("the components alone, interrupted at every step", () => {
     assert.isAbove(times, several)
   })
 })
+
+describe("interrupted where the default scheduler yields", () => {
+  /** Runs a fiber until it yields by itself, interrupts it there, and tells whether its body ran. */
+  const yieldingAfter = (manager: Manager, padding: number, claims: number) => {
+    let bodies = 0
+    const claim = manager.withLease("victim", { cpu: 10 })(
+      Effect.sync(() => {
+        bodies++
+      })
+    )
+    const fiber = Effect.runFork(
+      Effect.gen(function* () {
+        for (let i = 0; i < padding; i++) yield* Effect.suspend(() => Effect.void)
+        for (let i = 0; i < claims; i++) yield* claim
+      })
+    )
+    const yielded = fiber.pollUnsafe() === undefined
+    fiber.interruptUnsafe()
+    return { bodies, yielded }
+  }
+
+  it.live("at every operation of withLease: nothing is kept, and no token is paid for a body that never began", () =>
+    Effect.gen(function* () {
+      const manager = yield* ResourceManager
+      const everything = (yield* manager.poolStatistics("cpu")).tokens!
+      let paid = 0
+      let yields = 0
+      // Every padding moves the yield by some operations along the claims.
+      for (let padding = 900; padding < 1_030; padding++) {
+        for (const claims of [1, 2, 3]) {
+          const { bodies, yielded } = yieldingAfter(manager, padding, claims)
+          paid += bodies
+          if (yielded) yields++
+          const { inUse, tokens } = yield* manager.poolStatistics("cpu")
+          assert.deepStrictEqual(
+            { inUse, paid: everything - tokens! },
+            { inUse: 0, paid: paid * 10 },
+            `after ${padding}`
+          )
+        }
+      }
+      assert.isAbove(yields, 20)
+    }).pipe(
+      Effect.provide(
+        ResourceManager.layer({
+          pools: { cpu: { capacity: 10, rate: { limit: 1, interval: "1000 days", burst: 100_000 } } }
+        })
+      )
+    )
+  )
+})
