@@ -59,7 +59,7 @@ export const thresholds = (options: ThresholdOptions = {}): Policy => {
       if (sinceChangeMicros < cooldownMicros) return needed
       if (pool.load > scaleUpAt) return Math.max(needed, Math.ceil(capacity * growBy))
       if (pool.load >= scaleDownAt || needed > capacity) return needed
-      const smaller = Math.max(Math.floor(capacity * shrinkBy), pool.minCapacity)
+      const smaller = Math.min(capacity, Math.max(Math.floor(capacity * shrinkBy), pool.minCapacity, 1))
       return pool.inUse + pool.waiting <= smaller * (scaleUpAt - hysteresis) ? smaller : capacity
     }
   }

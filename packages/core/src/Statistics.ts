@@ -142,7 +142,7 @@ const waitReason = (reason: ledger.WaitReason, formats: Formats, now: number): W
       ? reason.holders.map(({ heldMicros, ...holder }) => ({ ...holder, heldMillis: heldMicros / 1_000 }))
       : [],
   ahead: reason._tag === "Order" ? reason.ahead : 0,
-  readyInMillis: reason._tag === "Rate" ? (reason.readyAt - now) / 1_000 : undefined
+  readyInMillis: reason._tag === "Rate" && reason.readyAt !== Infinity ? (reason.readyAt - now) / 1_000 : undefined
 })
 
 /** @internal */
@@ -153,7 +153,7 @@ export const waiterView = (waiter: Request, formats: Formats, now: number): Wait
     waitedMillis: waitedMicros / 1_000,
     timesOutInMillis: deadline === undefined ? undefined : (deadline - now) / 1_000,
     reasons: reasons.map((reason) => waitReason(reason, formats, now)),
-    earliestInMillis: earliestAt === undefined ? undefined : (earliestAt - now) / 1_000
+    earliestInMillis: earliestAt === undefined || earliestAt === Infinity ? undefined : (earliestAt - now) / 1_000
   }
 }
 

@@ -67,9 +67,10 @@ export class ScopedLeases {
   remove(fiber: AnyFiber, lease: Request): void {
     const own = this.byFiber.get(fiber)
     if (own === undefined) return
-    const rest = own.filter((entry) => entry.lease !== lease)
-    if (rest.length === 0) this.byFiber.delete(fiber)
-    else this.byFiber.set(fiber, rest)
+    // A scope closes its leases newest first, so it is mostly the last one.
+    const at = own.findLastIndex((entry) => entry.lease === lease)
+    if (at >= 0) own.splice(at, 1)
+    if (own.length === 0) this.byFiber.delete(fiber)
   }
 
   /**

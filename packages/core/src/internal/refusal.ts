@@ -62,7 +62,11 @@ export const formatReason = (reason: WaitReason, formats: Formats, now: number):
     case "Growth":
       return `${type}: asks for ${amount(reason.requested)}, the pool has ${amount(reason.capacity)} and may grow to ${amount(reason.maxCapacity)}`
     case "Rate":
-      return `${type}: needs ${tokens(reason.requested)} of its rate, has ${reason.tokens}, enough in ${formatDuration(reason.readyAt - now)}`
+      return `${type}: needs ${tokens(reason.requested)} of its rate, has ${reason.tokens}, ${
+        reason.readyAt === Infinity
+          ? "of which those ahead keep the rest"
+          : `enough in ${formatDuration(reason.readyAt - now)}`
+      }`
     case "Order":
       return `${type}: ${reason.ahead} ahead, waiting for ${amount(reason.aheadAmount)}`
   }

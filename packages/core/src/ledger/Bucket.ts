@@ -167,13 +167,15 @@ export class Bucket {
     this.terms = { ...this.terms, refunded: this.terms.refunded + given }
   }
 
+  /** The fraction of a token under way is kept, rounded down: setting rates often must not stop the flow. */
   setRate(limit: number, intervalMicros: number): void {
-    this.terms = { generation: this.terms.generation + 1, refunded: 0n }
     const divisor = gcd(limit, intervalMicros)
+    const interval = intervalMicros / divisor
+    if (this.limit === limit / divisor && this.interval === interval) return
+    this.terms = { generation: this.terms.generation + 1, refunded: 0n }
+    this.remainder = Number((BigInt(this.remainder) * BigInt(interval)) / BigInt(this.interval))
     this.limit = limit / divisor
-    // The fraction of a token under way is dropped: it has no meaning in the new interval.
-    this.remainder = 0
-    this.interval = intervalMicros / divisor
+    this.interval = interval
     this.wide = (this.limit + 1) * this.interval > Number.MAX_SAFE_INTEGER
   }
 

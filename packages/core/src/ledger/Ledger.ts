@@ -159,7 +159,7 @@ export class Ledger {
    */
   grow(lease: Request, claim: Claim, now: number, options: ClaimOptions = noOptions): Request | Refusal {
     this.advance(now)
-    if (lease.status !== "held") {
+    if (lease.status !== "held" || lease.grows !== undefined) {
       return { _tag: "LeaseRevoked", lease: lease.id, agent: lease.agent.id, reason: "returned" }
     }
     const request = new Request(lease.agent, this.books.now, options.parent ?? lease, lease, false, 0, options.deadline)
@@ -171,7 +171,8 @@ export class Ledger {
   /** Whether a lease came back now; `false` where it already had. */
   release(lease: Request, now: number): boolean {
     this.advance(now)
-    if (lease.status !== "held") return false
+    // What grew a lease is part of that lease, and comes back with it.
+    if (lease.status !== "held" || lease.grows !== undefined) return false
     this.takeBack(lease, "released")
     this.settle()
     return true
@@ -183,7 +184,10 @@ export class Ledger {
     const parts: Array<readonly [Pool, number]> = []
     for (const type in amounts) {
       const amount = amounts[type]
-      const held = lease.status === "held" ? (lease.parts.find((part) => part.pool.type === type)?.amount ?? 0) : 0
+      const held =
+        lease.status === "held" && lease.grows === undefined
+          ? (lease.parts.find((part) => part.pool.type === type)?.amount ?? 0)
+          : 0
       if (!isAmount(amount) || amount > held) {
         return invalid(`amounts.${type}`, amount, `a whole number from 0 to the ${held} that the lease holds`)
       }
@@ -215,25 +219,27 @@ export class Ledger {
       rest.set(pool, amount)
     }
     const manual = books.agents.get(agentId)?.manual ?? []
-    const held = new Map<Pool, number>()
-    for (const lease of manual) {
-      for (const { amount, pool } of lease.parts) held.set(pool, (held.get(pool) ?? 0) + amount)
-    }
-    for (const [pool, amount] of rest) {
-      if (amount <= (held.get(pool) ?? 0)) continue
-      const byType = Object.fromEntries(Array.from(held, ([heldPool, units]) => [heldPool.type, units]))
-      return { _tag: "ResourceNotAcquired", agent: agentId, requested: claim, held: byType }
-    }
-    for (const lease of manual.toReversed()) {
-      const taken = lease.parts.flatMap((part) => {
-        const amount = Math.min(part.amount, rest.get(part.pool) ?? 0)
-        return amount === 0 ? [] : [[part.pool, amount] as const]
+    const taken: Array<readonly [Request, ReadonlyArray<readonly [Pool, number]>]> = []
+    let missing = Array.from(rest.values()).filter((amount) => amount > 0).length
+    for (let at = manual.length - 1; at >= 0; at--) {
+      if (missing === 0) break
+      const lease = manual[at]!
+      const amounts = lease.parts.flatMap((part) => {
+        const wanted = rest.get(part.pool) ?? 0
+        const amount = Math.min(part.amount, wanted)
+        if (amount === 0) return []
+        rest.set(part.pool, wanted - amount)
+        if (amount === wanted) missing--
+        return [[part.pool, amount] as const]
       })
-      for (const [pool, amount] of taken) rest.set(pool, rest.get(pool)! - amount)
+      if (amounts.length > 0) taken.push([lease, amounts])
+    }
+    if (missing > 0) return { _tag: "ResourceNotAcquired", agent: agentId, requested: claim, held: heldBy(manual) }
+    for (const [lease, amounts] of taken) {
       const whole =
-        taken.length === lease.parts.length && taken.every(([, amount], i) => amount === lease.parts[i]!.amount)
+        amounts.length === lease.parts.length && amounts.every(([, amount], at) => amount === lease.parts[at]!.amount)
       if (whole) this.takeBack(lease, "released")
-      else if (taken.length > 0) books.shrink(lease, taken)
+      else books.shrink(lease, amounts)
     }
     this.settle()
     return undefined
@@ -291,6 +297,7 @@ export class Ledger {
     if ("_tag" in agent) return agent
     const account = agent.account(pool)
     this.books.setQuota(account, quota)
+    if (account.held + account.waiting <= quota) return undefined
     for (const waiter of Array.from(agent.waiters).toReversed()) {
       if (account.held + account.waiting <= quota) break
       const part = waiter.parts.find((candidate) => candidate.account === account)
@@ -367,7 +374,8 @@ export class Ledger {
     if (request.deadline !== undefined && request.deadline <= now) this.runDue(now)
     if (request.status === "waiting") return request
     // It was decided in the decision that it arrived in: nobody has to be woken for it.
-    this.settled.splice(this.settled.indexOf(request), 1)
+    const at = this.settled.lastIndexOf(request)
+    if (at >= 0) this.settled.splice(at, 1)
     return request.refusal ?? request
   }
 
@@ -488,6 +496,15 @@ export class Ledger {
       this.settle()
     }
   }
+}
+
+/** What leases hold together, by type. */
+const heldBy = (leases: ReadonlyArray<Request>): Claim => {
+  const held = new Map<string, number>()
+  for (const lease of leases) {
+    for (const { amount, pool } of lease.parts) held.set(pool.type, (held.get(pool.type) ?? 0) + amount)
+  }
+  return Object.fromEntries(held)
 }
 
 const timedOut = (request: Request, now: number): ClaimTimedOut => ({

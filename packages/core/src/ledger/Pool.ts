@@ -287,7 +287,7 @@ export class Pool implements Timed {
   setRate(rate: Rate | undefined, now: number): void {
     this.rate = rate
     if (rate === undefined) {
-      this.generation = (this.bucket?.terms.generation ?? 0) + 1
+      if (this.bucket !== undefined) this.generation = this.bucket.terms.generation + 1
       this.bucket = undefined
       return
     }

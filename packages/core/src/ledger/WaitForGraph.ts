@@ -64,6 +64,7 @@ interface Run {
   readonly available: Array<number>
   readonly openWaits: Array<number>
   readonly changed: Array<number>
+  returns: number
 }
 
 const serve = (run: Run, wait: number): void => {
@@ -72,6 +73,7 @@ const serve = (run: Run, wait: number): void => {
     const open = run.openWaits[holding]! - 1
     run.openWaits[holding] = open
     if (open !== 0) continue
+    run.returns++
     for (const { pool, amount } of run.graph.holdings[holding]!.amounts) {
       run.available[pool] = run.available[pool]! + amount
       run.changed.push(pool)
@@ -103,7 +105,8 @@ const start = (graph: Graph): Run => {
     served: graph.waits.map(() => false),
     available: graph.pools.map((pool) => pool.available),
     openWaits,
-    changed: graph.pools.map((_, index) => index)
+    changed: graph.pools.map((_, index) => index),
+    returns: 0
   }
 }
 
@@ -139,8 +142,9 @@ const reduceUnordered = (graph: Graph): Reduction => {
   return finish(run)
 }
 
-const reduceOrdered = (graph: Graph): Reduction => {
+const reduceOrdered = (graph: Graph): Reduction & { readonly matters: (wait: number) => boolean } => {
   const run = start(graph)
+  let seenReturns = -1
   const missing = graph.waits.map((wait) => wait.needs.length)
   const inOrder = lines(graph)
   const position = graph.pools.map(() => 0)
@@ -179,12 +183,26 @@ const reduceOrdered = (graph: Graph): Reduction => {
       position[pool] = position[pool]! + 1
       if (missing[wait] === 0 && !run.served[wait]!) leave(wait)
     }
-    for (const wait of exempt) {
-      if (run.served[wait]!) continue
-      if (graph.waits[wait]!.needs.every((need) => need.amount <= run.available[need.pool]!)) leave(wait)
+    // What an exempt wait lacks is units alone: it is looked at again when some came back.
+    while (run.returns !== seenReturns) {
+      seenReturns = run.returns
+      let kept = 0
+      for (const wait of exempt) {
+        if (graph.waits[wait]!.needs.every((need) => need.amount <= run.available[need.pool]!)) {
+          if (!run.served[wait]!) leave(wait)
+        } else exempt[kept++] = wait
+      }
+      exempt.length = kept
     }
   }
-  return finish(run)
+  const reduction = finish(run)
+  // To let a wait through changes something only if it is inside a lease, or if it is in
+  // front of somebody: earmarked here, or the first that is short.
+  const matters = (wait: number): boolean =>
+    graph.waits[wait]!.inside.length > 0 ||
+    passed[wait]!.size > 0 ||
+    graph.waits[wait]!.needs.some(({ pool }) => inOrder[pool]![position[pool]!]?.wait === wait)
+  return { ...reduction, matters }
 }
 
 /** Serves every wait that can be served. */
@@ -201,10 +219,12 @@ export const exemptions = (graph: Graph): Array<number> => {
   let waits = graph.waits
   for (;;) {
     const current = { ...graph, waits }
-    const { available, stuck } = reduceOrdered(current)
+    const { available, matters, stuck } = reduceOrdered(current)
     if (stuck.length === 0) return chosen
     // Only one that fits without its turn can be the next to be served.
-    const candidates = stuck.filter((wait) => waits[wait]!.needs.every((need) => need.amount <= available[need.pool]!))
+    const candidates = stuck.filter(
+      (wait) => matters(wait) && waits[wait]!.needs.every((need) => need.amount <= available[need.pool]!)
+    )
     const exempted = (wait: number) =>
       waits.map((other, index) => (index === wait ? { ...other, exempt: true } : other))
     const next =

@@ -48,7 +48,10 @@ export type WaitReason =
       readonly resourceType: string
       readonly requested: number
       readonly tokens: number
-      /** The instant at which there are enough, beyond those earmarked for earlier waiters. */
+      /**
+       * The instant at which there are enough, beyond those earmarked for earlier
+       * waiters; `Infinity` where there cannot be before those ahead are served.
+       */
       readonly readyAt: number
     }
   /** Earlier waiters come first. */

@@ -93,13 +93,23 @@ describe("Bucket", () => {
     assert.strictEqual(bucket.level, 3)
   })
 
-  it("a new rate starts with the whole tokens that are there", () => {
+  it("setting a rate again and again does not stop the flow", () => {
+    const bucket = new Bucket(50, 1_000_000, 1, 0)
+    bucket.take(1)
+    for (let now = 10_000; now <= 20_000; now += 5_000) {
+      bucket.refill(now)
+      bucket.setRate(50, 1_000_000)
+    }
+    assert.strictEqual(bucket.level, 1)
+  })
+
+  it("a new rate keeps the fraction of a token, rounded down to its own steps", () => {
     const bucket = new Bucket(1, 10, 5, 0)
     bucket.take(5)
     bucket.refill(9)
     bucket.setRate(1, 2)
     bucket.refill(10)
-    assert.deepStrictEqual([bucket.level, bucket.remainder], [0, 1])
+    assert.deepStrictEqual([bucket.level, bucket.remainder], [1, 0])
   })
 
   it("keeps the fraction exactly where only its sum with the product leaves the safe integers", () => {

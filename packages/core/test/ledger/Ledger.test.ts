@@ -37,6 +37,47 @@ const refused = (answer: Request | Refusal): Refusal =>
 
 const statuses = (requests: ReadonlyArray<Request>) => requests.map((request) => request.status)
 
+describe("exemptions", () => {
+  it("go only to waits that they can help: plain waiters keep their place", () => {
+    const ledger = setUp({ cpu: { capacity: 13 } })
+    const first = held(ledger.claim("l1", { cpu: 3 }, 0))
+    const second = held(ledger.claim("l2", { cpu: 3 }, 0))
+    const filler = held(ledger.claim("f", { cpu: 7 }, 0))
+    const big = waiting(ledger.claim("big", { cpu: 7 }, 0))
+    const plain = Array.from({ length: 100 }, (_, at) => waiting(ledger.claim(`p${at}`, { cpu: 1 }, 0)))
+    waiting(ledger.claim("l1", { cpu: 1 }, 0, { parent: first }))
+    waiting(ledger.claim("l2", { cpu: 1 }, 0, { parent: second }))
+    ledger.setCapacity(ledger.books.pools.get("cpu")!, 9, 1)
+    assert.strictEqual(ledger.books.exemptions, 2)
+    ledger.release(filler, 2)
+    assert.isTrue([big, ...plain].every((waiter) => waiter.status === "waiting"))
+  })
+})
+
+describe("a grown lease", () => {
+  it("comes back once: the growth is no lease of its own", () => {
+    const ledger = setUp({ cpu: { capacity: 3 } })
+    const lease = held(ledger.claim("a", { cpu: 1 }, 0))
+    const growth = ledger.grow(lease, { cpu: 1 }, 0)
+    assert.isTrue(isRequest(growth) && !ledger.release(growth, 1))
+    assert.isTrue(ledger.release(lease, 1))
+    assert.strictEqual(ledger.books.pools.get("cpu")!.free, 3)
+  })
+})
+
+describe("undo", () => {
+  it("gives nothing to a bucket that came later", () => {
+    const slow = { limit: 1, intervalMicros: 3_600 * second, burst: 10, per: "unit" } as const
+    const ledger = setUp({ cpu: { capacity: 100, rate: slow } })
+    const pool = ledger.books.pools.get("cpu")!
+    const undone = held(ledger.claim("a", { cpu: 10 }, 0))
+    for (const rate of [undefined, undefined, slow]) ledger.setRate(pool, rate, 0)
+    held(ledger.claim("b", { cpu: 10 }, 0))
+    ledger.undo(undone, 0)
+    assert.strictEqual(refused(ledger.claim("d", { cpu: 10 }, 0, { wait: false }))._tag, "ResourceExhausted")
+  })
+})
+
 describe("order", () => {
   it("does not starve a large claim behind a stream of small ones", () => {
     const ledger = setUp({ cpu: { capacity: 10 } })

@@ -29,7 +29,7 @@ export const ledgerMutants = of("Ledger.ts", [
   {
     name: "double return",
     rule: "a lease comes back once",
-    search: '    if (lease.status !== "held") return false\n',
+    search: '    if (lease.status !== "held" || lease.grows !== undefined) return false\n',
     replacement: '    if (lease.status !== "held" && lease.status !== "returned") return false\n'
   },
   {
@@ -137,7 +137,7 @@ export const ledgerMutants = of("Ledger.ts", [
   {
     name: "told twice",
     rule: "who got its answer at once is not told again",
-    search: "    this.settled.splice(this.settled.indexOf(request), 1)\n",
+    search: "    if (at >= 0) this.settled.splice(at, 1)\n",
     replacement: ""
   },
   {
@@ -155,13 +155,13 @@ export const ledgerMutants = of("Ledger.ts", [
   {
     name: "manual release oldest first",
     rule: "a manual release takes the newest first",
-    search: "of manual.toReversed()",
-    replacement: "of [...manual]"
+    search: "      const lease = manual[at]!\n",
+    replacement: "      const lease = manual[manual.length - 1 - at]!\n"
   },
   {
     name: "manual release of a part",
     rule: "a manual release is all or nothing",
-    search: "      if (amount <= (held.get(pool) ?? 0)) continue",
-    replacement: "      if (amount === 0 || held.has(pool)) continue"
+    search: "    if (missing > 0) return {",
+    replacement: "    if (missing > 0 && taken.length === 0) return {"
   }
 ])

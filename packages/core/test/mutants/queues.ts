@@ -188,10 +188,10 @@ export const bucketMutants = of("Bucket.ts", [
     replacement: "    this.level += tokens"
   },
   {
-    name: "new rate keeps the old fraction",
-    rule: "the fraction of a token under way is dropped with its rate",
-    search: "    this.remainder = 0\n    this.interval =",
-    replacement: "    this.interval ="
+    name: "new rate drops the fraction",
+    rule: "the fraction of a token under way outlasts a change of the rate",
+    search: "    this.remainder = Number((BigInt(this.remainder) * BigInt(interval)) / BigInt(this.interval))",
+    replacement: "    this.remainder = 0"
   },
   {
     name: "smaller burst keeps the tokens",

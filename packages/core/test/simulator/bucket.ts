@@ -65,13 +65,20 @@ export class ModelBucket {
     this.add(BigInt(tokens) * this.interval)
   }
 
-  /** A new rate starts with the whole tokens that are there: a fraction has no meaning in it. */
+  /** A new rate keeps the fraction of a token, rounded down to the steps that the new one has in lowest terms. */
   setRate(limit: number, intervalMicros: number, now: number): void {
+    const whole = BigInt(this.level(now))
+    const newLimit = BigInt(limit)
+    const newInterval = BigInt(intervalMicros)
+    if (newLimit * this.interval === this.limit * newInterval) return
     this.terms++
-    const whole = this.level(now)
-    this.limit = BigInt(limit)
-    this.interval = BigInt(intervalMicros)
-    this.scaled = BigInt(whole) * this.interval
+    let [divisor, rest] = [newLimit, newInterval]
+    while (rest > 0n) [divisor, rest] = [rest, divisor % rest]
+    const fraction = this.scaled - whole * this.interval
+    const steps = (fraction * (newInterval / divisor)) / this.interval
+    this.limit = newLimit
+    this.interval = newInterval
+    this.scaled = whole * newInterval + steps * divisor
   }
 
   /** Remembers a take, for `undo`. */
