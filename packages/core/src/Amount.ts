@@ -8,14 +8,12 @@
  * the field and the value.
  */
 import * as Schema from "effect/Schema"
-import { isAmount } from "./ledger/Claim.ts"
+import { wholeNumber, isAmount } from "./ledger/Claim.ts"
 
 /** A non-negative safe integer. */
 export type Amount = number
 
-export const Amount = Schema.Number.check(
-  Schema.makeFilter(isAmount, { expected: "a whole number from 0 to 9007199254740991" })
-)
+export const Amount = Schema.Number.check(Schema.makeFilter(isAmount, { expected: wholeNumber }))
 
 export { isAmount }
 

@@ -20,7 +20,7 @@ import {
   type UnknownResourceType
 } from "./Errors.ts"
 import { invalidCapacity, invalidClaim, unknownResourceType } from "./internal/refusal.ts"
-import { isAmount } from "./ledger/Claim.ts"
+import { wholeNumber, isAmount } from "./ledger/Claim.ts"
 import { cycleThrough, type Graph, reduce } from "./ledger/WaitForGraph.ts"
 
 export interface DeadlockDetectorOptions {
@@ -67,8 +67,6 @@ export class DeadlockDetector extends Context.Service<
     Layer.effect(DeadlockDetector, make(options))
 }
 
-const amountAllowed = "a whole number from 0 to 9007199254740991"
-
 interface Wait {
   readonly agent: string
   readonly resource: string
@@ -81,7 +79,7 @@ export const make = (options: DeadlockDetectorOptions): Effect.Effect<DeadlockDe
     const wrong = Object.entries(options.resources).find(([, units]) => !isAmount(units))
     return wrong === undefined
       ? Effect.succeed(detector(options))
-      : Effect.fail(invalidCapacity(wrong[0], "capacity", wrong[1], amountAllowed))
+      : Effect.fail(invalidCapacity(wrong[0], "capacity", wrong[1], wholeNumber))
   })
 
 const detector = (options: DeadlockDetectorOptions): DeadlockDetector["Service"] => {
@@ -158,7 +156,7 @@ const detector = (options: DeadlockDetectorOptions): DeadlockDetector["Service"]
 
   const known = (resource: string, amount: number): Effect.Effect<void, InvalidClaim | UnknownResourceType> => {
     if (!resources.includes(resource)) return Effect.fail(unknownResourceType(resource, resources))
-    return isAmount(amount) ? Effect.void : Effect.fail(invalidClaim("amount", amount, amountAllowed))
+    return isAmount(amount) ? Effect.void : Effect.fail(invalidClaim("amount", amount, wholeNumber))
   }
 
   return DeadlockDetector.of({

@@ -6,7 +6,7 @@ import type { InvalidCapacity, InvalidRate } from "./Errors.ts"
 import { readDuration } from "./internal/LedgerRuntime.ts"
 import { invalidCapacity, invalidRate } from "./internal/refusal.ts"
 import type { Rate } from "./ledger/Bucket.ts"
-import { isAmount } from "./ledger/Claim.ts"
+import { wholeNumber, isAmount } from "./ledger/Claim.ts"
 import type { PoolOptions } from "./ledger/Pool.ts"
 import type { ResourceType } from "./ResourceType.ts"
 
@@ -33,15 +33,13 @@ export interface PoolConfig {
   readonly type?: ResourceType
 }
 
-const amount = "a whole number from 0 to 9007199254740991"
-
 export const readCapacity = (
   resourceType: string,
   field: string,
   value: number,
   bounds: { readonly min: number; readonly max: number }
 ): Effect.Effect<number, InvalidCapacity> => {
-  if (!isAmount(value)) return Effect.fail(invalidCapacity(resourceType, field, value, amount))
+  if (!isAmount(value)) return Effect.fail(invalidCapacity(resourceType, field, value, wholeNumber))
   return value >= bounds.min && value <= bounds.max
     ? Effect.succeed(value)
     : Effect.fail(invalidCapacity(resourceType, field, value, `${bounds.min} to ${bounds.max}, the pool's bounds`))

@@ -11,7 +11,7 @@ import * as Layer from "effect/Layer"
 import type { Claim } from "./Claim.ts"
 import { InvalidQuota, QuotaExceeded, ResourceNotAcquired, type InvalidClaim } from "./Errors.ts"
 import { invalidClaim, tellable } from "./internal/refusal.ts"
-import { isAmount } from "./ledger/Claim.ts"
+import { wholeNumber, isAmount } from "./ledger/Claim.ts"
 
 export class ResourceQuota extends Context.Service<
   ResourceQuota,
@@ -51,8 +51,6 @@ interface Account {
   quota: number
 }
 
-const amountAllowed = "a whole number from 0 to 9007199254740991"
-
 /** Quotas of their own. An agent without one is unlimited. */
 export const make = (): Effect.Effect<ResourceQuota["Service"]> => Effect.sync(quotas)
 
@@ -68,7 +66,7 @@ const quotas = (): ResourceQuota["Service"] => {
   }
 
   const refusal = (agent: string, resourceType: string, amount: number) => {
-    if (!isAmount(amount)) return invalidClaim("amount", amount, amountAllowed)
+    if (!isAmount(amount)) return invalidClaim("amount", amount, wholeNumber)
     const { quota, used } = accountOf(agent, resourceType)
     if (used + amount <= Math.min(quota, Number.MAX_SAFE_INTEGER)) return undefined
     return new QuotaExceeded({
@@ -89,11 +87,11 @@ const quotas = (): ResourceQuota["Service"] => {
         if (!isAmount(quota)) {
           return Effect.fail(
             new InvalidQuota({
-              message: `the quota of ${agent} on ${resourceType} is ${String(quota)}; allowed: ${amountAllowed}`,
+              message: `the quota of ${agent} on ${resourceType} is ${String(quota)}; allowed: ${wholeNumber}`,
               agent,
               resourceType,
               value: tellable(quota),
-              allowed: amountAllowed
+              allowed: wholeNumber
             })
           )
         }
@@ -118,7 +116,7 @@ const quotas = (): ResourceQuota["Service"] => {
       }),
     release: (agent, resourceType, amount) =>
       Effect.suspend((): Effect.Effect<void, ResourceNotAcquired | InvalidClaim> => {
-        if (!isAmount(amount)) return Effect.fail(invalidClaim("amount", amount, amountAllowed))
+        if (!isAmount(amount)) return Effect.fail(invalidClaim("amount", amount, wholeNumber))
         const account = accountOf(agent, resourceType)
         if (amount > account.used) {
           return Effect.fail(

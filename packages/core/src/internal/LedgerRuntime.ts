@@ -181,6 +181,22 @@ export class LedgerRuntime {
     })
   }
 
+  /** Waits for a grant. What is done with it is one uninterruptible step with it. */
+  granted<A, R>(
+    agent: string,
+    claim: Claim,
+    options: WaitOptions | undefined,
+    more: ClaimOptions | undefined,
+    use: (request: Request) => Effect.Effect<A, never, R>
+  ): Effect.Effect<A, ClaimError, R> {
+    return Effect.uninterruptibleMask((restore) =>
+      Effect.flatMap(
+        Effect.withFiber((fiber) => this.obtain(this.ask(fiber, agent, claim, options, more), restore, this.error)),
+        use
+      )
+    )
+  }
+
   /** A grant that is returned by whoever receives it, or the error. Runs in an uninterruptible region. */
   obtain<E>(answer: Request | Refusal, restore: Restore, errorOf: (refusal: Refusal) => E): Effect.Effect<Request, E> {
     if (!(answer instanceof Request)) return Effect.fail(errorOf(answer))

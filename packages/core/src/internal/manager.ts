@@ -11,7 +11,6 @@ import { Agent } from "../ledger/Agent.ts"
 import { growthNeeded } from "../ledger/deadlock.ts"
 import { leasesOf, waitersOf } from "../ledger/explain.ts"
 import type { Pool } from "../ledger/Pool.ts"
-import type { ClaimOptions } from "../ledger/Ledger.ts"
 import { Request } from "../ledger/Request.ts"
 import * as LoadMonitor from "../LoadMonitor.ts"
 import * as PoolConfig from "../PoolConfig.ts"
@@ -125,13 +124,6 @@ const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions) {
     <A, E, R>(body: Effect.Effect<A, E, R>) =>
       runtime.withLease(agent, claim, options, body)
 
-  const obtain = (agent: string, claim: Claim, options: WaitOptions | undefined, more: ClaimOptions | undefined) =>
-    Effect.uninterruptibleMask((restore) =>
-      Effect.withFiber((fiber) =>
-        runtime.obtain(runtime.ask(fiber, agent, claim, options, more), restore, runtime.error)
-      )
-    )
-
   /** One that does not wait: `unavailable` is no failure but the answer. */
   const attempt = (agent: string, claim: Claim, options: WaitOptions | undefined, manual: boolean) =>
     Effect.withFiber((fiber): Effect.Effect<Request | undefined, Errors.ClaimError> => {
@@ -159,21 +151,14 @@ const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions) {
     // The overloads differ only in whether an expiry can interrupt the body.
     withLease: withLease as ResourceManager["Service"]["withLease"],
     lease: (agent, claim, options) =>
-      Effect.uninterruptibleMask((restore) =>
-        Effect.flatMap(
-          Effect.withFiber((fiber) =>
-            runtime.obtain(runtime.ask(fiber, agent, claim, options), restore, runtime.error)
-          ),
-          (request) => Lease.hold(runtime, request)
-        )
-      ),
+      runtime.granted(agent, claim, options, undefined, (request) => Lease.hold(runtime, request)),
     tryLease: (agent, claim, options) =>
       Effect.uninterruptible(
         Effect.flatMap(attempt(agent, claim, options, false), (request) =>
           request === undefined ? Effect.succeedNone : Effect.asSome(Lease.hold(runtime, request))
         )
       ),
-    acquire: (agent, claim, options) => Effect.asVoid(obtain(agent, claim, options, { manual: true })),
+    acquire: (agent, claim, options) => runtime.granted(agent, claim, options, { manual: true }, () => Effect.void),
     tryAcquire: (agent, claim) =>
       Effect.uninterruptible(Effect.map(attempt(agent, claim, undefined, true), (request) => request !== undefined)),
     release: (agent, claim) =>

@@ -32,13 +32,7 @@ export const make = Effect.fnUntraced(function* (type: ResourceType, options: Po
     wait: WaitOptions | undefined,
     manual: boolean,
     use: (request: Request) => Effect.Effect<A, never, R>
-  ) =>
-    Effect.uninterruptibleMask((restore) =>
-      Effect.flatMap(
-        Effect.withFiber((fiber) => runtime.obtain(ask(fiber, amount, wait, { manual }), restore, runtime.error)),
-        use
-      )
-    )
+  ) => runtime.granted(owner, claimOf(amount), wait, { manual }, use)
 
   /** The same without waiting: whether it was granted. */
   const attempt = (amount: number, manual: boolean, use: (request: Request) => void) =>

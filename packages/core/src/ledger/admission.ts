@@ -5,7 +5,7 @@
  */
 import type { Agent } from "./Agent.ts"
 import type { Books } from "./Books.ts"
-import { type Claim, isAmount } from "./Claim.ts"
+import { type Claim, isAmount, wholeNumber } from "./Claim.ts"
 import type { Pool } from "./Pool.ts"
 import type {
   InvalidClaim,
@@ -20,7 +20,7 @@ import { Part, type Request } from "./Request.ts"
 /** The longest agent id, in UTF-16 code units. */
 export const agentIdLengthMax = 256
 
-export const amountAllowed = "a whole number from 0 to 9007199254740991, in the type's smallest unit"
+export const amountAllowed = `${wholeNumber}, in the type's smallest unit`
 
 export const invalid = (field: string, value: unknown, allowed: string): InvalidClaim => ({
   _tag: "InvalidClaim",
