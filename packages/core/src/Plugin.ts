@@ -12,9 +12,14 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import type { InvalidCapacity, InvalidRate, ResourceTypeTaken } from "./Errors.ts"
-import type { PoolConfig } from "./PoolConfig.ts"
+import type { CapacityOptions, PoolConfig } from "./PoolConfig.ts"
 import { ResourceManager } from "./ResourceManager.ts"
 import type { ResourceType } from "./ResourceType.ts"
+
+/** A capacity for now, what there may be again, and why. */
+export interface CapacityChange extends CapacityOptions {
+  readonly capacity: number
+}
 
 export interface PluginPool<E = never, R = never> extends Omit<PoolConfig, "capacity" | "type"> {
   /** What is counted, and how it reads. */
@@ -22,7 +27,7 @@ export interface PluginPool<E = never, R = never> extends Omit<PoolConfig, "capa
   /** Units to hand out: fixed, or computed once as the plugin starts. */
   readonly capacity: number | Effect.Effect<number, E, R>
   /** New capacities, for as long as the plugin lives. One that the pool's bounds refuse is logged and skipped. */
-  readonly changes?: Stream.Stream<number, never, R>
+  readonly changes?: Stream.Stream<number | CapacityChange, never, R>
   /** What is really in use, by whoever uses it: shown beside what is leased. */
   readonly measure?: Effect.Effect<number, never, R>
 }
@@ -48,8 +53,9 @@ const register = <E, R>(plugin: string, pool: PluginPool<E, R>) =>
     })
     if (changes === undefined) return
     yield* changes.pipe(
+      Stream.map((next): CapacityChange => (typeof next === "number" ? { capacity: next } : next)),
       Stream.runForEach((next) =>
-        Effect.catch(manager.setCapacity(type.name, next), (error) =>
+        Effect.catch(manager.setCapacity(type.name, next.capacity, next), (error) =>
           Effect.logWarning(`${plugin}: a new capacity was skipped: ${error.message}`)
         )
       ),

@@ -33,6 +33,14 @@ export interface PoolConfig {
   readonly type?: ResourceType
 }
 
+/** What a new capacity comes with. */
+export interface CapacityOptions {
+  /** What the pool may have again: claims up to it wait. Unless given, what the pool was defined with. */
+  readonly max?: Amount | undefined
+  /** Why it changes, for people: shown with the pool until the next change. */
+  readonly note?: string | undefined
+}
+
 export const readCapacity = (
   resourceType: string,
   field: string,

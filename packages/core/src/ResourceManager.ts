@@ -27,7 +27,7 @@ import * as internal from "./internal/manager.ts"
 import type { Lease } from "./Lease.ts"
 import type { AgentStatistics, Check, LeaseView, PoolStatistics, WaiterView } from "./Statistics.ts"
 import type { LoadCallback, LoadSample } from "./LoadMonitor.ts"
-import type { PoolConfig, RateConfig } from "./PoolConfig.ts"
+import type { CapacityOptions, PoolConfig, RateConfig } from "./PoolConfig.ts"
 import type { ResourceType } from "./ResourceType.ts"
 import * as ScalingPolicy from "./ScalingPolicy.ts"
 
@@ -108,10 +108,14 @@ export class ResourceManager extends Context.Service<
     ) => Effect.Effect<void, InvalidClaim | UnknownResourceType>
     /** The agent's quota of a type, or none. */
     readonly quota: (agent: string, resourceType: string) => Effect.Effect<Option.Option<number>, UnknownResourceType>
-    /** Changes what a pool has, within its bounds. Growing serves waiters at once. */
+    /**
+     * Changes what a pool has, within its bounds. Growing serves waiters at once. With
+     * `max` it is lower for now: claims up to that wait for growth instead of failing.
+     */
     readonly setCapacity: (
       resourceType: string,
-      capacity: number
+      capacity: number,
+      options?: CapacityOptions
     ) => Effect.Effect<void, InvalidCapacity | UnknownResourceType>
     /** Sets or, with `undefined`, removes a pool's rate. */
     readonly setRate: (

@@ -75,7 +75,7 @@ export const make = Effect.fnUntraced(function* (name: string, config: PoolConfi
     release: single.release,
     available: single.current(() => Math.max(0, pool.free)),
     usage: single.current(() => (pool.capacity === 0 ? 0 : (pool.inUse / pool.capacity) * 100)),
-    statistics: single.current((now) => poolStatistics(pool, now)),
+    statistics: single.current((now) => poolStatistics(pool, undefined, now)),
     setCapacity: (capacity) =>
       Effect.map(
         readCapacity(name, "capacity", capacity, {

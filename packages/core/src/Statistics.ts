@@ -23,6 +23,8 @@ export interface Distribution {
 }
 
 export interface PoolStatistics extends Omit<ledger.PoolStatistics, "waits" | "holds"> {
+  /** Why the capacity is what it is, where whoever set it said so. */
+  readonly note: string | undefined
   /** How long granted claims had waited. */
   readonly waits: Distribution
   /** How long returned leases had been held. */
@@ -108,8 +110,9 @@ const distribution = (histogram: Histogram): Distribution => {
 }
 
 /** @internal */
-export const poolStatistics = (pool: Pool, now: number): PoolStatistics => ({
+export const poolStatistics = (pool: Pool, note: string | undefined, now: number): PoolStatistics => ({
   ...ledger.poolStatistics(pool, now),
+  note,
   waits: distribution(pool.waits),
   holds: distribution(pool.holds)
 })

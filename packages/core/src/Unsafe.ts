@@ -9,6 +9,7 @@ import * as Scope from "effect/Scope"
 import type { Claim, WaitOptions } from "./Claim.ts"
 import type { ClaimError, LeaseRevoked } from "./Errors.ts"
 import type { Lease } from "./Lease.ts"
+import type { CapacityOptions } from "./PoolConfig.ts"
 import { ResourceManager, type ResourceManagerOptions } from "./ResourceManager.ts"
 import type { Check, PoolStatistics, WaiterView } from "./Statistics.ts"
 
@@ -47,7 +48,7 @@ export interface UnsafeManager extends AsyncDisposable {
   readonly tryLease: (agent: string, claim: Claim) => Promise<UnsafeLease | undefined>
   readonly check: (agent: string, claim: Claim) => Promise<Check>
   readonly setQuota: (agent: string, resourceType: string, quota: number) => Promise<void>
-  readonly setCapacity: (resourceType: string, capacity: number) => Promise<void>
+  readonly setCapacity: (resourceType: string, capacity: number, options?: CapacityOptions) => Promise<void>
   readonly usage: (agent: string) => Promise<Claim>
   readonly poolStatistics: (resourceType: string) => Promise<PoolStatistics>
   readonly explain: (agent: string) => Promise<ReadonlyArray<WaiterView>>
@@ -160,7 +161,8 @@ export const fromLayerUnsafe = <E>(layer: Layer.Layer<ResourceManager, E>): Unsa
       ),
     check: (agent, claim) => run((manager) => manager.check(agent, claim)),
     setQuota: (agent, resourceType, quota) => run((manager) => manager.setQuota(agent, resourceType, quota)),
-    setCapacity: (resourceType, capacity) => run((manager) => manager.setCapacity(resourceType, capacity)),
+    setCapacity: (resourceType, capacity, options) =>
+      run((manager) => manager.setCapacity(resourceType, capacity, options)),
     usage: (agent) => run((manager) => manager.usage(agent)),
     poolStatistics: (resourceType) => run((manager) => manager.poolStatistics(resourceType)),
     explain: (agent) => run((manager) => manager.explain(agent)),

@@ -14,7 +14,7 @@ export {
   type PoolLoad
 } from "./LoadMonitor.ts"
 export * as Plugin from "./Plugin.ts"
-export type { PoolConfig, RateConfig } from "./PoolConfig.ts"
+export type { CapacityOptions, PoolConfig, RateConfig } from "./PoolConfig.ts"
 export { ResourceManager, type ResourceManagerOptions, TestResourceManager } from "./ResourceManager.ts"
 export { ResourcePool } from "./ResourcePool.ts"
 export { ResourceQuota } from "./ResourceQuota.ts"

@@ -28,6 +28,10 @@ interface Registered {
   readonly measure: Effect.Effect<number> | undefined
   /** The most that `setCapacity` may set. */
   readonly max: number
+  /** The pool's own maximum, where a policy scales it. */
+  readonly maxCapacity: number | undefined
+  /** Why the capacity is what it is, as whoever set it last says. */
+  note: string | undefined
 }
 
 const configuration = "the manager's configuration"
@@ -48,8 +52,10 @@ const limit = (field: string, value: number | undefined, otherwise: number) =>
 
 const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions) {
   const registered = new Map<string, Registered>()
-  const formats = (resourceType: string, amount: number) =>
-    registered.get(resourceType)?.type.format(amount) ?? `${amount} units`
+  const formats = Object.assign(
+    (resourceType: string, amount: number) => registered.get(resourceType)?.type.format(amount) ?? `${amount} units`,
+    { note: (resourceType: string) => registered.get(resourceType)?.note }
+  )
   const policy = yield* ScalingPolicy
   const context = yield* Effect.context()
   const timeoutMicros = yield* duration("timeout", options.timeout, Infinity)
@@ -77,7 +83,14 @@ const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions) {
           claimant: owner
         })
       }
-      registered.set(type.name, { owner, type, measure, max: config.max ?? Number.MAX_SAFE_INTEGER })
+      registered.set(type.name, {
+        owner,
+        type,
+        measure,
+        max: config.max ?? Number.MAX_SAFE_INTEGER,
+        maxCapacity: pool.maxCapacity,
+        note: undefined
+      })
       runtime.command((core, now) => core.definePool(type.name, pool, now))
     })
 
@@ -96,6 +109,9 @@ const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions) {
       ? Effect.fail(unknownResourceType(resourceType, [...books.pools.keys()]))
       : Effect.succeed(pool)
   }
+  const statisticsOf = (pool: Pool, now: number) =>
+    Statistics.poolStatistics(pool, registered.get(pool.type)?.note, now)
+
   /** The state as of now: what is due has happened. */
   const current = <A>(read: (now: number) => A) =>
     Effect.sync(() =>
@@ -111,7 +127,7 @@ const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions) {
     policy,
     source: () => {
       runtime.command((core, now) => core.advance(now))
-      return [...books.pools.values()].map(loadOf)
+      return [...books.pools.values()].map((pool) => loadOf(pool, registered.get(pool.type)?.maxCapacity))
     },
     setCapacity: (resourceType, capacity) => {
       const pool = books.pools.get(resourceType)
@@ -197,13 +213,20 @@ const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions) {
         const quota = books.agents.get(agent)?.accounts.get(pool)?.quota ?? Infinity
         return quota === Infinity ? Option.none() : Option.some(quota)
       }),
-    setCapacity: (resourceType, capacity) =>
+    setCapacity: (resourceType, capacity, options = {}) =>
       Effect.gen(function* () {
         const pool = yield* poolOf(resourceType)
+        const entry = registered.get(resourceType)
         // Not the pool's own maximum: without a scaling policy that is the capacity of the moment.
-        const bounds = { min: pool.minCapacity, max: registered.get(resourceType)?.max ?? Number.MAX_SAFE_INTEGER }
+        const bounds = { min: pool.minCapacity, max: entry?.max ?? Number.MAX_SAFE_INTEGER }
         const checked = yield* PoolConfig.readCapacity(resourceType, "capacity", capacity, bounds)
-        runtime.command((core, now) => core.setCapacity(pool, checked, now))
+        const maxCapacity =
+          options.max === undefined
+            ? entry?.maxCapacity
+            : yield* PoolConfig.readCapacity(resourceType, "max", options.max, { min: checked, max: bounds.max })
+        if (entry !== undefined) entry.note = options.note
+        if (checked === pool.capacity && maxCapacity === pool.maxCapacity) return
+        runtime.command((core, now) => core.setCapacity(pool, checked, now, { maxCapacity }))
       }),
     setRate: (resourceType, rate) =>
       Effect.gen(function* () {
@@ -217,9 +240,9 @@ const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions) {
         current(() => (pool.capacity === 0 ? 0 : (pool.inUse / pool.capacity) * 100))
       ),
     poolStatistics: (resourceType) =>
-      Effect.flatMap(poolOf(resourceType), (pool) => current((now) => Statistics.poolStatistics(pool, now))),
+      Effect.flatMap(poolOf(resourceType), (pool) => current((now) => statisticsOf(pool, now))),
     agentStatistics: (agent) => current(() => Statistics.agentStatistics(books.agents.get(agent) ?? new Agent(agent))),
-    pools: current((now) => [...books.pools.values()].map((pool) => Statistics.poolStatistics(pool, now))),
+    pools: current((now) => [...books.pools.values()].map((pool) => statisticsOf(pool, now))),
     agents: current(() => [...books.agents.values()].map(Statistics.agentStatistics)),
     leases: current((now) => leasesOf(books).map((lease) => Statistics.leaseView(lease, now))),
     waiters: current((now) => waitersOf(books).map((waiter) => Statistics.waiterView(waiter, formats, now))),
@@ -268,14 +291,15 @@ const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions) {
   return { manager, runtime }
 })
 
-const loadOf = (pool: Pool): LoadMonitor.PoolLoad => ({
+const loadOf = (pool: Pool, maxCapacity: number | undefined): LoadMonitor.PoolLoad => ({
   resourceType: pool.type,
   inUse: pool.inUse,
   waiting: pool.waitingAmount,
   capacity: pool.capacity,
-  // A pool without a maximum is not scaled: shrunk, it could never grow back.
-  minCapacity: pool.maxCapacity === undefined ? pool.capacity : pool.minCapacity,
-  maxCapacity: pool.limit,
+  // A pool without a maximum is not scaled: shrunk, it could never grow back. Nor is
+  // one that a plugin lowered for now: the plugin raises it again.
+  minCapacity: maxCapacity === undefined ? pool.capacity : pool.minCapacity,
+  maxCapacity: maxCapacity === undefined ? pool.capacity : pool.limit,
   load: LoadMonitor.loadOf(pool.inUse, pool.waitingAmount, pool.capacity),
   needed: growthNeeded(pool)
 })

@@ -6,7 +6,11 @@ import type * as Refusal from "../ledger/Refusal.ts"
 import type { Request } from "../ledger/Request.ts"
 
 /** How amounts of each type read. */
-export type Formats = (resourceType: string, amount: number) => string
+export interface Formats {
+  (resourceType: string, amount: number): string
+  /** Why the pool has the capacity that it has, where somebody said so. */
+  readonly note?: (resourceType: string) => string | undefined
+}
 
 export const formatClaim = (claim: Claim, formats: Formats): string =>
   Object.entries(claim)
@@ -50,6 +54,8 @@ const tokens = (count: number): string => (count === 1 ? "1 token" : `${count} t
 export const formatReason = (reason: WaitReason, formats: Formats, now: number): string => {
   const type = reason.resourceType
   const amount = (value: number) => formats(type, value)
+  const note = formats.note?.(type)
+  const because = note === undefined ? "" : `; ${note}`
   switch (reason._tag) {
     case "Capacity": {
       const holders = reason.holders
@@ -57,10 +63,10 @@ export const formatReason = (reason: WaitReason, formats: Formats, now: number):
         .map((holder) => `${holder.agent} holds ${amount(holder.amount)} for ${formatDuration(holder.heldMicros)}`)
       const more = reason.holdersTotal - holders.length
       const named = more > 0 ? [...holders, `${more} more`] : holders
-      return `${type}: asks for ${amount(reason.requested)}, ${amount(Math.max(0, reason.free))} of ${amount(reason.capacity)} free (${named.join(", ")})`
+      return `${type}: asks for ${amount(reason.requested)}, ${amount(Math.max(0, reason.free))} of ${amount(reason.capacity)} free (${named.join(", ")})${because}`
     }
     case "Growth":
-      return `${type}: asks for ${amount(reason.requested)}, the pool has ${amount(reason.capacity)} and may grow to ${amount(reason.maxCapacity)}`
+      return `${type}: asks for ${amount(reason.requested)}, the pool has ${amount(reason.capacity)} and may grow to ${amount(reason.maxCapacity)}${because}`
     case "Rate":
       return `${type}: needs ${tokens(reason.requested)} of its rate, has ${reason.tokens}, ${
         reason.readyAt === Infinity

@@ -71,9 +71,9 @@ export class Books {
     return pool
   }
 
-  setCapacity(pool: Pool, capacity: number): void {
-    pool.setCapacity(capacity, this.now)
-    this.sink?.({ _tag: "CapacitySet", at: this.now, type: pool.type, capacity })
+  setCapacity(pool: Pool, capacity: number, maxCapacity: number | undefined): void {
+    pool.setCapacity(capacity, maxCapacity, this.now)
+    this.sink?.({ _tag: "CapacitySet", at: this.now, type: pool.type, capacity, maxCapacity })
     this.rebalance(pool)
     this.countHard(pool)
   }

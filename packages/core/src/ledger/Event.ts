@@ -17,7 +17,14 @@ export type LedgerEvent =
       readonly maxCapacity: number | undefined
       readonly rate: Rate | undefined
     }
-  | { readonly _tag: "CapacitySet"; readonly at: number; readonly type: string; readonly capacity: number }
+  | {
+      readonly _tag: "CapacitySet"
+      readonly at: number
+      readonly type: string
+      readonly capacity: number
+      /** `undefined` where the capacity of the moment is the maximum. */
+      readonly maxCapacity: number | undefined
+    }
   | { readonly _tag: "RateSet"; readonly at: number; readonly type: string; readonly rate: Rate | undefined }
   /** Tokens given back to a rate without a lease. */
   | { readonly _tag: "Refunded"; readonly at: number; readonly type: string; readonly tokens: number }

@@ -264,12 +264,19 @@ export class Ledger {
   /**
    * Changes what a pool has. Growing serves waiters at once; shrinking below what
    * is in use takes effect as leases return. Waiters that can now never be served
-   * fail.
+   * fail. With `bounds` its maximum changes too: claims up to it wait for growth.
    */
-  setCapacity(pool: Pool, capacity: number, now: number): void {
+  setCapacity(
+    pool: Pool,
+    capacity: number,
+    now: number,
+    bounds: { readonly maxCapacity: number | undefined } = pool
+  ): void {
     this.advance(now)
-    const falls = capacity < pool.capacity
-    this.books.setCapacity(pool, capacity)
+    const before = pool.capacity
+    const limit = pool.limit
+    this.books.setCapacity(pool, capacity, bounds.maxCapacity)
+    const falls = capacity < before || pool.limit < limit
     if (falls) this.review(pool)
     this.settle()
   }

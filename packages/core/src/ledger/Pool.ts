@@ -276,8 +276,9 @@ export class Pool implements Timed {
     this.accountedAt = now
   }
 
-  setCapacity(capacity: number, now: number): void {
+  setCapacity(capacity: number, maxCapacity: number | undefined, now: number): void {
     this.capacity = capacity
+    this.maxCapacity = maxCapacity
     if (this.bucket !== undefined && this.rate?.burst === undefined) {
       this.bucket.refill(now)
       this.bucket.setBurst(capacity)

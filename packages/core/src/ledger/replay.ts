@@ -22,7 +22,7 @@ export class Replay {
         books.definePool(event.type, event)
         break
       case "CapacitySet":
-        books.setCapacity(this.pool(event.type), event.capacity)
+        books.setCapacity(this.pool(event.type), event.capacity, event.maxCapacity)
         break
       case "RateSet":
         books.setRate(this.pool(event.type), event.rate)

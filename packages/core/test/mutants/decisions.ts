@@ -69,6 +69,12 @@ export const ledgerMutants = of("Ledger.ts", [
     replacement: ""
   },
   {
+    name: "lower maximum fails nobody",
+    rule: "waiters that growth can now never serve fail",
+    search: " || pool.limit < limit",
+    replacement: ""
+  },
+  {
     name: "shrink looks for no deadlock",
     rule: "a capacity that falls is a cause to look for deadlocks",
     search: "    if (this.deadlock.detects) this.resolveDeadlocks(waiters, undefined)",

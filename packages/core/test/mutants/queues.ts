@@ -113,6 +113,12 @@ export const poolMutants = of("Pool.ts", [
     replacement: "return this.capacity"
   },
   {
+    name: "maximum stays as it was defined",
+    rule: "what a pool may grow to is what was set last",
+    search: "    this.maxCapacity = maxCapacity\n",
+    replacement: ""
+  },
+  {
     name: "burst does not follow the capacity",
     rule: "the burst is the capacity where none is set",
     search: "      this.bucket.setBurst(capacity)",

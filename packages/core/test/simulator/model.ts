@@ -10,7 +10,7 @@ export class WorldPool {
   readonly type: string
   readonly index: number
   capacity: number
-  readonly maxCapacity: number | undefined
+  maxCapacity: number | undefined
   rate: ModelRate | undefined = undefined
   bucket: ModelBucket | undefined = undefined
   inUse = 0
@@ -133,6 +133,7 @@ export class World {
       case "CapacitySet": {
         const pool = this.pool(event.type)
         pool.capacity = event.capacity
+        pool.maxCapacity = event.maxCapacity
         if (pool.rate?.burst === undefined) pool.bucket?.setBurst(event.capacity, this.now)
         break
       }

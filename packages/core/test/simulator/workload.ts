@@ -134,7 +134,12 @@ export class Workload {
         // Back up to what claims are made for, or all that is left are the small ones.
         const lowest = Math.max(pool.minCapacity, random.chance(0.8) ? Math.floor(pool.capacity * 0.7) : 1)
         const capacity = random.chance(0.15) ? highest : random.between(lowest, highest)
-        return { command: { name, at }, run: (ledger) => (ledger.setCapacity(pool, capacity, at), undefined) }
+        if (pool.maxCapacity === undefined || random.chance(0.7)) {
+          return { command: { name, at }, run: (ledger) => (ledger.setCapacity(pool, capacity, at), undefined) }
+        }
+        // The maximum moves too, as with a machine that is under pressure: claims up to it wait for growth.
+        const bounds = { maxCapacity: capacity + random.between(0, 8) }
+        return { command: { name, at }, run: (ledger) => (ledger.setCapacity(pool, capacity, at, bounds), undefined) }
       }
       case "setRate": {
         const rate = random.chance(0.2) ? undefined : randomRate(random, Math.min(pool.capacity, 20))

@@ -53,6 +53,37 @@ export const capacity = ({ check }: Home): void => {
     })
   )
 
+  check("lowers a pool for now: what it may have again waits, what it never will fails", tens, (manager) =>
+    Effect.gen(function* () {
+      yield* manager.setCapacity("cpu", 4, { max: 8, note: "the machine is under pressure" })
+      const pool = yield* manager.poolStatistics("cpu")
+      assert.deepInclude({ ...pool }, { capacity: 4, maxCapacity: 8, note: "the machine is under pressure" })
+      const never = yield* failure(manager.withLease("a", { cpu: 9 })(Effect.void), "ResourceExhausted")
+      assert.deepInclude({ ...never }, { reason: "neverFits", requested: 9, limit: 8 })
+      const eight = yield* Effect.forkChild(
+        failure(manager.withLease("b", { cpu: 8 })(Effect.void), "ResourceExhausted")
+      )
+      yield* awaitWaiting(manager, 1)
+      const six = yield* Effect.forkChild(manager.withLease("c", { cpu: 6 })(Effect.succeed("served")))
+      yield* awaitWaiting(manager, 2)
+      const reason = (yield* manager.waiters)[0]?.reasons[0]
+      assert.strictEqual(reason?._tag, "Growth")
+      assert.include(reason?.message, "may grow to 8")
+      assert.include(reason?.message, "the machine is under pressure")
+      // The capacity stays, what may come back is less: the claim of eight can never be served now.
+      yield* manager.setCapacity("cpu", 4, { max: 6 })
+      assert.deepInclude({ ...(yield* Fiber.join(eight)) }, { reason: "neverFits", requested: 8, limit: 6 })
+      yield* manager.setCapacity("cpu", 6, { max: 6 })
+      assert.strictEqual(yield* Fiber.join(six), "served")
+      yield* failure(manager.setCapacity("cpu", 6, { max: 5 }), "InvalidCapacity")
+      // Without a maximum it is as it was defined: nothing grows it, so what is over it fails.
+      yield* manager.setCapacity("cpu", 5)
+      const after = yield* manager.poolStatistics("cpu")
+      assert.deepInclude({ ...after }, { capacity: 5, maxCapacity: 5, note: undefined })
+      yield* failure(manager.withLease("d", { cpu: 6 })(Effect.void), "ResourceExhausted")
+    })
+  )
+
   check("loses no waiter and grants nothing twice as a pool grows and shrinks under load", tens, (manager) =>
     Effect.gen(function* () {
       const work = (_: unknown, index: number) =>

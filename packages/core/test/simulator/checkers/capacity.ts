@@ -20,6 +20,7 @@ export const capacity = ({ ledger, world }: Run): Checker => ({
     for (const pool of world.pools) {
       const actual = ledger.books.pools.get(pool.type)
       if (actual?.capacity !== pool.capacity) fail(`${pool.type} has a capacity of ${actual?.capacity}`)
+      if (actual?.maxCapacity !== pool.maxCapacity) fail(`${pool.type} has a maximum of ${actual?.maxCapacity}`)
       for (const { needs, id } of world.waiters) {
         for (const need of needs) {
           if (need.pool !== pool) continue
