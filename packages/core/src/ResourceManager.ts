@@ -25,6 +25,7 @@ import type {
 } from "./Errors.ts"
 import * as internal from "./internal/manager.ts"
 import type { Lease } from "./Lease.ts"
+import { Meter } from "./Meter.ts"
 import type { AgentStatistics, Check, LeaseView, PoolStatistics, WaiterView } from "./Statistics.ts"
 import type { LoadCallback, LoadSample } from "./LoadMonitor.ts"
 import type { CapacityOptions, PoolConfig, RateConfig } from "./PoolConfig.ts"
@@ -160,11 +161,15 @@ export class ResourceManager extends Context.Service<
     readonly stop: Effect.Effect<void>
   }
 >()("@resource-manager/core/ResourceManager") {
-  /** A manager in this process, stopped when the scope closes. */
+  /** A manager in this process, stopped when the scope closes, and the `Meter` that monitoring reads it by. */
   static readonly layer = (
     options: ResourceManagerOptions = {}
-  ): Layer.Layer<ResourceManager, InvalidCapacity | InvalidRate | InvalidClaim> =>
-    Layer.effect(ResourceManager, internal.make(options))
+  ): Layer.Layer<ResourceManager | Meter, InvalidCapacity | InvalidRate | InvalidClaim> =>
+    Layer.effectContext(
+      Effect.map(internal.make(options), ({ manager, meter }) =>
+        Context.make(ResourceManager, manager).pipe(Context.add(Meter, meter))
+      )
+    )
 
   /**
    * The reference configuration: 100 cpu, 1 GiB of memory, 1,000 file handles, 100
@@ -172,7 +177,7 @@ export class ResourceManager extends Context.Service<
    * request with a burst of 50; scaling between half and
    * twice of each over 80 % and under 20 % of load, sampled every 5 seconds.
    */
-  static readonly layerDefault: Layer.Layer<ResourceManager, InvalidCapacity | InvalidRate | InvalidClaim> =
+  static readonly layerDefault: Layer.Layer<ResourceManager | Meter, InvalidCapacity | InvalidRate | InvalidClaim> =
     ResourceManager.layer({
       pools: {
         cpu: defaultPool(100, {}),
@@ -187,10 +192,13 @@ export class ResourceManager extends Context.Service<
   /** A manager for tests: nothing runs by itself, and `TestResourceManager` waits for waiters without sleeps. */
   static readonly layerTest = (
     options: ResourceManagerOptions = {}
-  ): Layer.Layer<ResourceManager | TestResourceManager, InvalidCapacity | InvalidRate | InvalidClaim> =>
+  ): Layer.Layer<ResourceManager | Meter | TestResourceManager, InvalidCapacity | InvalidRate | InvalidClaim> =>
     Layer.effectContext(
-      Effect.map(internal.makeTest(options), ({ control, manager }) =>
-        Context.make(ResourceManager, manager).pipe(Context.add(TestResourceManager, control))
+      Effect.map(internal.makeTest(options), ({ control, manager, meter }) =>
+        Context.make(ResourceManager, manager).pipe(
+          Context.add(Meter, meter),
+          Context.add(TestResourceManager, control)
+        )
       )
     )
 }

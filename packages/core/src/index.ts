@@ -13,6 +13,14 @@ export {
   type LoadSample,
   type PoolLoad
 } from "./LoadMonitor.ts"
+export {
+  type AccountReading,
+  type AgentReading,
+  type DurationReading,
+  Meter,
+  type PoolReading,
+  type Reading
+} from "./Meter.ts"
 export * as Plugin from "./Plugin.ts"
 export type { CapacityOptions, PoolConfig, RateConfig } from "./PoolConfig.ts"
 export { ResourceManager, type ResourceManagerOptions, TestResourceManager } from "./ResourceManager.ts"

@@ -11,8 +11,10 @@ import { Agent } from "../ledger/Agent.ts"
 import { growthNeeded } from "../ledger/deadlock.ts"
 import { leasesOf, waitersOf } from "../ledger/explain.ts"
 import type { Pool } from "../ledger/Pool.ts"
+import { readingOf } from "../ledger/readings.ts"
 import { Request } from "../ledger/Request.ts"
 import * as LoadMonitor from "../LoadMonitor.ts"
+import type { Meter } from "../Meter.ts"
 import * as PoolConfig from "../PoolConfig.ts"
 import type { ResourceManager, ResourceManagerOptions, TestResourceManager } from "../ResourceManager.ts"
 import * as ResourceType from "../ResourceType.ts"
@@ -159,6 +161,8 @@ const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions) {
         : Effect.fail(invalidClaim(refusal.field, refusal.value, refusal.allowed))
     })
 
+  const meter: Meter["Service"] = { read: (bounds) => current((now) => readingOf(books, now, bounds)) }
+
   const stop = Effect.sync(() => runtime.command((core, now) => core.stop(now)))
   /** Asked at every return while the leases drain: O(pools). */
   const anyHeld = () => [...books.pools.values()].some((pool) => pool.holdersHead !== undefined)
@@ -288,7 +292,7 @@ const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions) {
     })
   )
 
-  return { manager, runtime }
+  return { manager, meter, runtime }
 })
 
 const loadOf = (pool: Pool, maxCapacity: number | undefined): LoadMonitor.PoolLoad => ({
@@ -304,11 +308,12 @@ const loadOf = (pool: Pool, maxCapacity: number | undefined): LoadMonitor.PoolLo
   needed: growthNeeded(pool)
 })
 
-export const make = (options: ResourceManagerOptions) => Effect.map(assemble(options), ({ manager }) => manager)
+export const make = (options: ResourceManagerOptions) =>
+  Effect.map(assemble(options), ({ manager, meter }) => ({ manager, meter }))
 
 /** The same, with what tests need besides. Its end waits for no lease: a test's clock stands still. */
 export const makeTest = (options: ResourceManagerOptions) =>
-  Effect.map(assemble({ gracePeriod: 0, ...options }), ({ manager, runtime }) => {
+  Effect.map(assemble({ gracePeriod: 0, ...options }), ({ manager, meter, runtime }) => {
     const awaitWaiting = (count: number) =>
       Effect.callback<void>((resume) => {
         const { books } = runtime.ledger
@@ -324,5 +329,5 @@ export const makeTest = (options: ResourceManagerOptions) =>
       for (const listener of listeners) listener()
     }
     const control: TestResourceManager["Service"] = { awaitWaiting }
-    return { manager, control }
+    return { manager, meter, control }
   })

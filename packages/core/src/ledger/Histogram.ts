@@ -83,6 +83,20 @@ export class Histogram {
     return this.max
   }
 
+  /**
+   * How many recorded values are at most each of the bounds, which ascend. Whole
+   * cells are counted: a value in the cell of a bound counts as at it. O(cells).
+   */
+  atMost(bounds: ReadonlyArray<number>): Array<number> {
+    let seen = this.zeros
+    let cell = 0
+    return bounds.map((bound) => {
+      const last = bound > 0 ? Math.min(cellOf(Math.floor(bound)), this.cells.length - 1) : -1
+      for (; cell <= last; cell++) seen += this.cells[cell] ?? 0
+      return seen
+    })
+  }
+
   distribution(): Distribution {
     return {
       count: this.count,

@@ -48,6 +48,25 @@ describe("Histogram", () => {
     }
   )
 
+  it("counts what is at most a bound, and nothing that is more than 1/32 above it", () => {
+    for (let seed = 1; seed <= 50; seed++) {
+      const random = new Random(seed)
+      const values = Array.from({ length: 300 }, () => random.int(2 ** random.between(0, 53)))
+      const bounds = Array.from({ length: 10 }, () => random.int(2 ** random.between(0, 53))).toSorted((a, b) => a - b)
+      const counts = record(values).atMost(bounds)
+      for (const [index, bound] of bounds.entries()) {
+        assert.isAtLeast(counts[index]!, values.filter((value) => value <= bound).length, `seed ${seed}`)
+        assert.isAtMost(counts[index]!, values.filter((value) => value <= bound * (1 + 1 / 32)).length, `seed ${seed}`)
+      }
+    }
+  })
+
+  it("counts at bounds that no value reaches, that are no whole number, and of nothing", () => {
+    assert.deepStrictEqual(record([0, 3, 3, 7]).atMost([0, 0.5, 3, 6.9, 7, 1e9]), [1, 1, 3, 3, 4, 4])
+    assert.deepStrictEqual(new Histogram().atMost([0, 1, 1_000]), [0, 0, 0])
+    assert.deepStrictEqual(record([5]).atMost([]), [])
+  })
+
   it("forgets what was recorded before", () => {
     const histogram = record([0, 5, 100])
     histogram.forget(100)

@@ -1,0 +1,25 @@
+/**
+ * What monitoring reads of a manager: every figure at one instant, as plain counts
+ * that only grow (but for grants that are undone) and amounts of the moment.
+ *
+ * Whoever decides provides it beside the `ResourceManager`: the layers of this
+ * process do, a client of another process does not. Reading costs O(pools + agents)
+ * and decisions nothing. Times are microseconds.
+ */
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type { Reading } from "./ledger/readings.ts"
+
+export type { AccountReading, AgentReading, DurationReading, PoolReading, Reading } from "./ledger/readings.ts"
+
+export class Meter extends Context.Service<
+  Meter,
+  {
+    /**
+     * All figures as of now. Durations are counted at or below each of `bounds`:
+     * microseconds, ascending. A bound is met within 1/32 (3.2 %): a duration that
+     * much above it may count as at it, one at or below it always does.
+     */
+    readonly read: (bounds: ReadonlyArray<number>) => Effect.Effect<Reading>
+  }
+>()("@resource-manager/core/Meter") {}
