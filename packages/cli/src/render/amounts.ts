@@ -1,0 +1,101 @@
+/** Amounts, claims, rates and counts for people. */
+import type { Claim } from "@resource-manager/core/Claim"
+import { known, make, type ResourceType } from "@resource-manager/core/ResourceType"
+import { duration } from "./time.ts"
+
+/** How amounts of each type read. */
+export type Types = ReadonlyMap<string, ResourceType>
+
+/** The types that a manager tells, on top of those that everybody knows. */
+export const typesOf = (types: Iterable<ResourceType>): Types =>
+  new Map([...known, ...types].map((type) => [type.name, type]))
+
+const typeOf = (types: Types, name: string): ResourceType => types.get(name) ?? make(name)
+
+/** `2 cores`, `1.5 GiB`. */
+export const amount = (types: Types, name: string, value: number): string => typeOf(types, name).format(value)
+
+const afterLastBlank = (text: string): readonly [string, string] => {
+  const at = text.lastIndexOf(" ")
+  return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)]
+}
+
+/** `6 / 8 cores`, `512 MiB / 4 GiB`: the unit once where it is the same. */
+export const amountOf = (types: Types, name: string, value: number, total: number): string => {
+  const part = amount(types, name, value)
+  const whole = amount(types, name, total)
+  const [figure, unit] = afterLastBlank(part)
+  const [, wholeUnit] = afterLastBlank(whole)
+  // `1 core / 8 cores`: the one is the beginning of the many.
+  const same = unit !== "" && (wholeUnit === unit || (value === 1 && wholeUnit.startsWith(unit)))
+  return `${same ? figure : part} / ${whole}`
+}
+
+/** `cpu 2, memory 4 GiB`: what is counted by ones without its unit. */
+export const claimShort = (types: Types, claim: Claim): string =>
+  Object.entries(claim)
+    .map(([name, value]) => {
+      const text = amount(types, name, value)
+      const counted = typeOf(types, name).unit !== "bytes" && text.startsWith(`${value} `)
+      return `${name} ${counted ? value : text}`
+    })
+    .join(", ")
+
+/** `2 cores of cpu and 4 GiB of memory`, for sentences. */
+export const claimLong = (types: Types, claim: Claim): string => {
+  const parts = Object.entries(claim).map(([name, value]) => `${amount(types, name, value)} of ${name}`)
+  return parts.length === 0 ? "nothing" : parts.join(", ").replace(/, ([^,]*)$/, " and $1")
+}
+
+const byteUnits = [
+  [1024 ** 4, "TiB"],
+  [1024 ** 3, "GiB"],
+  [1024 ** 2, "MiB"],
+  [1024, "KiB"]
+] as const
+
+/** An amount as a command takes it: exact, `4GiB` where bytes come out even. */
+export const amountArgument = (types: Types, name: string, value: number): string => {
+  if (typeOf(types, name).unit !== "bytes") return String(value)
+  const even = byteUnits.find(([size]) => value >= size && value % size === 0)
+  return even === undefined ? String(value) : `${value / even[0]}${even[1]}`
+}
+
+/** `1,234,567` */
+export const count = (value: number): string =>
+  Number.isSafeInteger(value) ? String(value).replace(/\B(?=(\d{3})+$)/g, ",") : String(value)
+
+/** `1 lease`, `2 leases`. */
+export const counted = (value: number, one: string, many = `${one}s`): string =>
+  `${count(value)} ${value === 1 ? one : many}`
+
+/** A frequency: `0`, `0.4`, `12`, `1,234`. */
+export const frequency = (value: number): string => {
+  if (!Number.isFinite(value)) return "?"
+  const tenths = Math.round(value * 10) / 10
+  return tenths < 10 ? String(tenths) : count(Math.round(value))
+}
+
+export const percent = (value: number): string => (Number.isFinite(value) ? `${Math.round(value)} %` : "?")
+
+const intervals: Readonly<Record<number, string>> = {
+  1_000: "s",
+  60_000: "min",
+  3_600_000: "h",
+  86_400_000: "d"
+}
+
+/** A pool's rate, as views tell it. */
+export interface RateView {
+  readonly limit: number
+  readonly intervalMillis: number
+  /** The most tokens that can be saved up. The capacity where `undefined`. */
+  readonly burst?: number | undefined
+  readonly per: "unit" | "request"
+}
+
+/** `50/s`, `20/min`, `3 per 2.5 s`. */
+export const rateText = ({ intervalMillis, limit }: RateView): string => {
+  const unit = intervals[intervalMillis]
+  return unit === undefined ? `${count(limit)} per ${duration(intervalMillis)}` : `${count(limit)}/${unit}`
+}
