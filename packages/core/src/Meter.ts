@@ -9,6 +9,7 @@
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type { Reading } from "./ledger/readings.ts"
+import type { WaitGraph } from "./WaitGraph.ts"
 
 export type { AccountReading, AgentReading, DurationReading, PoolReading, Reading } from "./ledger/readings.ts"
 
@@ -21,5 +22,7 @@ export class Meter extends Context.Service<
      * much above it may count as at it, one at or below it always does.
      */
     readonly read: (bounds: ReadonlyArray<number>) => Effect.Effect<Reading>
+    /** Who waits for whom now: at most `waitsMax` waits, 1,000 unless given, those inside leases first. */
+    readonly waitGraph: (waitsMax?: number) => Effect.Effect<WaitGraph>
   }
 >()("@resource-manager/core/Meter") {}

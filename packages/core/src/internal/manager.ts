@@ -20,6 +20,7 @@ import type { ResourceManager, ResourceManagerOptions, TestResourceManager } fro
 import * as ResourceType from "../ResourceType.ts"
 import { ScalingPolicy } from "../ScalingPolicy.ts"
 import * as Statistics from "../Statistics.ts"
+import { waitGraphOf } from "../WaitGraph.ts"
 import { LedgerRuntime, readDuration, type WaitOptions } from "./LedgerRuntime.ts"
 import { invalidClaim, notAcquired, unknownResourceType, tellable } from "./refusal.ts"
 
@@ -161,7 +162,10 @@ const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions) {
         : Effect.fail(invalidClaim(refusal.field, refusal.value, refusal.allowed))
     })
 
-  const meter: Meter["Service"] = { read: (bounds) => current((now) => readingOf(books, now, bounds)) }
+  const meter: Meter["Service"] = {
+    read: (bounds) => current((now) => readingOf(books, now, bounds)),
+    waitGraph: (waitsMax) => current((now) => waitGraphOf(books, now, waitsMax))
+  }
 
   const stop = Effect.sync(() => runtime.command((core, now) => core.stop(now)))
   /** Asked at every return while the leases drain: O(pools). */

@@ -115,6 +115,12 @@ export const findDeadlock = (roots: Iterable<Request>): Deadlock | undefined => 
   return undefined
 }
 
+/** The waits, the given ones or reached from them, that no order of service ever serves. None where a policy detects. */
+export const findStuck = (roots: Iterable<Request>): ReadonlySet<Request> => {
+  const reach = reachFrom(roots, false)
+  return new Set(reduce(reach.graph, { ordered: false }).stuck.map((index) => reach.waits[index]!))
+}
+
 /** The waits that only order keeps from ever being served, to be let through; none in almost every case. */
 export const findOrderBlocked = (roots: Iterable<Request>): Array<Request> => {
   const reach = reachFrom(roots, true)
