@@ -168,28 +168,34 @@ describe("the Prometheus page", () => {
     )
   )
 
-  it.effect("has no more series than agents have places, and still counts everybody", () =>
-    Effect.gen(function* () {
-      const manager = yield* ResourceManager
-      const total = 10_000
-      for (let index = 0; index < total; index++) {
-        const agent = `agent-${index}`
-        // The later ones do more.
-        const times = index < total - 50 ? 1 : 5
-        for (let time = 0; time < times; time++) yield* manager.withLease(agent, { memory: 1 })(Effect.void)
-        if (index % 1_000 === 0) yield* Telemetry.prometheusText
-      }
-      yield* manager.acquire("agent-7", { memory: 5 })
-      const { labels, samples, value } = yield* page
-      const agents = labels("agent")
-      assert.strictEqual(agents.size, 51)
-      for (let index = total - 50; index < total; index++) assert.isTrue(agents.has(`agent-${index}`))
-      assert.isBelow(samples.size, 1_000)
-      assert.strictEqual(value(nameOf(Metrics.agentKnown)), total)
-      assert.strictEqual(value(nameOf(Metrics.agentUsage), { agent: Metrics.otherAgents, resource_type: "memory" }), 5)
-      // The last 50 came at once, after the others were read: all that they did is theirs.
-      assert.strictEqual(value(nameOf(Metrics.agentClaimGranted), { agent: "agent-9999" }), 5)
-    }).pipe(Effect.provide(layer()))
+  it.effect(
+    "has no more series than agents have places, and still counts everybody",
+    () =>
+      Effect.gen(function* () {
+        const manager = yield* ResourceManager
+        const total = 10_000
+        for (let index = 0; index < total; index++) {
+          const agent = `agent-${index}`
+          // The later ones do more.
+          const times = index < total - 50 ? 1 : 5
+          for (let time = 0; time < times; time++) yield* manager.withLease(agent, { memory: 1 })(Effect.void)
+          if (index % 1_000 === 0) yield* Telemetry.prometheusText
+        }
+        yield* manager.acquire("agent-7", { memory: 5 })
+        const { labels, samples, value } = yield* page
+        const agents = labels("agent")
+        assert.strictEqual(agents.size, 51)
+        for (let index = total - 50; index < total; index++) assert.isTrue(agents.has(`agent-${index}`))
+        assert.isBelow(samples.size, 1_000)
+        assert.strictEqual(value(nameOf(Metrics.agentKnown)), total)
+        assert.strictEqual(
+          value(nameOf(Metrics.agentUsage), { agent: Metrics.otherAgents, resource_type: "memory" }),
+          5
+        )
+        // The last 50 came at once, after the others were read: all that they did is theirs.
+        assert.strictEqual(value(nameOf(Metrics.agentClaimGranted), { agent: "agent-9999" }), 5)
+      }).pipe(Effect.provide(layer())),
+    60_000
   )
 
   it.effect("counts from when it was made, and tells amounts as they are", () =>
@@ -307,7 +313,7 @@ describe("the Prometheus page", () => {
           )
         )
       ),
-    { arbitrary: { runs: 60, size: 40 } }
+    { arbitrary: { runs: 50, size: 30 }, timeout: 60_000 }
   )
 })
 
