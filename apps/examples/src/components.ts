@@ -58,8 +58,7 @@ const monitorLayer = LoadMonitor.layer({
         capacity,
         minCapacity: 4,
         maxCapacity: 16,
-        load,
-        needed: undefined
+        load
       }
     ]
   },

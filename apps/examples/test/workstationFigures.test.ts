@@ -48,20 +48,14 @@ describe("the plain lines", () => {
     id: 1,
     agent: "a",
     claim: {},
-    parent: undefined,
     waitedMillis: 0,
-    timesOutInMillis: undefined,
     earmarked: [],
     exempt: false,
-    earliestInMillis: undefined,
     reasons: reasons.map((reason) => ({
       ...reason,
       message: "",
-      requested: undefined,
-      available: undefined,
       holders: [],
-      ahead: 0,
-      readyInMillis: undefined
+      ahead: 0
     }))
   })
   const rate = waiter([{ _tag: "Rate", resourceType: "network" }])

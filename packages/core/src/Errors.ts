@@ -138,7 +138,8 @@ export class LeaseRevoked extends Schema.TaggedError<LeaseRevoked>()("LeaseRevok
   message: Schema.String,
   lease: Schema.Number,
   agent: Schema.String,
-  reason: Schema.Literals(["expired", "stopped", "returned"])
+  /** It expired, the manager stopped, an administrator took it, its holder's session ended, or it was given back. */
+  reason: Schema.Literals(["expired", "stopped", "revoked", "lost", "returned"])
 }) {}
 
 /** The manager takes no claims any more. */

@@ -5,11 +5,11 @@ import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import type { ClaimError, InvalidClaim, LeaseRevoked } from "./Errors.ts"
 import type { LedgerRuntime, WaitOptions } from "./internal/LedgerRuntime.ts"
-import { type AnyFiber, Nesting } from "./internal/nesting.ts"
-import { invalidClaim, leaseGone } from "./internal/refusal.ts"
+import { leaseGone } from "./internal/refusal.ts"
 import { claimOf } from "./ledger/Books.ts"
 import type { Claim } from "./ledger/Claim.ts"
 import { enclosing, type Request } from "./ledger/Request.ts"
+import { type AnyFiber, frame, Nesting } from "./Nesting.ts"
 
 export interface Lease {
   /** Its place in the one order of all claims. */
@@ -29,7 +29,7 @@ export interface Lease {
   readonly shrink: (amounts: Claim) => Effect.Effect<void, InvalidClaim | LeaseRevoked>
   /** Takes more: an ordinary claim inside the lease, given back with it. */
   readonly grow: (claim: Claim, options?: WaitOptions) => Effect.Effect<void, ClaimError | LeaseRevoked>
-  /** Completes when the lease is taken away (it expired, or the manager stopped); never when its holder releases it. */
+  /** Completes when the lease is taken away (it expired, was revoked, or the manager stopped); never when its holder releases it. */
   readonly revoked: Effect.Effect<LeaseRevoked>
   /** Runs an effect that is interrupted, and fails with `LeaseRevoked`, when the lease is taken away. */
   readonly guard: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | LeaseRevoked, R>
@@ -40,7 +40,7 @@ export interface Lease {
  * from coming back. For work that outlives the body that starts it; without it
  * the deadlock detector counts its waits as inside of the lease.
  */
-export { detached } from "./internal/nesting.ts"
+export { detached } from "./Nesting.ts"
 
 const make = (runtime: LedgerRuntime, request: Request, release: Effect.Effect<void>): Lease => ({
   id: request.id,
@@ -56,17 +56,7 @@ const make = (runtime: LedgerRuntime, request: Request, release: Effect.Effect<v
     return request.status === "held"
   },
   release,
-  shrink: (amounts) =>
-    Effect.suspend((): Effect.Effect<void, InvalidClaim | LeaseRevoked> => {
-      const refusal = runtime.command((ledger, now) => {
-        ledger.advance(now)
-        return request.status === "held" ? ledger.shrink(request, amounts, now) : undefined
-      })
-      if (request.status !== "held") return Effect.fail(leaseGone(request))
-      return refusal === undefined
-        ? Effect.void
-        : Effect.fail(invalidClaim(refusal.field, refusal.value, refusal.allowed))
-    }),
+  shrink: (amounts) => Effect.suspend(() => runtime.shrink(request, amounts)),
   grow: (claim, options) =>
     Effect.uninterruptibleMask((restore) =>
       Effect.withFiber((fiber) =>
@@ -91,12 +81,7 @@ const insideOf = <A, E, R>(
   const outer = fiber.getRef(Nesting)
   const lease = runtime.scoped.innermost(fiber, outer, runtime)
   if (lease === undefined) return effect
-  return Effect.provideService(effect, Nesting, {
-    owner: runtime,
-    lease,
-    outer,
-    scopedFrom: outer === undefined ? 0 : outer.scopedFrom
-  })
+  return Effect.provideService(effect, Nesting, frame(outer, runtime, lease))
 }
 
 /**

@@ -21,23 +21,25 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as PubSub from "effect/PubSub"
 import * as Queue from "effect/Queue"
+import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { InvalidClaim } from "./Errors.ts"
 import { readDuration } from "./internal/LedgerRuntime.ts"
-import { detached } from "./internal/nesting.ts"
 import { invalidClaim } from "./internal/refusal.ts"
 import { isAmount } from "./ledger/Claim.ts"
-import type { PoolLoad, Policy } from "./ScalingPolicy.ts"
+import { detached } from "./Nesting.ts"
+import { PoolLoad, type Policy } from "./ScalingPolicy.ts"
 
-export type { PoolLoad } from "./ScalingPolicy.ts"
+export { PoolLoad } from "./ScalingPolicy.ts"
 
 /** The load of every pool at one instant. */
-export interface LoadSample {
+export const LoadSample = Schema.Struct({
   /** Milliseconds since the epoch, by the wall clock: for people. */
-  readonly takenAt: number
-  readonly pools: ReadonlyArray<PoolLoad>
-}
+  takenAt: Schema.Number,
+  pools: Schema.Array(PoolLoad)
+})
+export interface LoadSample extends Schema.Schema.Type<typeof LoadSample> {}
 
 export interface LoadMonitorOptions {
   /** Time between samples. Default 5 seconds. */

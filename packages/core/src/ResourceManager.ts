@@ -25,6 +25,7 @@ import type {
 } from "./Errors.ts"
 import * as internal from "./internal/manager.ts"
 import type { Lease } from "./Lease.ts"
+import { LeaseTable } from "./LeaseTable.ts"
 import { Meter } from "./Meter.ts"
 import type { AgentStatistics, Check, LeaseView, PoolStatistics, WaiterView } from "./Statistics.ts"
 import type { LoadCallback, LoadSample } from "./LoadMonitor.ts"
@@ -168,6 +169,19 @@ export class ResourceManager extends Context.Service<
     Layer.effectContext(
       Effect.map(internal.make(options), ({ manager, meter }) =>
         Context.make(ResourceManager, manager).pipe(Context.add(Meter, meter))
+      )
+    )
+
+  /**
+   * The same for a home that hands leases beyond this process: with `LeaseTable`,
+   * over the same decisions.
+   */
+  static readonly layerHome = (
+    options: ResourceManagerOptions = {}
+  ): Layer.Layer<ResourceManager | LeaseTable | Meter, InvalidCapacity | InvalidRate | InvalidClaim> =>
+    Layer.effectContext(
+      Effect.map(internal.makeHome(options), ({ manager, meter, table }) =>
+        Context.make(ResourceManager, manager).pipe(Context.add(LeaseTable, table), Context.add(Meter, meter))
       )
     )
 

@@ -5,21 +5,23 @@
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
 
 /** What one pool asks of the policy, at one sample. */
-export interface PoolLoad {
-  readonly resourceType: string
-  readonly inUse: number
+export const PoolLoad = Schema.Struct({
+  resourceType: Schema.String,
+  inUse: Schema.Number,
   /** What the waiters ask for, together. */
-  readonly waiting: number
-  readonly capacity: number
-  readonly minCapacity: number
-  readonly maxCapacity: number
+  waiting: Schema.Number,
+  capacity: Schema.Number,
+  minCapacity: Schema.Number,
+  maxCapacity: Schema.Number,
   /** (in use + what waiters ask for) / capacity. `Infinity` where there is demand and no capacity. */
-  readonly load: number
-  /** The capacity without which the first waiter may never be served, if that is more than there is. */
-  readonly needed: number | undefined
-}
+  load: Schema.Number,
+  /** The capacity without which the first waiter may never be served. Absent where there is enough. */
+  needed: Schema.optionalKey(Schema.Number)
+})
+export interface PoolLoad extends Schema.Schema.Type<typeof PoolLoad> {}
 
 export interface Policy {
   /** The capacity to have now. Kept within the pool's bounds by the caller. `sinceChangeMicros` is `Infinity` before the first change. */

@@ -1,9 +1,13 @@
 /**
  * What the manager tells about itself, for people and programs: every figure by
  * pool and by agent. Durations are in milliseconds.
+ *
+ * Each is a schema of the same name, so that it crosses a wire and is what programs
+ * read as JSON: a figure that there is not is an absent key.
  */
+import * as Schema from "effect/Schema"
 import type { Claim } from "./Claim.ts"
-import type { ClaimError } from "./Errors.ts"
+import { ClaimError } from "./Errors.ts"
 import { formatReason, type Formats, toError } from "./internal/refusal.ts"
 import * as ledger from "./ledger/explain.ts"
 import type { Books } from "./ledger/Books.ts"
@@ -13,89 +17,150 @@ import type { Pool } from "./ledger/Pool.ts"
 import type { Request } from "./ledger/Request.ts"
 
 /** A distribution of durations, in milliseconds. Quantiles are at most 3.2 % too high. */
-export interface Distribution {
-  readonly count: number
-  readonly mean: number
-  readonly max: number
-  readonly p50: number
-  readonly p90: number
-  readonly p99: number
-}
+export const Distribution = Schema.Struct({
+  count: Schema.Number,
+  mean: Schema.Number,
+  max: Schema.Number,
+  p50: Schema.Number,
+  p90: Schema.Number,
+  p99: Schema.Number
+})
+export interface Distribution extends Schema.Schema.Type<typeof Distribution> {}
 
-export interface PoolStatistics extends Omit<ledger.PoolStatistics, "waits" | "holds"> {
-  /** Why the capacity is what it is, where whoever set it said so. */
-  readonly note: string | undefined
+const Amounts = Schema.Record(Schema.String, Schema.Number)
+
+/** Counts and distributions of one pool, since it was defined. */
+export const PoolStatistics = Schema.Struct({
+  resourceType: Schema.String,
+  capacity: Schema.Number,
+  minCapacity: Schema.Number,
+  /** The most units that a claim can ever be granted. */
+  maxCapacity: Schema.Number,
+  inUse: Schema.Number,
+  free: Schema.Number,
+  /** Units set aside for waiters: not in use, not charged. */
+  earmarked: Schema.Number,
+  peak: Schema.Number,
+  /** In use over capacity, in percent. 0 where there is no capacity. */
+  usagePercent: Schema.Number,
+  /** Mean units in use since the pool was defined. */
+  meanInUse: Schema.Number,
+  acquisitions: Schema.Number,
+  /** Claims that ended without a lease, by the tag of what ended them. */
+  failures: Amounts,
+  waiting: Schema.Number,
+  /** The sum of what they ask for. */
+  waitingAmount: Schema.Number,
+  /** Whole tokens of the rate. Absent where there is none. */
+  tokens: Schema.optionalKey(Schema.Number),
+  /** Why the capacity is what it is. Absent where nobody said so. */
+  note: Schema.optionalKey(Schema.String),
   /** How long granted claims had waited. */
-  readonly waits: Distribution
+  waits: Distribution,
   /** How long returned leases had been held. */
-  readonly holds: Distribution
-}
+  holds: Distribution
+})
+export interface PoolStatistics extends Schema.Schema.Type<typeof PoolStatistics> {}
 
-export interface AgentStatistics extends Omit<ledger.AgentStatistics, "waits" | "holds"> {
-  readonly waits: Distribution
-  readonly holds: Distribution
-}
+/** What one agent has of one type. */
+export const AccountStatistics = Schema.Struct({
+  held: Schema.Number,
+  waiting: Schema.Number,
+  peak: Schema.Number,
+  /** Absent where none is set. */
+  quota: Schema.optionalKey(Schema.Number)
+})
+export interface AccountStatistics extends Schema.Schema.Type<typeof AccountStatistics> {}
 
-export interface LeaseView {
-  readonly id: number
-  readonly agent: string
-  readonly claim: Claim
-  /** The lease that it is inside of. */
-  readonly parent: number | undefined
+export const AgentStatistics = Schema.Struct({
+  agent: Schema.String,
+  /** By resource type. */
+  accounts: Schema.Record(Schema.String, AccountStatistics),
+  acquisitions: Schema.Number,
+  failures: Amounts,
+  waiting: Schema.Number,
+  waits: Distribution,
+  holds: Distribution
+})
+export interface AgentStatistics extends Schema.Schema.Type<typeof AgentStatistics> {}
+
+export const LeaseView = Schema.Struct({
+  id: Schema.Number,
+  agent: Schema.String,
+  claim: Amounts,
+  /** The lease that it is inside of. Absent where there is none. */
+  parent: Schema.optionalKey(Schema.Number),
   /** Fencing token. */
-  readonly token: number
-  readonly heldMillis: number
-  /** Time left until it expires; `undefined` is never. */
-  readonly expiresInMillis: number | undefined
+  token: Schema.Number,
+  heldMillis: Schema.Number,
+  /** Time left until it expires. Absent where it does not. */
+  expiresInMillis: Schema.optionalKey(Schema.Number),
   /** Whether it was acquired by hand. */
-  readonly manual: boolean
-}
+  manual: Schema.Boolean
+})
+export interface LeaseView extends Schema.Schema.Type<typeof LeaseView> {}
+
+/** A lease as seen from a pool that it holds. */
+export const HolderView = Schema.Struct({
+  lease: Schema.Number,
+  agent: Schema.String,
+  amount: Schema.Number,
+  heldMillis: Schema.Number
+})
+export interface HolderView extends Schema.Schema.Type<typeof HolderView> {}
 
 /** One reason of a wait: the facts, and as a line for people. */
-export interface WaitReason {
-  readonly _tag: "Capacity" | "Growth" | "Rate" | "Order"
-  readonly resourceType: string
-  readonly message: string
-  readonly requested: number | undefined
+export const WaitReason = Schema.Struct({
+  _tag: Schema.Literals(["Capacity", "Growth", "Rate", "Order"]),
+  resourceType: Schema.String,
+  message: Schema.String,
+  /** Absent where the reason is order. */
+  requested: Schema.optionalKey(Schema.Number),
   /** Units free, or tokens there. */
-  readonly available: number | undefined
+  available: Schema.optionalKey(Schema.Number),
   /** Who holds the units, the largest first. */
-  readonly holders: ReadonlyArray<{
-    readonly lease: number
-    readonly agent: string
-    readonly amount: number
-    readonly heldMillis: number
-  }>
+  holders: Schema.Array(HolderView),
   /** How many waiters are ahead in this pool. */
-  readonly ahead: number
-  /** Time until the tokens are there, where the rate is the reason. */
-  readonly readyInMillis: number | undefined
-}
+  ahead: Schema.Number,
+  /** Time until the tokens are there, where the rate is the reason and that is known. */
+  readyInMillis: Schema.optionalKey(Schema.Number)
+})
+export interface WaitReason extends Schema.Schema.Type<typeof WaitReason> {}
 
 /** A waiting claim, and why it waits: all reasons at once. */
-export interface WaiterView {
-  readonly id: number
-  readonly agent: string
-  readonly claim: Claim
-  readonly parent: number | undefined
-  readonly waitedMillis: number
-  /** Time left until `ClaimTimedOut`; `undefined` is never. */
-  readonly timesOutInMillis: number | undefined
-  readonly reasons: ReadonlyArray<WaitReason>
+export const WaiterView = Schema.Struct({
+  id: Schema.Number,
+  agent: Schema.String,
+  claim: Amounts,
+  parent: Schema.optionalKey(Schema.Number),
+  waitedMillis: Schema.Number,
+  /** Time left until `ClaimTimedOut`. Absent where it waits for ever. */
+  timesOutInMillis: Schema.optionalKey(Schema.Number),
+  reasons: Schema.Array(WaitReason),
   /** Types whose units are kept for it already: not in use, not charged. */
-  readonly earmarked: ReadonlyArray<string>
+  earmarked: Schema.Array(Schema.String),
   /** Whether it may pass the queue, because order alone would keep it for ever. */
-  readonly exempt: boolean
+  exempt: Schema.Boolean,
   /** Time until it is granted, where that is known: only tokens are missing. */
-  readonly earliestInMillis: number | undefined
-}
+  earliestInMillis: Schema.optionalKey(Schema.Number)
+})
+export interface WaiterView extends Schema.Schema.Type<typeof WaiterView> {}
 
 /** Whether a claim would be granted now; if not, the errors it would fail with and the reasons it would wait for. */
-export interface Check {
-  readonly granted: boolean
-  readonly errors: ReadonlyArray<ClaimError>
-  readonly reasons: ReadonlyArray<WaitReason>
-}
+export const Check = Schema.Struct({
+  granted: Schema.Boolean,
+  errors: Schema.Array(ClaimError),
+  reasons: Schema.Array(WaitReason)
+})
+export interface Check extends Schema.Schema.Type<typeof Check> {}
+
+/** A key that is there where its value is: JSON has no `undefined`. */
+const where = <const Key extends string, A>(key: Key, value: A | undefined): { readonly [K in Key]?: A } =>
+  // A computed key is typed as any string.
+  (value === undefined ? {} : { [key]: value }) as { readonly [K in Key]?: A }
+
+const until = <const Key extends string>(key: Key, at: number | undefined, now: number) =>
+  where(key, at === undefined || at === Infinity ? undefined : (at - now) / 1_000)
 
 const distribution = (histogram: Histogram): Distribution => {
   const micros = histogram.distribution()
@@ -110,53 +175,76 @@ const distribution = (histogram: Histogram): Distribution => {
 }
 
 /** @internal */
-export const poolStatistics = (pool: Pool, note: string | undefined, now: number): PoolStatistics => ({
-  ...ledger.poolStatistics(pool, now),
-  note,
-  waits: distribution(pool.waits),
-  holds: distribution(pool.holds)
-})
-
-/** @internal */
-export const agentStatistics = (agent: Agent): AgentStatistics => ({
-  ...ledger.agentStatistics(agent),
-  waits: distribution(agent.waits),
-  holds: distribution(agent.holds)
-})
-
-/** @internal */
-export const leaseView = (lease: Request, now: number): LeaseView => {
-  const { expiresAt, heldMicros, ...view } = ledger.leaseView(lease, now)
+export const poolStatistics = (pool: Pool, note: string | undefined, now: number): PoolStatistics => {
+  const { tokens, ...figures } = ledger.poolStatistics(pool, now)
   return {
-    ...view,
-    heldMillis: heldMicros / 1_000,
-    expiresInMillis: expiresAt === undefined ? undefined : (expiresAt - now) / 1_000
+    ...figures,
+    ...where("tokens", tokens),
+    ...where("note", note),
+    waits: distribution(pool.waits),
+    holds: distribution(pool.holds)
   }
 }
 
-const waitReason = (reason: ledger.WaitReason, formats: Formats, now: number): WaitReason => ({
-  _tag: reason._tag,
-  resourceType: reason.resourceType,
-  message: formatReason(reason, formats, now),
-  requested: reason._tag === "Order" ? undefined : reason.requested,
-  available: reason._tag === "Capacity" ? Math.max(0, reason.free) : reason._tag === "Rate" ? reason.tokens : undefined,
-  holders:
-    reason._tag === "Capacity"
-      ? reason.holders.map(({ heldMicros, ...holder }) => ({ ...holder, heldMillis: heldMicros / 1_000 }))
-      : [],
-  ahead: reason._tag === "Order" ? reason.ahead : 0,
-  readyInMillis: reason._tag === "Rate" && reason.readyAt !== Infinity ? (reason.readyAt - now) / 1_000 : undefined
-})
+/** @internal */
+export const agentStatistics = (agent: Agent): AgentStatistics => {
+  const { accounts, ...figures } = ledger.agentStatistics(agent)
+  return {
+    ...figures,
+    accounts: Object.fromEntries(
+      Object.entries(accounts).map(([type, { quota, ...account }]) => [type, { ...account, ...where("quota", quota) }])
+    ),
+    waits: distribution(agent.waits),
+    holds: distribution(agent.holds)
+  }
+}
+
+/** @internal */
+export const leaseView = (lease: Request, now: number): LeaseView => {
+  const { expiresAt, heldMicros, parent, ...view } = ledger.leaseView(lease, now)
+  return {
+    ...view,
+    ...where("parent", parent),
+    heldMillis: heldMicros / 1_000,
+    ...until("expiresInMillis", expiresAt, now)
+  }
+}
+
+const waitReason = (reason: ledger.WaitReason, formats: Formats, now: number): WaitReason => {
+  const { _tag, resourceType } = reason
+  const facts = { _tag, resourceType, message: formatReason(reason, formats, now), holders: [], ahead: 0 }
+  switch (reason._tag) {
+    case "Capacity":
+      return {
+        ...facts,
+        requested: reason.requested,
+        available: Math.max(0, reason.free),
+        holders: reason.holders.map(({ heldMicros, ...holder }) => ({ ...holder, heldMillis: heldMicros / 1_000 }))
+      }
+    case "Growth":
+      return { ...facts, requested: reason.requested }
+    case "Rate":
+      return {
+        ...facts,
+        requested: reason.requested,
+        available: reason.tokens,
+        ...until("readyInMillis", reason.readyAt, now)
+      }
+    case "Order":
+      return { ...facts, ahead: reason.ahead }
+  }
+}
 
 /** @internal */
 export const waiterView = (waiter: Request, formats: Formats, now: number): WaiterView => {
-  const { deadline, earliestAt, reasons, waitedMicros, ...view } = ledger.explain(waiter, now)
+  const { deadline, earliestAt, parent, reasons, waitedMicros, ...view } = ledger.explain(waiter, now)
   return {
     ...view,
+    ...where("parent", parent),
     waitedMillis: waitedMicros / 1_000,
-    timesOutInMillis: deadline === undefined ? undefined : (deadline - now) / 1_000,
+    ...until("timesOutInMillis", deadline, now),
     reasons: reasons.map((reason) => waitReason(reason, formats, now)),
-    earliestInMillis: earliestAt === undefined || earliestAt === Infinity ? undefined : (earliestAt - now) / 1_000
+    ...until("earliestInMillis", earliestAt, now)
   }
 }
 

@@ -6,13 +6,8 @@ export { DeadlockDetector, type DeadlockDetectorOptions } from "./DeadlockDetect
 export * as DeadlockPolicy from "./DeadlockPolicy.ts"
 export * as Errors from "./Errors.ts"
 export * as Lease from "./Lease.ts"
-export {
-  type LoadCallback,
-  LoadMonitor,
-  type LoadMonitorOptions,
-  type LoadSample,
-  type PoolLoad
-} from "./LoadMonitor.ts"
+export { type Dropped, LeaseTable, type RecoveredHome, type TableClaimOptions, type Ticket } from "./LeaseTable.ts"
+export { type LoadCallback, LoadMonitor, type LoadMonitorOptions, LoadSample, PoolLoad } from "./LoadMonitor.ts"
 export {
   type AccountReading,
   type AgentReading,

@@ -33,7 +33,6 @@ const monitored = Effect.fnUntraced(function* (
     capacity: 100,
     minCapacity: 10,
     maxCapacity: 200,
-    needed: undefined,
     ...initial
   }
   const monitor = yield* LoadMonitor.make({
@@ -262,7 +261,6 @@ describe("thresholds", () => {
       capacity: 100,
       minCapacity: 1,
       maxCapacity: 1_000,
-      needed: undefined,
       ...over
     }
     return { ...pool, load: LoadMonitor.loadOf(pool.inUse, pool.waiting, pool.capacity) }

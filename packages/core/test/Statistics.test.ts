@@ -116,7 +116,7 @@ describe("statistics", () => {
         assert.strictEqual(waiting, 1)
         assert.deepStrictEqual(accounts, {
           cpu: { held: 2, waiting: 4, peak: 5, quota: 9 },
-          memory: { held: 0, waiting: 1, peak: 0, quota: undefined }
+          memory: { held: 0, waiting: 1, peak: 0 }
         })
         yield* Fiber.interrupt(waiter)
         yield* manager.removeQuota("a", "cpu")
@@ -145,9 +145,7 @@ describe("statistics", () => {
                     token: 0,
                     agent: "by hand",
                     claim: { cpu: 1 },
-                    parent: undefined,
                     heldMillis: 5_000,
-                    expiresInMillis: undefined,
                     manual: true
                   },
                   {
@@ -155,9 +153,7 @@ describe("statistics", () => {
                     token: 0,
                     agent: "outer",
                     claim: { cpu: 2 },
-                    parent: undefined,
                     heldMillis: 4_000,
-                    expiresInMillis: undefined,
                     manual: false
                   },
                   {
@@ -165,7 +161,7 @@ describe("statistics", () => {
                     token: 0,
                     agent: "inner",
                     claim: { memory: 3 },
-                    parent: leases[1]?.id,
+                    parent: leases[1]!.id,
                     heldMillis: 4_000,
                     expiresInMillis: 6_000,
                     manual: false

@@ -21,14 +21,15 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import { MixedScheduler, Scheduler, type SchedulerDispatcher } from "effect/Scheduler"
-import type { ClaimError, LeaseRevoked } from "../Errors.ts"
+import type { ClaimError, InvalidClaim, LeaseRevoked } from "../Errors.ts"
 import { invalid } from "../ledger/admission.ts"
 import type { Claim } from "../ledger/Claim.ts"
+import type { LedgerEvent } from "../ledger/Event.ts"
 import { type ClaimOptions, Ledger, type LedgerOptions } from "../ledger/Ledger.ts"
 import type * as Refusals from "../ledger/Refusal.ts"
 import type { Refusal } from "../ledger/Refusal.ts"
 import { Request } from "../ledger/Request.ts"
-import { type AnyFiber, type Frame, Nesting, pushFrame, ScopedLeases } from "./nesting.ts"
+import { type AnyFiber, type Frame, Nesting, pushFrame, ScopedLeases } from "../Nesting.ts"
 import { type Formats, invalidClaim, leaseGone, toError } from "./refusal.ts"
 
 /** How a claim waits and how long its lease lasts. */
@@ -44,6 +45,9 @@ export interface RuntimeOptions extends LedgerOptions {
   /** The longest wait of claims that name none, in microseconds; `Infinity` is for ever. */
   readonly timeoutMicros: number
 }
+
+/** Is told events in order, outside of any decision. */
+export type EventListener = (events: ReadonlyArray<LedgerEvent>) => void
 
 /** How many waiters one turn of the event loop resumes. */
 const wakesPerTurn = 512
@@ -64,7 +68,7 @@ export const readDuration = (field: string, input: Duration.Input): number | Ref
   return micros >= 0 ? micros : invalid(field, String(input), 'a duration such as "5 seconds", not negative')
 }
 
-const outcome = <E>(request: Request, errorOf: (refusal: Refusal) => E): Effect.Effect<void, E> =>
+export const outcome = <E>(request: Request, errorOf: (refusal: Refusal) => E): Effect.Effect<void, E> =>
   request.status === "left" && request.refusal !== undefined ? Effect.fail(errorOf(request.refusal)) : Effect.void
 
 /**
@@ -82,7 +86,7 @@ const liveClock = Context.get(Context.empty(), Clock.Clock)
 export class LedgerRuntime {
   readonly ledger: Ledger
   readonly formats: Formats
-  readonly scoped = new ScopedLeases()
+  readonly scoped = new ScopedLeases<Request>()
   private readonly timeoutMicros: number
   private readonly context: Context.Context<never>
   private readonly clock: Clock.Clock
@@ -91,6 +95,9 @@ export class LedgerRuntime {
   private lastContext: Context.Context<never> | undefined = undefined
   private lastFrame: Frame | undefined = undefined
   private readonly revocations = new Map<Request, Set<() => void>>()
+  private readonly listeners = new Set<EventListener>()
+  /** Events that no listener was told yet. */
+  private untold: Array<LedgerEvent> = []
   private drainScheduled = false
   private draining = false
   private drained = 0
@@ -228,6 +235,26 @@ export class LedgerRuntime {
     return "_tag" in resolved ? resolved : this.flushed(this.ledger.grow(lease, claim, now, resolved))
   }
 
+  /** Gives back some of what a lease holds. */
+  shrink(lease: Request, amounts: Claim): Effect.Effect<void, InvalidClaim | LeaseRevoked> {
+    const refusal = this.command((ledger, now) => {
+      ledger.advance(now)
+      return lease.status === "held" ? ledger.shrink(lease, amounts, now) : undefined
+    })
+    if (lease.status !== "held") return Effect.fail(leaseGone(lease))
+    return refusal === undefined
+      ? Effect.void
+      : Effect.fail(invalidClaim(refusal.field, refusal.value, refusal.allowed))
+  }
+
+  /** The caller of a growth can be told of it: it is not undone any more. */
+  keepOnceCommitted(growth: Request): void {
+    this.command((ledger, now) => ledger.keep(growth, now))
+  }
+
+  /** Completes once everything decided so far is in the journal. */
+  readonly committed: Effect.Effect<void> = Effect.void
+
   release(lease: Request): void {
     this.ledger.release(lease, this.now())
     this.flush()
@@ -276,7 +303,7 @@ export class LedgerRuntime {
   /** Resumes whoever the last command settled, soon, and arms the timer. */
   flush(): void {
     const ledger = this.ledger
-    if (ledger.settled.length > 0 && !this.draining && !this.drainScheduled) {
+    if ((ledger.settled.length > 0 || this.untold.length > 0) && !this.draining && !this.drainScheduled) {
       this.drainScheduled = true
       const dispatcher = Fiber.getCurrent()?.currentDispatcher ?? this.dispatcher
       dispatcher.scheduleTask(this.drain, 0)
@@ -288,6 +315,18 @@ export class LedgerRuntime {
     this.onDecided?.()
   }
 
+  /** Tells every event from now on, until the answer is called. Where nobody listens, none is built. */
+  listen(listener: EventListener): () => void {
+    this.listeners.add(listener)
+    this.ledger.books.sink = (event) => this.untold.push(event)
+    return () => {
+      this.listeners.delete(listener)
+      if (this.listeners.size > 0) return
+      this.ledger.books.sink = undefined
+      this.untold = []
+    }
+  }
+
   /** Ends the timer. Whatever still waits has been failed before. */
   close(): void {
     this.disarm()
@@ -297,6 +336,7 @@ export class LedgerRuntime {
   private readonly drain = (): void => {
     this.drainScheduled = false
     this.draining = true
+    if (this.untold.length > 0) this.tell()
     const settled = this.ledger.settled
     const stopAt = this.drained + wakesPerTurn
     // A resumed fiber runs right here until it suspends, and what it releases is appended.
@@ -313,6 +353,12 @@ export class LedgerRuntime {
     this.flush()
   }
 
+  private tell(): void {
+    const events = this.untold
+    this.untold = []
+    for (const listener of this.listeners) listener(events)
+  }
+
   /** The innermost body that a context is in. Contexts never change, so the last answer is kept. */
   private frameOf(context: Context.Context<never>): Frame | undefined {
     if (context !== this.lastContext) {
@@ -327,7 +373,8 @@ export class LedgerRuntime {
     return answer
   }
 
-  private resolve(
+  /** What the Ledger is told of a claim, or what is wrong with its options. */
+  resolve(
     parent: Request | undefined,
     options: WaitOptions | undefined,
     now: number,
@@ -370,10 +417,9 @@ export class LedgerRuntime {
   }
 
   /** Nobody will use the request: it leaves the queue, or its grant is undone. */
-  private giveUp(request: Request): void {
+  giveUp(request: Request): void {
     request.onSettled = undefined
-    if (request.status === "waiting") this.ledger.abandon(request, this.now())
-    else this.ledger.undo(request, this.now())
+    this.ledger.giveUp(request, this.now())
     this.flush()
   }
 

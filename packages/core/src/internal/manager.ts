@@ -21,8 +21,9 @@ import * as ResourceType from "../ResourceType.ts"
 import { ScalingPolicy } from "../ScalingPolicy.ts"
 import * as Statistics from "../Statistics.ts"
 import { waitGraphOf } from "../WaitGraph.ts"
+import * as leaseTable from "./leaseTable.ts"
 import { LedgerRuntime, readDuration, type WaitOptions } from "./LedgerRuntime.ts"
-import { invalidClaim, notAcquired, unknownResourceType, tellable } from "./refusal.ts"
+import { invalidClaim, manualError, unknownResourceType, tellable } from "./refusal.ts"
 
 /** A registered type: who brought it, how it reads, how its real use is measured. */
 interface Registered {
@@ -53,7 +54,7 @@ const limit = (field: string, value: number | undefined, otherwise: number) =>
       ? Effect.succeed(value)
       : Effect.fail(invalidClaim(field, value, "a whole number from 0"))
 
-const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions) {
+const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions & { readonly indexed?: boolean }) {
   const registered = new Map<string, Registered>()
   const formats = Object.assign(
     (resourceType: string, amount: number) => registered.get(resourceType)?.type.format(amount) ?? `${amount} units`,
@@ -64,6 +65,7 @@ const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions) {
   const timeoutMicros = yield* duration("timeout", options.timeout, Infinity)
   const graceMicros = yield* duration("gracePeriod", options.gracePeriod, 5_000_000)
   const runtime = new LedgerRuntime(context, {
+    indexed: options.indexed === true,
     deadlock: yield* DeadlockPolicy,
     waitersMax: yield* limit("waitersMax", options.waitersMax, 1_000_000),
     waitersPerAgentMax: yield* limit("waitersPerAgentMax", options.waitersPerAgentMax, Infinity),
@@ -186,21 +188,10 @@ const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions) {
     tryAcquire: (agent, claim) =>
       Effect.uninterruptible(Effect.map(attempt(agent, claim, undefined, true), (request) => request !== undefined)),
     release: (agent, claim) =>
-      Effect.suspend(
-        (): Effect.Effect<void, Errors.ResourceNotAcquired | Errors.InvalidClaim | Errors.UnknownResourceType> => {
-          const refusal = runtime.command((core, now) => core.releaseManual(agent, claim, now))
-          switch (refusal?._tag) {
-            case undefined:
-              return Effect.void
-            case "ResourceNotAcquired":
-              return Effect.fail(notAcquired(refusal, formats))
-            case "InvalidClaim":
-              return Effect.fail(invalidClaim(refusal.field, refusal.value, refusal.allowed))
-            case "UnknownResourceType":
-              return Effect.fail(unknownResourceType(refusal.resourceType, refusal.known))
-          }
-        }
-      ),
+      Effect.suspend(() => {
+        const refusal = runtime.command((core, now) => core.releaseManual(agent, claim, now))
+        return refusal === undefined ? Effect.void : Effect.fail(manualError(refusal, formats))
+      }),
     check: (agent, claim) => current(() => Statistics.check(books, agent, claim, formats)),
     setQuota: (agent, resourceType, quota) =>
       isAmount(quota)
@@ -299,21 +290,32 @@ const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions) {
   return { manager, meter, runtime }
 })
 
-const loadOf = (pool: Pool, maxCapacity: number | undefined): LoadMonitor.PoolLoad => ({
-  resourceType: pool.type,
-  inUse: pool.inUse,
-  waiting: pool.waitingAmount,
-  capacity: pool.capacity,
-  // A pool without a maximum is not scaled: shrunk, it could never grow back. Nor is
-  // one that a plugin lowered for now: the plugin raises it again.
-  minCapacity: maxCapacity === undefined ? pool.capacity : pool.minCapacity,
-  maxCapacity: maxCapacity === undefined ? pool.capacity : pool.limit,
-  load: LoadMonitor.loadOf(pool.inUse, pool.waitingAmount, pool.capacity),
-  needed: growthNeeded(pool)
-})
+const loadOf = (pool: Pool, maxCapacity: number | undefined): LoadMonitor.PoolLoad => {
+  const needed = growthNeeded(pool)
+  return {
+    resourceType: pool.type,
+    inUse: pool.inUse,
+    waiting: pool.waitingAmount,
+    capacity: pool.capacity,
+    // A pool without a maximum is not scaled: shrunk, it could never grow back. Nor is
+    // one that a plugin lowered for now: the plugin raises it again.
+    minCapacity: maxCapacity === undefined ? pool.capacity : pool.minCapacity,
+    maxCapacity: maxCapacity === undefined ? pool.capacity : pool.limit,
+    load: LoadMonitor.loadOf(pool.inUse, pool.waitingAmount, pool.capacity),
+    ...(needed === undefined ? {} : { needed })
+  }
+}
 
 export const make = (options: ResourceManagerOptions) =>
   Effect.map(assemble(options), ({ manager, meter }) => ({ manager, meter }))
+
+/** The same with its leases by id. */
+export const makeHome = (options: ResourceManagerOptions) =>
+  Effect.map(assemble({ ...options, indexed: true }), ({ manager, meter, runtime }) => ({
+    manager,
+    meter,
+    table: leaseTable.make(runtime, runtime.ledger.books.index!)
+  }))
 
 /** The same, with what tests need besides. Its end waits for no lease: a test's clock stands still. */
 export const makeTest = (options: ResourceManagerOptions) =>

@@ -147,13 +147,34 @@ export const notAcquired = (facts: Refusal.ResourceNotAcquired, formats: Formats
     message: `${facts.agent} cannot release ${formatClaim(facts.requested, formats)}: by hand it acquired ${formatClaim(facts.held, formats) || "nothing"}`
   })
 
+/** What a manual release fails with. */
+export const manualError = (
+  refusal: Refusal.ResourceNotAcquired | Refusal.InvalidClaim | Refusal.UnknownResourceType,
+  formats: Formats
+): Errors.ResourceNotAcquired | Errors.InvalidClaim | Errors.UnknownResourceType => {
+  switch (refusal._tag) {
+    case "ResourceNotAcquired":
+      return notAcquired(refusal, formats)
+    case "InvalidClaim":
+      return invalidClaim(refusal.field, refusal.value, refusal.allowed)
+    case "UnknownResourceType":
+      return unknownResourceType(refusal.resourceType, refusal.known)
+  }
+}
+
 export const leaseRevoked = (facts: Omit<Refusal.LeaseRevoked, "_tag">) =>
   new Errors.LeaseRevoked({
     lease: facts.lease,
     agent: facts.agent,
     reason: facts.reason,
     message: `lease ${facts.lease} of ${facts.agent} ${
-      { expired: "has expired", stopped: "was taken back at the stop", returned: "has come back already" }[facts.reason]
+      {
+        expired: "has expired",
+        stopped: "was taken back at the stop",
+        revoked: "was revoked by an administrator",
+        lost: "was taken back because its holder is gone",
+        returned: "has come back already"
+      }[facts.reason]
     }`
   })
 

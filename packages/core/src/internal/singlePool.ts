@@ -8,7 +8,7 @@ import type { ClaimOptions } from "../ledger/Ledger.ts"
 import { Request } from "../ledger/Request.ts"
 import type { ResourceType } from "../ResourceType.ts"
 import { LedgerRuntime, type WaitOptions } from "./LedgerRuntime.ts"
-import type { AnyFiber } from "./nesting.ts"
+import type { AnyFiber } from "../Nesting.ts"
 import { invalidClaim, notAcquired } from "./refusal.ts"
 
 /** The one agent that all claims are charged to. */

@@ -7,6 +7,7 @@
 import { type Account, Agent, countFailure } from "./Agent.ts"
 import type { Claim } from "./Claim.ts"
 import type { LeaveReason, LedgerEvent, ReturnReason } from "./Event.ts"
+import type { Index } from "./Index.ts"
 import { Pool, type PoolOptions } from "./Pool.ts"
 import type { Rate } from "./Bucket.ts"
 import type { Refusal } from "./Refusal.ts"
@@ -37,6 +38,8 @@ export class Books {
   /** Waiters whose shares became whole, for the Ledger to grant. */
   readonly ready: Array<Request> = []
   private lastPool: Pool | undefined = undefined
+  /** Claims by id, where somebody needs that. */
+  index: Index | undefined = undefined
   /** Receives every event, in order; events are not built while there is none. */
   sink: ((event: LedgerEvent) => void) | undefined = undefined
 
@@ -116,6 +119,7 @@ export class Books {
       this.schedule(part.pool)
     }
     this.enterWait(request)
+    this.index?.add(request)
     if (request.deadline !== undefined) this.timers.set(request, request.deadline)
     this.sink?.({ _tag: "Queued", ...this.asked(request) })
   }
@@ -148,6 +152,7 @@ export class Books {
           : { _tag: "GrantedAtOnce", token: request.token, ...this.asked(request) }
       )
     }
+    this.index?.add(request)
     if (request.manual) agent.manual.push(request)
     if (request.ttl !== 0) this.timers.set(request, request.expiresAt)
     if (request.grows !== undefined) this.merge(request, request.grows)
@@ -190,7 +195,15 @@ export class Books {
       }
     }
     request.status = "returned"
+    this.index?.remove(request)
     for (const part of request.parts) this.rebalance(part.pool)
+  }
+
+  /** A growth is its lease's for good. */
+  keep(request: Request): void {
+    request.status = "kept"
+    this.index?.remove(request)
+    this.sink?.({ _tag: "Kept", at: this.now, id: request.id })
   }
 
   giveBack(request: Request, reason: ReturnReason): void {
@@ -221,6 +234,7 @@ export class Books {
   leave(request: Request, reason: LeaveReason): void {
     this.unqueue(request)
     request.status = "left"
+    this.index?.remove(request)
     countFailure(request.agent.failures, reason)
     for (const part of request.parts) countFailure(part.pool.failures, reason)
     this.sink?.({ _tag: "Left", at: this.now, id: request.id, reason })
@@ -296,6 +310,7 @@ export class Books {
     if (request.waitsInside !== undefined && request.waitsInside.size > 0) this.unblock(request)
     request.waitsInside = undefined
     request.status = "returned"
+    this.index?.remove(request)
     for (const part of request.parts) {
       part.pool.giveBack(part.amount, this.now)
       part.pool.removeHolder(part)

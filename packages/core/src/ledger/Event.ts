@@ -46,6 +46,8 @@ export type LedgerEvent =
   | { readonly _tag: "Exempted"; readonly at: number; readonly id: number }
   /** A grant whose body never began: everything went back, tokens included. */
   | { readonly _tag: "Undone"; readonly at: number; readonly id: number }
+  /** The caller has what its claim of `grow` was granted: it is the lease's for good, and undone no more. */
+  | { readonly _tag: "Kept"; readonly at: number; readonly id: number }
   | { readonly _tag: "Shrunk"; readonly at: number; readonly id: number; readonly amounts: Claim }
   | { readonly _tag: "Returned"; readonly at: number; readonly id: number; readonly reason: ReturnReason }
   /** A waiter left ungranted. */
@@ -75,6 +77,10 @@ interface Asked {
   readonly deadline: number | undefined
 }
 
-export type ReturnReason = "released" | "expired" | "stopped"
+/**
+ * How a lease came back: by its holder, by itself, at the end of the manager, by an
+ * administrator (`revoked`), or because its holder is gone (`lost`).
+ */
+export type ReturnReason = "released" | "expired" | "stopped" | "revoked" | "lost"
 
 export type LeaveReason = Refusal["_tag"] | "Interrupted"

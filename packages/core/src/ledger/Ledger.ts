@@ -35,6 +35,7 @@ import { type Claim, isAmount } from "./Claim.ts"
 import { reasonsOf } from "./explain.ts"
 import { findDeadlock, findOrderBlocked, needsNoGraph } from "./deadlock.ts"
 import type { LeaveReason, LedgerEvent, ReturnReason } from "./Event.ts"
+import { Index } from "./Index.ts"
 import { Pool, type PoolOptions } from "./Pool.ts"
 import type {
   ClaimTimedOut,
@@ -62,6 +63,8 @@ export interface LedgerOptions extends Partial<QueueLimits> {
   readonly deadlock?: DeadlockPolicy
   /** Receives every event; they are not built where nobody does. */
   readonly sink?: (event: LedgerEvent) => void
+  /** Whether claims can be found by id. */
+  readonly indexed?: boolean
 }
 
 export interface ClaimOptions {
@@ -102,6 +105,7 @@ export class Ledger {
       waitersPerAgentMax: options.waitersPerAgentMax ?? Infinity
     }
     this.books.sink = options.sink
+    if (options.indexed === true) this.books.index = new Index()
   }
 
   /** The instant of the last decision, in microseconds. */
@@ -245,12 +249,38 @@ export class Ledger {
     return undefined
   }
 
-  /** Takes back a grant whose body never began, tokens included. */
+  /** Takes a lease from its holder; `false` where it already had come back. */
+  revoke(lease: Request, reason: "revoked" | "lost", now: number): boolean {
+    this.advance(now)
+    if (lease.status !== "held" || lease.grows !== undefined) return false
+    this.settled.push(lease)
+    this.takeBack(lease, reason)
+    this.settle()
+    return true
+  }
+
+  /**
+   * Takes back a grant whose body never began, tokens included. A growth of a lease
+   * that came back meanwhile has come back with it.
+   */
   undo(request: Request, now: number): void {
     this.advance(now)
-    if (request.status !== "held") return
+    if (request.status !== "held" || (request.grows !== undefined && request.grows.status !== "held")) return
     this.books.undo(request)
     this.settle()
+  }
+
+  /** The caller of a growth has it: from now on it is the lease's, and undone no more. */
+  keep(request: Request, now: number): void {
+    this.advance(now)
+    if (request.grows?.status === "held" && request.status === "held") this.books.keep(request)
+  }
+
+  /** Nobody will use the request: it leaves the queue, or its grant is undone. */
+  giveUp(request: Request, now: number): void {
+    if (request.status === "waiting") this.abandon(request, now)
+    // It may be granted at this very instant, by what is due.
+    this.undo(request, now)
   }
 
   /** A waiter gives up. Whoever it kept waiting is granted in the same decision. */

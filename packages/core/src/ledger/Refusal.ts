@@ -3,6 +3,7 @@
  * errors of the same name. All times are microseconds of the Ledger's clock.
  */
 import type { Claim } from "./Claim.ts"
+import type { ReturnReason } from "./Event.ts"
 import type { WaitReason } from "./explain.ts"
 
 export interface InvalidClaim {
@@ -95,7 +96,8 @@ export interface LeaseRevoked {
   readonly _tag: "LeaseRevoked"
   readonly lease: number
   readonly agent: string
-  readonly reason: "expired" | "stopped" | "returned"
+  /** `returned`: by its holder. */
+  readonly reason: Exclude<ReturnReason, "released"> | "returned"
 }
 
 export type Refusal =

@@ -13,7 +13,8 @@ import type { Pool } from "./Pool.ts"
 import type { Refusal } from "./Refusal.ts"
 import type { Timed } from "./Timers.ts"
 
-export type RequestStatus = "asking" | "waiting" | "held" | "returned" | "left"
+/** `kept` is a growth that became its lease's for good. */
+export type RequestStatus = "asking" | "waiting" | "held" | "kept" | "returned" | "left"
 
 /**
  * A request's share of one pool. It is its own list node: of the pool's wait

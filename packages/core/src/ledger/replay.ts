@@ -5,14 +5,18 @@
 import { Books, claimOf } from "./Books.ts"
 import type { LedgerEvent } from "./Event.ts"
 import type { Histogram } from "./Histogram.ts"
+import { Index } from "./Index.ts"
 import type { Pool } from "./Pool.ts"
 import { enclosing, Part, Request } from "./Request.ts"
 import { leasesOf, waitersOf } from "./explain.ts"
 
 export class Replay {
   readonly books = new Books()
-  /** Every request that waits or is held, by id. */
-  readonly requests = new Map<number, Request>()
+  private readonly index = new Index()
+
+  constructor() {
+    this.books.index = this.index
+  }
 
   apply(event: LedgerEvent): void {
     const books = this.books
@@ -37,16 +41,19 @@ export class Replay {
         books.queue(this.asked(event))
         break
       case "GrantedAtOnce":
-        books.grant(this.asked(event))
+        this.grant(this.asked(event), event.token)
         break
       case "Granted":
-        books.grant(this.request(event.id))
+        this.grant(this.request(event.id), event.token)
         break
       case "Exempted":
         books.exemptFromOrder(this.request(event.id))
         break
       case "Undone":
-        books.undo(this.forget(event.id))
+        books.undo(this.request(event.id))
+        break
+      case "Kept":
+        books.keep(this.request(event.id))
         break
       case "Shrunk":
         books.shrink(
@@ -55,10 +62,10 @@ export class Replay {
         )
         break
       case "Returned":
-        books.giveBack(this.forget(event.id), event.reason)
+        books.giveBack(this.request(event.id), event.reason)
         break
       case "Left":
-        books.leave(this.forget(event.id), event.reason)
+        books.leave(this.request(event.id), event.reason)
         break
       case "Refused":
         books.refuse(
@@ -84,7 +91,15 @@ export class Replay {
     return books
   }
 
+  private grant(request: Request, token: number): void {
+    this.books.grant(request)
+    if (request.token !== token) throw new Error(`the journal skips from token ${request.token} to ${token}`)
+  }
+
   private asked(event: Extract<LedgerEvent, { readonly _tag: "Queued" | "GrantedAtOnce" }>): Request {
+    if (event.id !== this.books.nextId) {
+      throw new Error(`the journal skips from claim ${this.books.nextId} to ${event.id}`)
+    }
     const request = new Request(
       this.books.agent(event.agent),
       event.at,
@@ -98,7 +113,6 @@ export class Replay {
       const pool = this.pool(type)
       return new Part(request, pool, request.agent.account(pool), amount, pool.costOf(amount))
     })
-    this.requests.set(event.id, request)
     return request
   }
 
@@ -109,14 +123,8 @@ export class Replay {
   }
 
   private request(id: number): Request {
-    const request = this.requests.get(id)
+    const request = this.index.get(id)
     if (request === undefined) throw new Error(`the journal names a claim that it never made: ${id}`)
-    return request
-  }
-
-  private forget(id: number): Request {
-    const request = this.request(id)
-    this.requests.delete(id)
     return request
   }
 }

@@ -17,8 +17,8 @@ export const ledgerMutants = of("Ledger.ts", [
   {
     name: "lost wake-up on undo",
     rule: "an undone grant serves waiters in the same decision",
-    search: '    if (request.status !== "held") return\n    this.books.undo(request)\n    this.settle()',
-    replacement: '    if (request.status !== "held") return\n    this.books.undo(request)'
+    search: "    this.books.undo(request)\n    this.settle()",
+    replacement: "    this.books.undo(request)"
   },
   {
     name: "lost wake-up on expiry",
@@ -29,8 +29,28 @@ export const ledgerMutants = of("Ledger.ts", [
   {
     name: "double return",
     rule: "a lease comes back once",
-    search: '    if (lease.status !== "held" || lease.grows !== undefined) return false\n',
-    replacement: '    if (lease.status !== "held" && lease.status !== "returned") return false\n'
+    search:
+      '    if (lease.status !== "held" || lease.grows !== undefined) return false\n    this.takeBack(lease, "released")',
+    replacement:
+      '    if (lease.status !== "held" && lease.status !== "returned") return false\n    this.takeBack(lease, "released")'
+  },
+  {
+    name: "lost wake-up on revocation",
+    rule: "a revoked lease serves waiters in the same decision",
+    search: "    this.takeBack(lease, reason)\n    this.settle()",
+    replacement: "    this.takeBack(lease, reason)"
+  },
+  {
+    name: "revocation not told",
+    rule: "the holder of a revoked lease is told",
+    search: "    this.settled.push(lease)\n    this.takeBack(lease, reason)",
+    replacement: "    this.takeBack(lease, reason)"
+  },
+  {
+    name: "kept growth undone",
+    rule: "a growth that its caller has is undone no more",
+    search: '    if (request.grows?.status === "held" && request.status === "held") this.books.keep(request)',
+    replacement: ""
   },
   {
     name: "quota not checked",

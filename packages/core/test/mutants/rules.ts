@@ -144,8 +144,8 @@ export const otherMutants = [
     {
       name: "undo replayed as a return",
       rule: "events rebuild the state",
-      search: "        books.undo(this.forget(event.id))",
-      replacement: '        books.giveBack(this.forget(event.id), "released")'
+      search: "        books.undo(this.request(event.id))",
+      replacement: '        books.giveBack(this.request(event.id), "released")'
     }
   ]),
   ...of("explain.ts", [

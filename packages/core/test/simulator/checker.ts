@@ -20,7 +20,9 @@ export type CommandName =
   | "release"
   | "releaseManual"
   | "undo"
+  | "keep"
   | "abandon"
+  | "revoke"
   | "setCapacity"
   | "setRate"
   | "refund"
@@ -37,6 +39,8 @@ export interface Command {
   readonly wait?: boolean
   readonly grows?: WorldClaim | undefined
   readonly deadline?: number
+  /** The lease that it takes back: the answer is whether it did. */
+  readonly returns?: number
   /** The instant that it is given. */
   readonly at: number
 }

@@ -86,7 +86,7 @@ export class World {
   readonly waiters: Array<WorldClaim> = []
   /** In order of their grants. */
   readonly leases: Array<WorldClaim> = []
-  /** Everything that waits or holds, grown claims until their lease is gone. */
+  /** Everything that waits or holds, grown claims until their lease is gone or they are kept. */
   readonly claims = new Map<number, WorldClaim>()
   readonly quotas = new Map<string, number>()
   /** What the caller said that the next claim is inside of, which the events must agree with. */
@@ -166,6 +166,9 @@ export class World {
       case "Undone":
         this.undo(this.claim(event.id))
         break
+      case "Kept":
+        this.forget(this.claim(event.id))
+        break
       case "Shrunk":
         for (const type in event.amounts) this.reduce(this.claim(event.id), this.pool(type), event.amounts[type]!)
         break
@@ -240,9 +243,7 @@ export class World {
       if (taken !== undefined) pool.bucket?.undo(cost, taken, claim.grantedAt, this.now)
     }
     if (claim.grows === undefined) return this.giveBack(claim)
-    claim.status = "gone"
-    this.claims.delete(claim.id)
-    if (claim.grows.status !== "held") return
+    this.forget(claim)
     for (const { amount, pool } of claim.needs) {
       const own = claim.grows.needs.find((need) => need.pool === pool)
       if (own !== undefined) this.reduce(claim.grows, pool, Math.min(own.amount, amount))
@@ -259,7 +260,15 @@ export class World {
     if (own.amount === 0) lease.needs.splice(at, 1)
   }
 
+  private forget(claim: WorldClaim): void {
+    claim.status = "gone"
+    this.claims.delete(claim.id)
+  }
+
   private giveBack(lease: WorldClaim): void {
+    for (const claim of this.claims.values()) {
+      if (claim.grows === lease && claim.status === "held") this.forget(claim)
+    }
     lease.status = "gone"
     for (const { amount, pool } of lease.needs) pool.inUse -= amount
     this.leases.splice(this.leases.indexOf(lease), 1)

@@ -22,8 +22,10 @@ export const minimums: Readonly<Record<string, number>> = {
   "command: advance": 20_000,
   "command: claim": 100_000,
   "command: grow": 10_000,
+  "command: keep": 800,
   "command: refund": 2_000,
   "command: release": 60_000,
+  "command: revoke": 3_000,
   "command: releaseManual": 4_000,
   "command: setCapacity": 10_000,
   "command: setQuota": 10_000,
@@ -34,6 +36,7 @@ export const minimums: Readonly<Record<string, number>> = {
   "event: CapacitySet": 10_000,
   "event: Exempted": 5_000,
   "event: Granted": 60_000,
+  "event: Kept": 800,
   "event: GrantedAtOnce": 10_000,
   "event: Queued": 100_000,
   "event: QuotaSet": 10_000,
@@ -59,7 +62,9 @@ export const minimums: Readonly<Record<string, number>> = {
   "refused: UnknownResourceType": 200,
   "replay compared": 400,
   "returned: expired": 4_000,
-  "returned: released": 60_000
+  "returned: lost": 1_500,
+  "returned: released": 60_000,
+  "returned: revoked": 1_500
 }
 
 /** What happens at the end of each seed. */

@@ -47,6 +47,7 @@ class Simulation {
       deadlock: profile.detects ? failRequester : detectionOff,
       waitersMax: profile.waitersMax,
       waitersPerAgentMax: profile.waitersPerAgentMax,
+      indexed: true,
       sink: (event) => this.hear(event)
     })
     this.run = {
@@ -130,7 +131,8 @@ class Simulation {
     for (let i = 0; i < 3; i++) this.step(this.workload.next(ledger))
     for (const lease of world.leases.filter((_, index) => index % 2 === 0)) {
       const handle = this.workload.handles.get(lease.id)
-      if (handle !== undefined) this.step({ command: { name: "release", at }, run: () => ledger.release(handle, at) })
+      if (handle === undefined) continue
+      this.step({ command: { name: "release", returns: handle.id, at }, run: () => ledger.release(handle, at) })
     }
     end("revokeAll", () => (ledger.revokeAll(at), undefined))
     for (const checker of this.checkers) checker.atEnd?.()

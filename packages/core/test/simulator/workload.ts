@@ -52,6 +52,7 @@ export class Workload {
       this.fresh.push(this.world.claim(event.id))
       if (this.fresh.length > 4) this.fresh.shift()
     }
+    if (event._tag === "Kept") this.handles.delete(event.id)
     if (event._tag !== "Returned" && event._tag !== "Left" && event._tag !== "Undone") return
     const handle = this.handles.get(event.id)
     this.handles.delete(event.id)
@@ -90,7 +91,7 @@ export class Workload {
         const lease = this.someLease()
         const again = random.chance(0.03) ? random.pick(this.gone) : undefined
         const handle = again ?? (lease && this.handles.get(lease.id))
-        return handle && { command: { name, at }, run: (ledger) => ledger.release(handle, at) }
+        return handle && { command: { name, returns: handle.id, at }, run: (ledger) => ledger.release(handle, at) }
       }
       case "releaseManual":
         return this.planManual(at)
@@ -99,6 +100,18 @@ export class Workload {
         const handle = claim && this.handles.get(claim.id)
         if (handle === undefined) return undefined
         return { command: { name, at }, run: (ledger) => (ledger.undo(handle, at), undefined) }
+      }
+      case "keep": {
+        const growth = random.pick(this.fresh.filter((grant) => grant.status === "held" && grant.grows !== undefined))
+        const handle = growth && this.handles.get(growth.id)
+        return handle && { command: { name, at }, run: (ledger) => (ledger.keep(handle, at), undefined) }
+      }
+      case "revoke": {
+        const lease = this.someLease()
+        const handle = lease && this.handles.get(lease.id)
+        const reason = random.chance(0.5) ? "revoked" : "lost"
+        const command = handle && ({ name, returns: handle.id, at } as const)
+        return command && { command, run: (ledger) => ledger.revoke(handle, reason, at) }
       }
       case "abandon": {
         const waiter = random.pick(world.waiters)

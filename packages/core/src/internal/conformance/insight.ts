@@ -80,8 +80,7 @@ export const insight = ({ check, pass }: Home): void => {
       assert.deepStrictEqual((yield* manager.agentStatistics("b")).accounts["cpu"], {
         held: 0,
         waiting: 4,
-        peak: 0,
-        quota: undefined
+        peak: 0
       })
 
       yield* pass("100 millis")

@@ -60,6 +60,10 @@ export const conservation = ({ ledger, world }: Run): Checker => {
         }
       }
       checkAccounts()
+      const { index } = books
+      if (index === undefined) return
+      if (index.size !== world.claims.size) fail(`${index.size} claims have an id, not ${world.claims.size}`)
+      for (const id of world.claims.keys()) if (index.get(id)?.id !== id) fail(`claim ${id} is not found by its id`)
     },
     atEnd: () => {
       for (const pool of ledger.books.pools.values()) {

@@ -1,0 +1,227 @@
+/** Leases by id, over the runtime of a manager. */
+import * as Effect from "effect/Effect"
+import * as Errors from "../Errors.ts"
+import type { LeaseTable, TableClaimOptions, Ticket } from "../LeaseTable.ts"
+import { claimOf } from "../ledger/Books.ts"
+import type { Claim } from "../ledger/Claim.ts"
+import type { ReturnReason } from "../ledger/Event.ts"
+import type { Index } from "../ledger/Index.ts"
+import type { Refusal } from "../ledger/Refusal.ts"
+import { enclosing, Request } from "../ledger/Request.ts"
+import { eventStream } from "./eventStream.ts"
+import { type LedgerRuntime, outcome } from "./LedgerRuntime.ts"
+import { invalidClaim, manualError } from "./refusal.ts"
+
+/** A ticket is what its request is now. */
+class View implements Ticket {
+  private readonly request: Request
+
+  constructor(request: Request) {
+    this.request = request
+  }
+
+  get id(): number {
+    return this.request.id
+  }
+
+  get agent(): string {
+    return this.request.agent.id
+  }
+
+  get claim(): Claim {
+    return claimOf(this.request)
+  }
+
+  get status(): Ticket["status"] {
+    const { grows, status } = this.request
+    switch (status) {
+      case "waiting":
+      case "left":
+      case "returned":
+        return status
+      default:
+        return grows === undefined || grows.status === "held" ? "held" : "returned"
+    }
+  }
+
+  get token(): number {
+    return this.request.token
+  }
+
+  get parent(): number | undefined {
+    return enclosing(this.request)?.id
+  }
+}
+
+type ReturnListener = (lease: number, reason: ReturnReason) => void
+
+/** Tells of the leases that came back other than by `release`. */
+class Returns {
+  private readonly runtime: LedgerRuntime
+  private readonly listeners = new Set<ReturnListener>()
+  /** Leases given back by `release`, of which nobody needs to be told. */
+  private readonly expected = new Set<number>()
+  private end: (() => void) | undefined = undefined
+
+  constructor(runtime: LedgerRuntime) {
+    this.runtime = runtime
+  }
+
+  /** The lease is about to be given back by `release`. */
+  expect(lease: number): void {
+    if (this.listeners.size > 0) this.expected.add(lease)
+  }
+
+  add(listener: ReturnListener): () => void {
+    this.listeners.add(listener)
+    this.end ??= this.runtime.listen((events) => {
+      for (const event of events) {
+        if (event._tag !== "Returned") continue
+        // Its expiry may have been first.
+        const expected = this.expected.delete(event.id) && event.reason === "released"
+        if (expected) continue
+        for (const tell of this.listeners) tell(event.id, event.reason)
+      }
+    })
+    return () => {
+      this.listeners.delete(listener)
+      if (this.listeners.size > 0) return
+      this.expected.clear()
+      this.end?.()
+      this.end = undefined
+    }
+  }
+}
+
+const unknownLease = (lease: number) =>
+  new Errors.LeaseRevoked({
+    lease,
+    agent: "",
+    reason: "returned",
+    message: `there is no lease ${lease}: it has come back, or never was`
+  })
+
+export const make = (runtime: LedgerRuntime, index: Index): LeaseTable["Service"] => {
+  /** Tickets that waited: their outcome is kept until somebody is told it. */
+  const open = new Map<number, Request>()
+  const waiting = new Map<Request, Set<() => void>>()
+  const returns = new Returns(runtime)
+
+  const heldLease = (id: number): Request | undefined => {
+    const request = index.get(id)
+    return request?.status === "held" && request.grows === undefined ? request : undefined
+  }
+
+  const decide = <E>(
+    options: TableClaimOptions,
+    ask: (resolved: Parameters<typeof runtime.ledger.claim>[3], now: number) => Request | Refusal,
+    errorOf: (refusal: Refusal) => E
+  ): Effect.Effect<Ticket, E> => {
+    const { expiresAfter, manual, parent, timeout, wait } = options
+    const now = runtime.now()
+    const around = parent === undefined ? undefined : heldLease(parent)
+    const resolved = runtime.resolve(around, { timeout, expiresAfter }, now, {
+      wait: wait ?? true,
+      manual: manual ?? false
+    })
+    if ("_tag" in resolved) return Effect.fail(errorOf(resolved))
+    const answer = ask(resolved, now)
+    runtime.flush()
+    if (!(answer instanceof Request)) return Effect.fail(errorOf(answer))
+    if (answer.status === "waiting") open.set(answer.id, answer)
+    else if (answer.grows !== undefined) runtime.keepOnceCommitted(answer)
+    return Effect.succeed(new View(answer))
+  }
+
+  const settled = (id: number) =>
+    Effect.suspend((): Effect.Effect<void, Errors.ClaimError | Errors.LeaseRevoked> => {
+      const request = open.get(id) ?? index.get(id)
+      if (request === undefined) return Effect.fail(invalidClaim("ticket", id, "a claim that waits or is held"))
+      return Effect.flatMap(untilSettled(request), () => {
+        open.delete(id)
+        if (request.grows !== undefined) runtime.keepOnceCommitted(request)
+        return outcome(request, runtime.growError)
+      })
+    })
+
+  /** Several may wait for one ticket: a session that came back asks again. */
+  const untilSettled = (request: Request): Effect.Effect<void> =>
+    request.status !== "waiting"
+      ? runtime.committed
+      : Effect.callback<void>((resume) => {
+          const tell = () => resume(Effect.void)
+          const tellers = waiting.get(request) ?? new Set()
+          tellers.add(tell)
+          waiting.set(request, tellers)
+          request.onSettled = () => {
+            waiting.delete(request)
+            for (const teller of tellers) teller()
+          }
+          return Effect.sync(() => {
+            tellers.delete(tell)
+          })
+        })
+
+  return {
+    claim: (agent, claim, options = {}) =>
+      Effect.suspend(() =>
+        decide(options, (resolved, now) => runtime.ledger.claim(agent, claim, now, resolved), runtime.error)
+      ),
+    grow: (lease, claim, options = {}) =>
+      Effect.suspend((): Effect.Effect<Ticket, Errors.ClaimError | Errors.LeaseRevoked> => {
+        const held = heldLease(lease)
+        if (held === undefined) return Effect.fail(unknownLease(lease))
+        return decide(options, (resolved, now) => runtime.ledger.grow(held, claim, now, resolved), runtime.growError)
+      }),
+    shrink: (lease, amounts) =>
+      Effect.suspend((): Effect.Effect<void, Errors.InvalidClaim | Errors.LeaseRevoked> => {
+        const held = heldLease(lease)
+        if (held === undefined) return Effect.fail(unknownLease(lease))
+        return runtime.shrink(held, amounts)
+      }),
+    release: (lease) =>
+      Effect.sync(() => {
+        const held = heldLease(lease)
+        if (held === undefined) return false
+        open.delete(lease)
+        returns.expect(lease)
+        return runtime.command((ledger, now) => ledger.release(held, now))
+      }),
+    giveUp: (ticket) =>
+      Effect.sync(() => {
+        const request = open.get(ticket) ?? index.get(ticket)
+        open.delete(ticket)
+        if (request !== undefined) runtime.command((ledger, now) => ledger.giveUp(request, now))
+      }),
+    revoke: (lease, reason) =>
+      Effect.sync(() => {
+        const held = heldLease(lease)
+        if (held === undefined) return false
+        open.delete(lease)
+        return runtime.command((ledger, now) => ledger.revoke(held, reason, now))
+      }),
+    releaseManual: (agent, claim) =>
+      Effect.suspend(() => {
+        const refusal = runtime.command((ledger, now) => ledger.releaseManual(agent, claim, now))
+        return refusal === undefined ? Effect.void : Effect.fail(manualError(refusal, runtime.formats))
+      }),
+    settled,
+    committed: runtime.committed,
+    ticket: (id) => {
+      const request = index.get(id)
+      return request === undefined ? undefined : new View(request)
+    },
+    onReturned: (listener) =>
+      Effect.asVoid(
+        Effect.acquireRelease(
+          Effect.sync(() => returns.add(listener)),
+          (end) => Effect.sync(end)
+        )
+      ),
+    note: () => undefined,
+    keeps: () => undefined,
+    recovered: undefined,
+    keepOnly: () => Effect.void,
+    events: eventStream((listener) => runtime.listen(listener))
+  }
+}
