@@ -10,6 +10,17 @@ export type Types = ReadonlyMap<string, ResourceType>
 export const typesOf = (types: Iterable<ResourceType>): Types =>
   new Map([...known, ...types].map((type) => [type.name, type]))
 
+/** A type as it crosses a wire. */
+export interface TypeFacts {
+  readonly name: string
+  readonly unit: string
+  readonly unitOne: string
+}
+
+/** The same from a daemon, which tells units and no functions. */
+export const typesFrom = (facts: Iterable<TypeFacts>): Types =>
+  typesOf(Array.from(facts, ({ name, unit, unitOne }) => make(name, { unit, unitOne })))
+
 const typeOf = (types: Types, name: string): ResourceType => types.get(name) ?? make(name)
 
 /** `2 cores`, `1.5 GiB`. */

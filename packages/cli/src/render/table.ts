@@ -11,7 +11,7 @@
  * A table never wraps and is never wider than it may be.
  */
 import type { Style } from "./style.ts"
-import { fit, joinText, line, pad, type Span, span, type Text, widthOf } from "./text.ts"
+import { fit, joinText, line, pad, type Span, span, type Text, widthOf, wrap } from "./text.ts"
 
 export interface Column<Row> {
   /** In capitals, so that it is told from a row without colours. */
@@ -99,7 +99,7 @@ export const table = <Row>(
   paper: Paper,
   empty?: string
 ): ReadonlyArray<string> => {
-  if (rows.length === 0 && empty !== undefined) return [line(empty, paper.width, paper.style)]
+  if (rows.length === 0 && empty !== undefined) return paragraph(empty, paper)
   const fitted = arrange(columns, rows, paper.width)
   return [
     drawRow(fitted, ({ column }) => span("dim", column.header), paper),
@@ -107,12 +107,25 @@ export const table = <Row>(
   ]
 }
 
-/** Names and values below each other, as for one thing. Those without a value are left out. */
+/** Text over as many lines as it needs: for what must not lose its end, such as a command. */
+export const paragraph = (text: string, { width }: Paper): ReadonlyArray<string> => wrap(text, width)
+
+/**
+ * Names and values below each other, as for one thing. Those without a value are
+ * left out; plain values that are too long go on below, since here they are all
+ * that there is.
+ */
 export const fields = (
   pairs: ReadonlyArray<readonly [name: string, value: Text | undefined]>,
   { style, width }: Paper
 ): ReadonlyArray<string> => {
   const told = pairs.flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]))
   const widest = told.reduce((most, [name]) => Math.max(most, widthOf(name)), 0)
-  return told.map(([name, value]) => line(joinText([pad(span("dim", name), widest), value], gap), width, style))
+  return told.flatMap(([name, value]) => {
+    const room = Math.max(width - widest - gap.length, Math.min(width, 20))
+    const lines: ReadonlyArray<Text> = typeof value === "string" ? wrap(value, room) : [value]
+    return lines.map((part, index) =>
+      line(joinText([pad(index === 0 ? span("dim", name) : "", widest), part], gap), width, style)
+    )
+  })
 }

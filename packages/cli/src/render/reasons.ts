@@ -1,0 +1,34 @@
+/** Why somebody waits, in a few words: one reason, and how many more there are. */
+import type { WaiterView, WaitReason } from "@resource-manager/core/Statistics"
+import { amount, type Types } from "./amounts.ts"
+import { duration } from "./time.ts"
+
+/** What has to change first comes first: order matters only once there is enough. */
+const weights = { Growth: 0, Capacity: 1, Rate: 2, Order: 3 } as const satisfies Record<WaitReason["_tag"], number>
+
+export const byWeight = (reasons: ReadonlyArray<WaitReason>): ReadonlyArray<WaitReason> =>
+  reasons.toSorted((a, b) => weights[a._tag] - weights[b._tag])
+
+export const reasonShort = (reason: WaitReason, types: Types): string => {
+  const type = reason.resourceType
+  const requested = amount(types, type, reason.requested ?? 0)
+  switch (reason._tag) {
+    case "Growth":
+      return `${type}: must grow to ${requested}`
+    case "Capacity":
+      return `${type}: ${requested}, ${(reason.available ?? 0) > 0 ? amount(types, type, reason.available ?? 0) : "none"} free`
+    case "Rate":
+      return reason.readyInMillis === undefined
+        ? `${type}: its tokens are kept for those ahead`
+        : `${type}: tokens in ${duration(reason.readyInMillis)}`
+    case "Order":
+      return `${type}: behind ${reason.ahead}`
+  }
+}
+
+/** `cpu: 4 cores, 1 core free +2`. */
+export const whyShort = (waiter: WaiterView, types: Types): string => {
+  const [first, ...more] = byWeight(waiter.reasons)
+  if (first === undefined) return waiter.exempt ? "may pass the queue, once there is enough" : "its turn"
+  return `${reasonShort(first, types)}${more.length > 0 ? ` +${more.length}` : ""}`
+}
