@@ -29,6 +29,18 @@ export interface Distribution extends Schema.Schema.Type<typeof Distribution> {}
 
 const Amounts = Schema.Record(Schema.String, Schema.Number)
 
+/** How fast a pool may be drawn from. */
+export const RateStatistics = Schema.Struct({
+  /** Tokens that accrue in one interval. */
+  limit: Schema.Number,
+  intervalMillis: Schema.Number,
+  /** The most tokens that can be saved up. */
+  burst: Schema.Number,
+  /** What a token pays for: one unit of the amount, or one request of any amount. */
+  per: Schema.Literals(["unit", "request"])
+})
+export interface RateStatistics extends Schema.Schema.Type<typeof RateStatistics> {}
+
 /** Counts and distributions of one pool, since it was defined. */
 export const PoolStatistics = Schema.Struct({
   resourceType: Schema.String,
@@ -53,6 +65,8 @@ export const PoolStatistics = Schema.Struct({
   waitingAmount: Schema.Number,
   /** Whole tokens of the rate. Absent where there is none. */
   tokens: Schema.optionalKey(Schema.Number),
+  /** Absent where there is none. */
+  rate: Schema.optionalKey(RateStatistics),
   /** Why the capacity is what it is. Absent where nobody said so. */
   note: Schema.optionalKey(Schema.String),
   /** How long granted claims had waited. */
@@ -174,12 +188,21 @@ const distribution = (histogram: Histogram): Distribution => {
   }
 }
 
+const rateStatistics = ({ capacity, rate }: Pool): RateStatistics | undefined =>
+  rate && {
+    limit: rate.limit,
+    intervalMillis: rate.intervalMicros / 1_000,
+    burst: rate.burst ?? capacity,
+    per: rate.per
+  }
+
 /** @internal */
 export const poolStatistics = (pool: Pool, note: string | undefined, now: number): PoolStatistics => {
   const { tokens, ...figures } = ledger.poolStatistics(pool, now)
   return {
     ...figures,
     ...where("tokens", tokens),
+    ...where("rate", rateStatistics(pool)),
     ...where("note", note),
     waits: distribution(pool.waits),
     holds: distribution(pool.holds)

@@ -1,5 +1,6 @@
 /** Amounts, claims, rates and counts for people. */
 import type { Claim } from "@resource-manager/core/Claim"
+import type { RateStatistics } from "@resource-manager/core/Statistics"
 import { known, make, type ResourceType } from "@resource-manager/core/ResourceType"
 import { duration } from "./time.ts"
 
@@ -96,17 +97,8 @@ const intervals: Readonly<Record<number, string>> = {
   86_400_000: "d"
 }
 
-/** A pool's rate, as views tell it. */
-export interface RateView {
-  readonly limit: number
-  readonly intervalMillis: number
-  /** The most tokens that can be saved up. The capacity where `undefined`. */
-  readonly burst?: number | undefined
-  readonly per: "unit" | "request"
-}
-
 /** `50/s`, `20/min`, `3 per 2.5 s`. */
-export const rateText = ({ intervalMillis, limit }: RateView): string => {
+export const rateText = ({ intervalMillis, limit }: Pick<RateStatistics, "intervalMillis" | "limit">): string => {
   const unit = intervals[intervalMillis]
   return unit === undefined ? `${count(limit)} per ${duration(intervalMillis)}` : `${count(limit)}/${unit}`
 }

@@ -70,7 +70,7 @@ const rateSet = ({ rate, type }: EventOf<"RateSet">): Said => ({
     nameCell(type),
     rate === undefined
       ? ": no rate"
-      : `: ${rateText({ limit: rate.limit, intervalMillis: rate.intervalMicros / 1_000, per: rate.per })} by the ${rate.per}`
+      : `: ${rateText({ limit: rate.limit, intervalMillis: rate.intervalMicros / 1_000 })} by the ${rate.per}`
   )
 })
 
@@ -122,6 +122,8 @@ const say = (event: LedgerEvent | Dropped, known: Known | undefined, types: Type
       return { what: "exempted", text: list(...claimOf("waiter", event.id, known), " may pass the queue") }
     case "Undone":
       return { what: "undone", text: list(...claimOf("lease", event.id, known), ": its work never began") }
+    case "Kept":
+      return { what: "kept", text: list("growth ", String(event.id), " is its lease's for good") }
     case "Shrunk":
       return {
         what: "shrunk",

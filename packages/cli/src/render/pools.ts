@@ -8,12 +8,12 @@ import { nameCell, named } from "./names.ts"
 import { type Column, fields, table } from "./table.ts"
 import { joinText, line, span, type Text } from "./text.ts"
 import { duration } from "./time.ts"
-import type { HeldLease, PoolView, Sheet, WaiterView } from "./views.ts"
+import type { HeldLease, PoolStatistics, Sheet, WaiterView } from "./views.ts"
 
 const barWidth = 16
 
 /** `50/s, 42 left`; `-` where there is no rate. */
-export const rateCell = (pool: PoolView): string => {
+export const rateCell = (pool: PoolStatistics): string => {
   const tokens = pool.tokens === undefined ? undefined : count(pool.tokens)
   const rate = pool.rate === undefined ? undefined : rateText(pool.rate)
   if (tokens === undefined) return rate ?? "-"
@@ -22,16 +22,16 @@ export const rateCell = (pool: PoolView): string => {
 
 const orDash = (value: number, text: () => string): Text => (value === 0 ? span("dim", "-") : text())
 
-export const usedCell = (pool: PoolView, { types }: Sheet): Text => {
+export const usedCell = (pool: PoolStatistics, { types }: Sheet): Text => {
   const text = amountOf(types, pool.resourceType, pool.inUse, pool.capacity)
   return pool.inUse > pool.capacity ? span("bad", `${text}, over`) : text
 }
 
 export const waitingCell = (waiting: number): Text => (waiting === 0 ? span("dim", "-") : span("warn", count(waiting)))
 
-const columnsFor = (sheet: Sheet, pools: ReadonlyArray<PoolView>): ReadonlyArray<Column<PoolView>> => {
+const columnsFor = (sheet: Sheet, pools: ReadonlyArray<PoolStatistics>): ReadonlyArray<Column<PoolStatistics>> => {
   const { style, types } = sheet
-  const columns: ReadonlyArray<Column<PoolView> | undefined> = [
+  const columns: ReadonlyArray<Column<PoolStatistics> | undefined> = [
     { header: "POOL", cell: ({ resourceType }) => nameCell(resourceType), least: 8 },
     { header: "USE", cell: (pool) => bar(pool, barWidth, style), hide: 4 },
     { header: "IN USE", cell: (pool) => usedCell(pool, sheet) },
@@ -66,7 +66,7 @@ const columnsFor = (sheet: Sheet, pools: ReadonlyArray<PoolView>): ReadonlyArray
 
 export const noPools = `No pools. Name them in the configuration, and look at it with \`${command("config show")}\`.`
 
-export const poolList = (pools: ReadonlyArray<PoolView>, sheet: Sheet): ReadonlyArray<string> =>
+export const poolList = (pools: ReadonlyArray<PoolStatistics>, sheet: Sheet): ReadonlyArray<string> =>
   table(pools, columnsFor(sheet, pools), sheet, noPools)
 
 /** `p50 3.2 s, p90 5 s, p99 12 s, at most 20 s, of 1,204`. */
@@ -76,7 +76,7 @@ export const distributionText = (distribution: Distribution): string => {
   return `p50 ${duration(p50)}, p90 ${duration(p90)}, p99 ${duration(p99)}, at most ${duration(max)}, of ${count(total)}`
 }
 
-const boundsText = (pool: PoolView, sheet: Sheet): string => {
+const boundsText = (pool: PoolStatistics, sheet: Sheet): string => {
   const of = (value: number) => amount(sheet.types, pool.resourceType, value)
   const bounds = [
     ...(pool.minCapacity > 0 ? [`at least ${of(pool.minCapacity)}`] : []),
@@ -85,7 +85,7 @@ const boundsText = (pool: PoolView, sheet: Sheet): string => {
   return bounds.length === 0 ? of(pool.capacity) : `${of(pool.capacity)} (${bounds.join(", ")})`
 }
 
-const rateField = (pool: PoolView): string | undefined => {
+const rateField = (pool: PoolStatistics): string | undefined => {
   const { rate, tokens } = pool
   if (tokens === undefined && rate === undefined) return undefined
   const parts = [
@@ -126,7 +126,7 @@ const queue = (type: string, waiters: ReadonlyArray<WaiterView>, sheet: Sheet): 
 
 /** One pool with who holds it and who waits for it. */
 export const poolShow = (
-  pool: PoolView,
+  pool: PoolStatistics,
   around: { readonly leases: ReadonlyArray<HeldLease>; readonly waiters: ReadonlyArray<WaiterView> },
   sheet: Sheet
 ): ReadonlyArray<string> => {

@@ -8,7 +8,7 @@ import type { Role } from "./style.ts"
 import { type Column, table } from "./table.ts"
 import { joinText, line, pad, span, type Text } from "./text.ts"
 import { duration } from "./time.ts"
-import type { PoolView, Sheet } from "./views.ts"
+import type { PoolStatistics, Sheet } from "./views.ts"
 
 export type UpState =
   /** Not started yet: it waits for others to end. */
@@ -79,7 +79,7 @@ const agentColumns = (agents: ReadonlyArray<UpAgent>, sheet: Sheet): ReadonlyArr
   { header: "", cell: detail, least: 12, hide: 4 }
 ]
 
-const poolLine = (pool: PoolView, nameWidth: number, sheet: Sheet): string => {
+const poolLine = (pool: PoolStatistics, nameWidth: number, sheet: Sheet): string => {
   const waiting = pool.waiting === 0 ? "" : `, ${count(pool.waiting)} waiting`
   const parts: ReadonlyArray<Text> = [
     pad(nameCell(pool.resourceType), nameWidth),
@@ -92,7 +92,7 @@ const poolLine = (pool: PoolView, nameWidth: number, sheet: Sheet): string => {
 export interface UpView {
   readonly title: string
   readonly elapsedMillis: number
-  readonly pools: ReadonlyArray<PoolView>
+  readonly pools: ReadonlyArray<PoolStatistics>
   readonly agents: ReadonlyArray<UpAgent>
 }
 
@@ -139,7 +139,7 @@ export const upLine = (agent: UpAgent, elapsedMillis: number, sheet: Sheet): str
 }
 
 /** Pools when all is over: not what is in use, but what was. */
-const summaryColumns = ({ types }: Sheet): ReadonlyArray<Column<PoolView>> => [
+const summaryColumns = ({ types }: Sheet): ReadonlyArray<Column<PoolStatistics>> => [
   { header: "POOL", cell: ({ resourceType }) => nameCell(resourceType), least: 8 },
   { header: "PEAK", cell: (pool) => amountOf(types, pool.resourceType, pool.peak, pool.capacity), align: "right" },
   {

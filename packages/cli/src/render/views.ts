@@ -4,19 +4,17 @@
  * are, and a manager in this process fits too.
  */
 import type { AgentStatistics, LeaseView, PoolStatistics, WaiterView } from "@resource-manager/core/Statistics"
-import type { RateView, Types } from "./amounts.ts"
+import type { Types } from "./amounts.ts"
 import type { Paper } from "./table.ts"
 import type { Zone } from "./time.ts"
 
-export type { AgentStatistics, WaiterView } from "@resource-manager/core/Statistics"
+export type { AgentStatistics, PoolStatistics, WaiterView } from "@resource-manager/core/Statistics"
 
 /** Where to draw, and how amounts and instants read there. */
 export interface Sheet extends Paper {
   readonly types: Types
   readonly zone: Zone
 }
-
-export type PoolView = PoolStatistics & { readonly rate?: RateView | undefined }
 
 /** A lease, and what a daemon knows of who has it. */
 export type HeldLease = LeaseView & {
@@ -49,7 +47,7 @@ export interface StatusView {
 export interface OverviewView {
   /** Absent where the manager is in this process. */
   readonly status?: StatusView | undefined
-  readonly pools: ReadonlyArray<PoolView>
+  readonly pools: ReadonlyArray<PoolStatistics>
   readonly agents: ReadonlyArray<AgentStatistics>
   readonly leases: ReadonlyArray<HeldLease>
   readonly waiters: ReadonlyArray<WaiterView>

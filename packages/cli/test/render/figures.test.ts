@@ -114,7 +114,7 @@ describe("an amount", () => {
   })
 
   it("of a rate is by its interval", () => {
-    const rate = (limit: number, intervalMillis: number) => rateText({ limit, intervalMillis, per: "unit" })
+    const rate = (limit: number, intervalMillis: number) => rateText({ limit, intervalMillis })
     assert.deepStrictEqual([rate(50, 1000), rate(20, 60_000), rate(3, 2500)], ["50/s", "20/min", "3 per 2.5 s"])
   })
 })

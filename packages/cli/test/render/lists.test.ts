@@ -12,18 +12,12 @@ import { poolList, poolShow } from "../../src/render/pools.ts"
 import { notNow, waitingLine } from "../../src/render/run.ts"
 import { noDaemon, statusPage } from "../../src/render/status.ts"
 import { type Style, textStyle } from "../../src/render/style.ts"
-import type { HeldLease, OverviewView, PoolView, Sheet } from "../../src/render/views.ts"
+import type { HeldLease, OverviewView, Sheet } from "../../src/render/views.ts"
 import { waiterList } from "../../src/render/waiters.ts"
 import { busy, idle, sheet, status } from "./scenario.ts"
 import { ascii, colored, hostileNames, show, withoutColors } from "./support.ts"
 
 const { overview } = busy
-
-const rated: ReadonlyArray<PoolView> = overview.pools.map((pool): PoolView =>
-  pool.resourceType === "network"
-    ? { ...pool, rate: { limit: 5, intervalMillis: 1_000, burst: 10, per: "unit" } }
-    : pool
-)
 
 /** As a daemon knows them: by session, with processes, one without its client. */
 const known: ReadonlyArray<HeldLease> = overview.leases.map((lease) =>
@@ -34,7 +28,7 @@ const known: ReadonlyArray<HeldLease> = overview.leases.map((lease) =>
       : { ...lease, session: "editor" }
 )
 
-const full: OverviewView = { ...overview, pools: rated, leases: known, status: { ...status, orphans: 1 } }
+const full: OverviewView = { ...overview, leases: known, status: { ...status, orphans: 1 } }
 
 const tests = overview.agents.find(({ agent }) => agent === "tests")!
 
@@ -284,8 +278,8 @@ describe("pools", () => {
   })
 
   it("show a rate and bounds", () => {
-    const network = rated.find(({ resourceType }) => resourceType === "network")!
-    const gpu = rated.find(({ resourceType }) => resourceType === "gpu")!
+    const network = overview.pools.find(({ resourceType }) => resourceType === "network")!
+    const gpu = overview.pools.find(({ resourceType }) => resourceType === "gpu")!
     const nobody = { leases: [], waiters: [] }
     expect(show([...poolShow(network, nobody, sheet(80)), "--", ...poolShow(gpu, nobody, sheet(80))]))
       .toMatchInlineSnapshot(`

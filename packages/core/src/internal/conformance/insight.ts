@@ -107,6 +107,19 @@ export const insight = ({ check, pass }: Home): void => {
     })
   )
 
+  check("tells a pool's rate, or that it has none", tens, (manager) =>
+    Effect.gen(function* () {
+      const rate = Effect.map(manager.poolStatistics("cpu"), (pool) => pool.rate)
+      assert.isUndefined(yield* rate)
+      yield* manager.setRate("cpu", { limit: 50, interval: "2 seconds", per: "request" })
+      assert.deepStrictEqual({ ...(yield* rate) }, { limit: 50, intervalMillis: 2_000, burst: 10, per: "request" })
+      yield* manager.setRate("cpu", { limit: 5, burst: 7 })
+      assert.deepStrictEqual({ ...(yield* rate) }, { limit: 5, intervalMillis: 1_000, burst: 7, per: "unit" })
+      yield* manager.setRate("cpu", undefined)
+      assert.isUndefined(yield* rate)
+    })
+  )
+
   check("knows nothing of pools that are not there", tens, (manager) =>
     Effect.gen(function* () {
       yield* failure(manager.poolUsage("gpu"), "UnknownResourceType")
