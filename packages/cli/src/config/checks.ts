@@ -1,0 +1,110 @@
+/** What a Schema of single fields cannot see: fields that contradict each other. */
+import * as ResourceType from "@resource-manager/core/ResourceType"
+import type { FieldPath, Problem } from "./problems.ts"
+import { unknownName } from "./problems.ts"
+import type { Config } from "./schema.ts"
+import { isSize } from "./units.ts"
+
+const hostPools = ["cpu", "memory", "fileHandles"]
+
+const at = (path: FieldPath, message: string, place: Problem["at"] = "value"): Problem => ({ path, message, at: place })
+
+/** What one unit of a pool is; `undefined` where nobody says. */
+const unitOf = (name: string, unit: string | undefined): string | undefined =>
+  unit ?? ResourceType.known.find((type) => type.name === name)?.unit
+
+const field = (value: unknown, path: FieldPath): unknown => {
+  let inner = value
+  for (const key of path) {
+    if (typeof inner !== "object" || inner === null) return undefined
+    inner = Object.entries(inner).find(([name]) => name === String(key))?.[1]
+  }
+  return inner
+}
+
+const boundsOf = (
+  path: FieldPath,
+  pool: { readonly capacity?: number; readonly min?: number; readonly max?: number }
+): ReadonlyArray<Problem> => {
+  const { capacity, max = Infinity, min = 0 } = pool
+  if (min > max) return [at([...path, "max"], `${max} is less than min, ${min}`)]
+  if (capacity === undefined) return []
+  if (capacity < min) return [at([...path, "capacity"], `${capacity} is less than min, ${min}`)]
+  return capacity > max ? [at([...path, "capacity"], `${capacity} is more than max, ${max}`)] : []
+}
+
+/** Sizes of what is not counted in bytes: `cpu: 4GiB`. */
+const sizesOf = (file: unknown, path: FieldPath, unit: string | undefined, keys: ReadonlyArray<string>) =>
+  unit === undefined || unit === "bytes"
+    ? []
+    : keys.flatMap((key) =>
+        isSize(field(file, [...path, key]))
+          ? [at([...path, key], `is a size in bytes, but this counts ${unit}; allowed: a whole number`)]
+          : []
+      )
+
+const poolProblems = (config: Config, file: unknown): ReadonlyArray<Problem> =>
+  Object.entries(config.pools ?? {}).flatMap(([name, pool]) => {
+    const path = ["pools", name]
+    return [...boundsOf(path, pool), ...sizesOf(file, path, unitOf(name, pool.unit), ["capacity", "min", "max"])]
+  })
+
+const hostProblems = (config: Config): ReadonlyArray<Problem> =>
+  Object.entries(config.plugins?.host?.pools ?? {}).flatMap(([name, pool]) => {
+    const path = ["plugins", "host", "pools", name]
+    const taken =
+      config.pools?.[name] === undefined ? [] : [at(path, `is in \`pools\` too; allowed: one of them`, "key")]
+    return [...taken, ...boundsOf(path, pool)]
+  })
+
+/** The types that there will be; `undefined` where only a plugin knows. */
+const typesOf = (config: Config): ReadonlyArray<string> | undefined => {
+  const plugins = Object.keys(config.plugins ?? {})
+  if (plugins.some((name) => name !== "host")) return undefined
+  const hasDefault = config.pools === undefined && config.plugins === undefined
+  const host = hasDefault ? ["cpu", "memory"] : Object.keys(config.plugins?.host?.pools ?? hostPools)
+  const offered = hasDefault || plugins.includes("host") ? host : []
+  return [...new Set([...Object.keys(config.pools ?? {}), ...offered])]
+}
+
+const quotaProblems = (config: Config, file: unknown): ReadonlyArray<Problem> => {
+  const types = typesOf(config)
+  return Object.entries(config.quotas ?? {}).flatMap(([agent, quotas]) =>
+    Object.keys(quotas).flatMap((type) => {
+      const path = ["quotas", agent, type]
+      if (types !== undefined && !types.includes(type)) return [at(path, unknownName("pool", type, types), "key")]
+      return sizesOf(file, ["quotas", agent], unitOf(type, config.pools?.[type]?.unit), [type])
+    })
+  )
+}
+
+const scalingProblems = (config: Config): ReadonlyArray<Problem> => {
+  const scaling = config.manager?.scaling
+  if (scaling === undefined || scaling === "off") return []
+  const { scaleDownAt = 0.2, scaleUpAt = 0.8 } = scaling
+  return scaleDownAt < scaleUpAt
+    ? []
+    : [at(["manager", "scaling"], `scaleDownAt, ${scaleDownAt}, is not less than scaleUpAt, ${scaleUpAt}`)]
+}
+
+const isLocal = (address: string): boolean =>
+  !address.startsWith("tcp:") || /^tcp:(localhost|\[::1\]|127(\.\d{1,3}){3}):/.test(address)
+
+const daemonProblems = (config: Config): ReadonlyArray<Problem> => {
+  const listen = config.daemon?.listen
+  const addresses: ReadonlyArray<string> = typeof listen === "string" ? [listen] : (listen ?? [])
+  const open = addresses.find((address) => !isLocal(address))
+  const { admin, agents = {} } = config.daemon?.tokens ?? {}
+  return open !== undefined && admin === undefined && Object.keys(agents).length === 0
+    ? [at(["daemon", "listen"], `${open} can be reached by other machines: daemon.tokens is required`)]
+    : []
+}
+
+/** `file` is the same as it was written. */
+export const problemsOfConfig = (config: Config, file: unknown): ReadonlyArray<Problem> => [
+  ...poolProblems(config, file),
+  ...hostProblems(config),
+  ...quotaProblems(config, file),
+  ...scalingProblems(config),
+  ...daemonProblems(config)
+]

@@ -1,0 +1,264 @@
+/**
+ * The file of settings of a manager and its daemon, as Schemas: what is decoded by
+ * them is all that the rest of the program sees of it. The descriptions are those
+ * of the published JSON Schema.
+ *
+ * The parts are exported one by one: a file that holds more than this one (that of
+ * `up`) is made of the same.
+ */
+import * as Schema from "effect/Schema"
+import * as Struct from "effect/Struct"
+import { AgentName, Amount, Positive, Rate, ResourceName, TimeSpan } from "./fields.ts"
+
+/** A field that may be left out, with what an editor says of it. */
+const optional = <S extends Schema.Top>(field: S, description: string) =>
+  Schema.optionalKey(field.pipe(Schema.annotateEncoded({ description })))
+
+const off = Schema.Literal("off")
+
+export const PoolFields = Schema.Struct({
+  capacity: Amount.annotate({ description: "Units to hand out." }),
+  min: optional(Amount, "The least that scaling and `pools set-capacity` may set. Default 0."),
+  max: optional(Amount, "The most that scaling and `pools set-capacity` may set. Without it nothing scales the pool."),
+  rate: optional(Rate, "How fast units may be taken. Unlimited unless given."),
+  unit: optional(
+    Schema.NonEmptyString,
+    'What one unit is, in the plural: "devices". With "bytes", amounts read as sizes.'
+  )
+}).annotate({ expected: "the fields of a pool: capacity, min, max, rate, unit" })
+
+export const Pools = Schema.Record(ResourceName, PoolFields)
+
+export const Quotas = Schema.Record(AgentName, Schema.Record(ResourceName, Amount))
+
+const Fraction = Schema.Finite.check(
+  Schema.isGreaterThan(0, { expected: "a fraction over 0 up to 1" }),
+  Schema.isLessThanOrEqualTo(1, { expected: "a fraction over 0 up to 1" })
+)
+
+const HostPool = Schema.Struct({
+  share: optional(Fraction, "The fraction of what there is that is handed out. Default 1."),
+  reserve: optional(Amount, "Kept back for the rest of the machine, after the share. Default 0."),
+  min: optional(Amount, "The least capacity. Default 1 core, else 0."),
+  max: optional(Amount, "The most capacity. No bound unless given."),
+  rate: optional(Rate, "How fast units may be taken. Unlimited unless given.")
+}).annotate({ expected: "the fields share, reserve, min, max, rate" })
+
+const Below1 = Schema.Finite.check(
+  Schema.isGreaterThan(0, { expected: "a fraction over 0 and below 1" }),
+  Schema.isLessThan(1, { expected: "a fraction over 0 and below 1" })
+)
+
+const Thresholds = Schema.Union([
+  Schema.Literal(false),
+  Schema.Struct({
+    some: optional(Below1, "The share of time in which at least one task was stalled."),
+    full: optional(Below1, "The share of time in which all tasks that were not idle were stalled.")
+  }).annotate({ expected: "{ some: FRACTION, full: FRACTION }" })
+])
+
+const PressureKinds = Schema.Array(Schema.Literals(["cpu", "memory", "io"]))
+
+const Pressure = Schema.Struct({
+  interval: optional(TimeSpan, "Time between readings. Default 1 second."),
+  required: optional(Schema.Boolean, "Whether the daemon fails where the kernel reports no pressure. Default true."),
+  cpu: optional(Thresholds, "Default { some: 0.5 }. false: does not count."),
+  memory: optional(Thresholds, "Default { some: 0.1, full: 0.02 }. false: does not count."),
+  io: optional(Thresholds, "Default false: does not count."),
+  pools: optional(
+    Schema.Struct({
+      cpu: optional(PressureKinds, "Default cpu, memory and io."),
+      memory: optional(PressureKinds, "Default memory.")
+    }),
+    "What shrinks which pool."
+  ),
+  calm: optional(Below1, "A reading is calm up to this fraction of its threshold. Default 0.5."),
+  shrinkBy: optional(Below1, "What one reading over a threshold leaves of the capacity. Default 0.7."),
+  floor: optional(Fraction, "The fraction of the capacity that is always handed out. Default 0.25."),
+  coolDown: optional(TimeSpan, "How long no reading must be over before it grows again. Default 10 seconds."),
+  recovery: optional(TimeSpan, "How long growing from nothing to all takes. Default 1 minute.")
+}).annotate({ expected: "the options of pressure" })
+
+/** The options of the built-in plugin `host`, as in its own package. */
+export const HostOptions = Schema.Struct({
+  pools: optional(
+    Schema.Struct({
+      cpu: optional(HostPool, "Whole processors."),
+      memory: optional(HostPool, "Bytes of memory."),
+      fileHandles: optional(HostPool, "Files that the daemon's own process may open.")
+    }),
+    "The pools to offer. All three unless given."
+  ),
+  interval: optional(TimeSpan, "Time between readings of the machine. Default 5 seconds."),
+  pressure: optional(
+    Schema.Union([Schema.Boolean, Schema.Literal("auto"), Pressure]),
+    "Whether cpu and memory shrink while the kernel reports pressure. auto: where it reports any. Default false."
+  ),
+  root: optional(Schema.NonEmptyString, "The folder that holds `proc` and `sys`. Default /.")
+}).annotate({ expected: "the options of the host: pools, interval, pressure" })
+
+const PluginOptions = Schema.NullOr(Schema.Record(Schema.String, Schema.Unknown)).annotate({
+  expected: "the options of the plugin, or nothing"
+})
+
+/** By name: `host`, or a package or file that is imported. */
+export const Plugins = Schema.StructWithRest(
+  Schema.Struct({ host: optional(Schema.NullOr(HostOptions), "This machine: its processors and memory as pools.") }),
+  [Schema.Record(Schema.String, PluginOptions)]
+)
+
+const Scaling = Schema.Struct({
+  scaleUpAt: optional(Fraction, "Grows over this load. Default 0.8."),
+  scaleDownAt: optional(Fraction, "Shrinks under this load. Default 0.2."),
+  growBy: optional(Schema.Finite.check(Schema.isGreaterThan(1, { expected: "a factor over 1" })), "Default 1.5."),
+  shrinkBy: optional(
+    Schema.Finite.check(
+      Schema.isGreaterThan(0, { expected: "a factor over 0 and under 1" }),
+      Schema.isLessThan(1, { expected: "a factor over 0 and under 1" })
+    ),
+    "Default 0.8."
+  ),
+  cooldown: optional(TimeSpan, "The least time between two changes of one pool. Default none."),
+  hysteresis: optional(Fraction, "A shrink must leave the load this far under scaleUpAt. Default 0.1.")
+}).annotate({ expected: "the fields of a scaling policy" })
+
+export const Manager = Schema.Struct({
+  timeout: optional(
+    Schema.Union([TimeSpan, off]),
+    'The longest wait of claims that name none. "off": for ever (default).'
+  ),
+  waitersMax: optional(Positive, "The most claims that may wait at once. Default 1,000,000."),
+  waitersPerAgentMax: optional(Positive, "The most claims of one agent that may wait at once. Default 100,000."),
+  loadInterval: optional(TimeSpan, "Time between samples of the load. Default 5 seconds."),
+  gracePeriod: optional(TimeSpan, "How long leases may last after the manager was told to stop. Default 5 seconds."),
+  deadlock: optional(
+    Schema.Literals(["fail", "off"]),
+    "fail: the claim that closes a cycle fails (default). off: nothing is looked for."
+  ),
+  scaling: optional(
+    Schema.Union([off, Scaling]),
+    "Grows and shrinks pools that have a `max`, by their load. Default off."
+  )
+})
+
+const secretAllowed = "{ env: NAME } or { file: PATH }"
+
+/** A word that is not written down here, because it is a secret. */
+export const Secret = Schema.Struct({
+  env: optional(Schema.NonEmptyString, "The name of an environment variable."),
+  file: optional(Schema.NonEmptyString, "A file, relative to this one.")
+})
+  .check(Schema.isMinProperties(1, { expected: secretAllowed }), Schema.isMaxProperties(1, { expected: secretAllowed }))
+  .annotate({ expected: secretAllowed })
+export type Secret = typeof Secret.Type
+
+const Journal = Schema.Struct({
+  path: optional(Schema.NonEmptyString, "Default: journal.db in the state folder."),
+  snapshotEvery: optional(Positive, "Events between two snapshots. Default 100,000."),
+  synchronous: optional(
+    Schema.Literals(["full", "normal"]),
+    "full: survives a loss of power (default). normal: survives a crash of the daemon, and is faster."
+  )
+}).annotate({ expected: "the fields path, snapshotEvery, synchronous" })
+
+const Limits = Schema.Struct({
+  messageBytes: optional(Amount, "The longest message of a client. Default 1 MiB."),
+  connections: optional(Positive, "Open connections. Default 1,024."),
+  sessions: optional(Positive, "Clients that hold or may hold something. Default 4,096."),
+  commandsPerSession: optional(Positive, "Unacknowledged commands of one client. Default 16,384."),
+  leasesPerSession: optional(Positive, "Leases that one client holds or waits for. Default 65,536."),
+  streamsPerConnection: optional(Positive, "Streams that one connection follows. Default 16."),
+  callsPerConnection: optional(Positive, "Calls of one connection under way. Default 32,768."),
+  outgoingBytes: optional(Amount, "Kept of answers that a client does not read. Default 8 MiB."),
+  helloTimeout: optional(TimeSpan, "How long a connection may take to say who it is. Default 10 seconds."),
+  registrations: optional(Positive, "Pools that clients may register. Default 1,000.")
+}).annotate({ expected: "the fields of the limits" })
+
+const Address = Schema.NonEmptyString.annotate({ expected: "a path, unix:PATH or tcp:HOST:PORT" })
+
+const Addresses = Schema.Array(Address).check(Schema.isMinLength(1, { expected: "at least one address" }))
+
+const hostPort = "HOST:PORT, such as 127.0.0.1:9464"
+
+const Metrics = Schema.Struct({
+  listen: Schema.String.check(
+    Schema.isPattern(/^(\[[0-9a-fA-F:.]+\]|[^:\s]+):\d{1,5}$/u, { expected: hostPort })
+  ).annotate({ description: "HOST:PORT" }),
+  agentsMax: optional(
+    Schema.Number.check(Schema.isInt(), Schema.isBetween({ minimum: 0, maximum: 10_000 })).annotate({
+      expected: "a whole number from 0 to 10000"
+    }),
+    "The most agents with series of their own. Default 50."
+  )
+}).annotate({ expected: "{ listen: HOST:PORT }" })
+
+export const Daemon = Schema.Struct({
+  listen: optional(
+    Schema.Union([Address, Addresses]),
+    "Where it listens: PATH, unix:PATH or tcp:HOST:PORT, one or several. Default: the user's socket."
+  ),
+  sessionTimeout: optional(TimeSpan, "How long a client that is not heard of keeps its leases. Default 10 seconds."),
+  idleTimeout: optional(
+    Schema.Union([TimeSpan, off]),
+    "Ends the daemon once it has had nothing to keep for this long. Default 10 minutes for one that `run` started, else off."
+  ),
+  journal: optional(
+    Schema.Union([off, Journal]),
+    "What outlives the daemon. off: nothing does. Default: a file in the state folder."
+  ),
+  limits: optional(Limits, "What one daemon keeps for its clients, at most."),
+  tokens: optional(
+    Schema.Struct({
+      admin: optional(Secret, "May do everything."),
+      agents: optional(Schema.Record(AgentName, Secret), "Each may act as that agent only."),
+      required: optional(Schema.Boolean, "Whether the Unix socket asks for a token too. Default false.")
+    }),
+    "Who may connect. Required for an address beyond this machine."
+  ),
+  metrics: optional(
+    Schema.Union([off, Metrics]),
+    'Where /metrics is served over HTTP, as { listen: "127.0.0.1:9464" }. Default off.'
+  ),
+  otlp: optional(
+    Schema.Struct({
+      endpoint: Schema.NonEmptyString.annotate({ description: "The base URL of a collector." }),
+      headers: optional(Schema.Record(Schema.String, Secret), "Sent with every request."),
+      interval: optional(TimeSpan, "Time between exports. Default 10 seconds.")
+    }),
+    "Metrics and spans to a collector, by OTLP over HTTP."
+  )
+})
+
+const everyField = Struct.map(Schema.requiredKey)
+
+/** The same with nothing left out that has a default. */
+export const Complete = Schema.Struct({
+  manager: Manager.mapFields(everyField),
+  daemon: Schema.Struct({
+    ...Daemon.fields,
+    listen: Addresses,
+    sessionTimeout: TimeSpan,
+    idleTimeout: Schema.Union([TimeSpan, off]),
+    journal: Schema.Union([off, Journal.mapFields(everyField)]),
+    limits: Limits.mapFields(everyField),
+    metrics: Schema.Union([off, Metrics])
+  }),
+  pools: Pools,
+  quotas: Quotas,
+  plugins: Plugins
+})
+export type Complete = typeof Complete.Type
+
+/** The whole file. */
+export const Config = Schema.Struct({
+  $schema: optional(Schema.String, "For editors; ignored."),
+  pools: optional(Pools, "Resource type to pool."),
+  quotas: optional(Quotas, "What an agent may hold and wait for: agent to type to amount."),
+  plugins: optional(
+    Plugins,
+    "Plugin to its options: `host` (this machine), or the name of a package that is imported."
+  ),
+  manager: optional(Manager, "How claims are decided."),
+  daemon: optional(Daemon, "How the manager is served.")
+})
+export type Config = typeof Config.Type

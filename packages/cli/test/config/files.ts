@@ -1,0 +1,193 @@
+/** Files of settings for the tests: right ones, and wrong ones with what is told of them. */
+
+export const minimal = "pools:\n  cpu: { capacity: 8 }\n"
+
+export const everything = `# yaml-language-server: $schema=./config.schema.json
+pools:
+  cpu: { capacity: 8, min: 2, max: 16, rate: 100/s }
+  memory:
+    capacity: 4GiB
+    max: 8 GiB
+    rate: { limit: 60, interval: 1 minute, burst: 10, per: request }
+  licences: { capacity: 3, unit: licences }
+quotas:
+  "agent 1": { cpu: 4, memory: 512MiB }
+  42: { licences: 1 }
+plugins:
+  host:
+    pools: { fileHandles: { share: 0.5, reserve: 100 } }
+    interval: 10s
+    pressure: { interval: 500ms, cpu: { some: 0.4 }, io: false, pools: { memory: [memory, io] } }
+  "@acme/gpu": { interval: 5s, nested: { anything: [1, 2] } }
+  ./local.js:
+manager:
+  timeout: 10 minutes
+  waitersMax: 1000
+  waitersPerAgentMax: 100
+  loadInterval: 2s
+  gracePeriod: 30s
+  deadlock: off
+  scaling: { scaleUpAt: 0.9, scaleDownAt: 0.1, growBy: 2, shrinkBy: 0.5, cooldown: 1m, hysteresis: 0.2 }
+daemon:
+  listen: [unix:/run/rm.sock, tcp:10.0.0.1:7070]
+  sessionTimeout: 15s
+  idleTimeout: off
+  journal: { path: state/journal.db, snapshotEvery: 5000, synchronous: normal }
+  limits: { messageBytes: 2MiB, connections: 10, sessions: 10, helloTimeout: 3s }
+  tokens: { admin: { file: admin.token }, agents: { ci: { env: CI_TOKEN } }, required: true }
+  metrics: { listen: "127.0.0.1:9464", agentsMax: 10 }
+  otlp: { endpoint: "http://localhost:4318", headers: { authorization: { env: OTLP } }, interval: 30s }
+`
+
+/** [what, file, the place and the beginning of each problem]; JSON Schema refuses those that are marked. */
+export const wrong: ReadonlyArray<{
+  readonly what: string
+  readonly text: string
+  readonly told: ReadonlyArray<string>
+  readonly schemaRefuses: boolean
+}> = [
+  {
+    what: "an unknown field with a near one",
+    text: "pool: {}\n",
+    told: [":1:1: pool: no such field, did you mean pools?"],
+    schemaRefuses: true
+  },
+  {
+    what: "an unknown field with no near one",
+    text: "manager:\n  colour: red\n",
+    told: [":2:3: manager.colour: no such field; known: timeout, waitersMax"],
+    schemaRefuses: true
+  },
+  {
+    what: "an amount that is none",
+    text: "pools:\n  memory:\n    capacity: 4 Gib\n",
+    told: [':3:15: pools.memory.capacity: "4 Gib" is not allowed here; allowed: a whole number from 0'],
+    schemaRefuses: true
+  },
+  {
+    what: "a negative amount, a fraction and a missing capacity, at once",
+    text: "pools:\n  a: { capacity: -1 }\n  b: { capacity: 0.5 }\n  c: {}\n",
+    told: [":2:18: pools.a.capacity: -1 is", ":3:18: pools.b.capacity: 0.5 is", ":4:6: pools.c.capacity: is missing"],
+    schemaRefuses: true
+  },
+  {
+    what: "a name that is none",
+    text: "pools:\n  9x: { capacity: 1 }\n  __proto__: { capacity: 1 }\n",
+    told: [':2:3: pools["9x"]: "9x" is not allowed here; allowed: a name of', ":3:3: pools.__proto__: "],
+    schemaRefuses: true
+  },
+  {
+    what: "a rate that is none, as text and by fields",
+    text: "pools:\n  a: { capacity: 1, rate: 60 per minute }\n  b: { capacity: 1, rate: { limit: 0 } }\n",
+    told: [
+      ':2:27: pools.a.rate: "60 per minute" is not allowed here; allowed: LIMIT/INTERVAL',
+      ":3:36: pools.b.rate.limit: 0 is not allowed here; allowed: a whole number from 1"
+    ],
+    schemaRefuses: true
+  },
+  {
+    what: "durations without a unit",
+    text: "manager: { timeout: 10, gracePeriod: 5 }\n",
+    told: [
+      ":1:21: manager.timeout: 10 is not allowed here; allowed: a duration such as",
+      ":1:38: manager.gracePeriod: 5 is not allowed here; allowed: a duration such as"
+    ],
+    schemaRefuses: true
+  },
+  {
+    what: "a secret in the file",
+    text: "daemon:\n  tokens:\n    admin: hunter2\n    agents: { a: { env: A, file: b } }\n",
+    told: [
+      ':3:12: daemon.tokens.admin: "hunter2" is not allowed here; allowed: { env: NAME } or { file: PATH }',
+      ":4:18: daemon.tokens.agents.a: a mapping is not allowed here; allowed: { env: NAME } or { file: PATH }"
+    ],
+    schemaRefuses: true
+  },
+  {
+    what: "words where others are known",
+    text: "manager: { deadlock: maybe }\ndaemon: { journal: yes, metrics: { listen: 9464 } }\n",
+    told: [
+      ':1:22: manager.deadlock: "maybe" is not allowed here; allowed: "fail" or "off"',
+      ':2:20: daemon.journal: "yes" is not allowed here; allowed: "off" or the fields path, snapshotEvery, synchronous',
+      ":2:44: daemon.metrics.listen: 9464 is not allowed here; allowed: HOST:PORT"
+    ],
+    schemaRefuses: true
+  },
+  {
+    what: "options of the host that are none",
+    text: "plugins:\n  host: { pools: { cpu: { shar: 1 } }, pressure: often }\n",
+    told: [":2:27: plugins.host.pools.cpu.shar: no such field, did you mean share?", ":2:50: plugins.host.pressure: "],
+    schemaRefuses: true
+  },
+  {
+    what: "a list for a mapping",
+    text: "pools: [cpu]\n",
+    told: [":1:8: pools: a list is not allowed here; allowed: a mapping"],
+    schemaRefuses: true
+  },
+  {
+    what: "a list for the whole file",
+    text: "- 1\n",
+    told: [":1:1: a list is not allowed here; allowed: a mapping"],
+    schemaRefuses: true
+  },
+  {
+    what: "bounds that contradict each other",
+    text: "pools:\n  a: { capacity: 1, min: 2 }\n  b: { capacity: 3, max: 2 }\n  c: { capacity: 1, min: 3, max: 2 }\n",
+    told: [
+      ":2:18: pools.a.capacity: 1 is less than min, 2",
+      ":3:18: pools.b.capacity: 3 is more than max, 2",
+      ":4:34: pools.c.max: 2 is less than min, 3"
+    ],
+    schemaRefuses: false
+  },
+  {
+    what: "bytes of what is counted in something else",
+    text: "pools:\n  cpu: { capacity: 4GiB }\n  gpu: { capacity: 1, unit: devices }\nquotas: { a: { gpu: 1GiB } }\n",
+    told: [
+      ":2:20: pools.cpu.capacity: is a size in bytes, but this counts cores",
+      ":4:21: quotas.a.gpu: is a size in bytes, but this counts devices"
+    ],
+    schemaRefuses: false
+  },
+  {
+    what: "a quota of nothing that there is",
+    text: "pools: { cpu: { capacity: 1 } }\nquotas:\n  a: { cpus: 1 }\n",
+    told: [":3:8: quotas.a.cpus: no such pool, did you mean cpu? Known: cpu"],
+    schemaRefuses: false
+  },
+  {
+    what: "a pool that the host offers too",
+    text: "pools: { cpu: { capacity: 1 } }\nplugins: { host: { pools: { cpu: {} } } }\n",
+    told: [":2:29: plugins.host.pools.cpu: is in `pools` too"],
+    schemaRefuses: false
+  },
+  {
+    what: "an open door",
+    text: "daemon: { listen: ['tcp:0.0.0.0:7070'] }\n",
+    told: [":1:19: daemon.listen: tcp:0.0.0.0:7070 can be reached by other machines: daemon.tokens is required"],
+    schemaRefuses: false
+  }
+]
+
+/** Files that are no YAML, or say one thing twice. */
+export const broken: ReadonlyArray<readonly [what: string, name: string, text: string, told: string]> = [
+  ["a key twice", "a.yaml", "pools: {}\npools: {}\n", ":2:1: Map keys must be unique"],
+  ["an unclosed mapping", "b.yaml", "pools: {\n", ":2:1: "],
+  ["two documents", "c.yaml", "{}\n---\n{}\n", ":2:1: "],
+  ["a tag of a program", "d.yaml", "pools: !!js/function x\n", ":1:8: Unresolved tag"],
+  ["a tab for indentation", "e.yaml", "pools:\n\tcpu: 1\n", ":2:1: "],
+  ["YAML in a JSON file", "f.json", "pools: {}\n", ": is not JSON: Unexpected token 'p'"],
+  ["a comma too much", "g.json", '{\n "pools": {},\n}\n', ":3:1: is not JSON: "],
+  ["a laugh", "h.yaml", laugh(), ": Excessive alias count"]
+]
+
+/** A few lines that would be a billion. */
+function laugh(): string {
+  const lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+  for (let level = 1; level < 9; level++) {
+    const before = Array.from({ length: 10 }, () => `*a${level - 1}`).join(", ")
+    lines.push(`a${level}: &a${level} [${before}]`)
+  }
+  return `${lines.join("\n")}\n`
+}
