@@ -51,7 +51,7 @@ export class AgentShares {
     this.max = max
     for (const agent of agents) {
       this.met.add(agent.agent)
-      this.before.add(countsOf(agent))
+      this.before.add(agent)
     }
   }
 
@@ -61,19 +61,18 @@ export class AgentShares {
     const named: Array<Named> = []
     const others: Array<AgentReading> = []
     for (const agent of agents) {
-      const counts = countsOf(agent)
-      rest.add(counts)
+      rest.add(agent)
       this.met.add(agent.agent)
       const share = this.names.has(agent.agent) ? this.shares.get(agent.agent) : undefined
       if (share === undefined) others.push(agent)
       else {
-        const told = risen(share.told, less(counts, share.elsewhere))
+        const told = risen(share.told, less(countsOf(agent), share.elsewhere))
         this.shares.set(agent.agent, { elsewhere: share.elsewhere, told })
         named.push({ agent, counts: told })
       }
     }
-    rest.add(this.before, -1)
-    for (const { told } of this.shares.values()) rest.add(told, -1)
+    rest.subtract(this.before)
+    for (const { told } of this.shares.values()) rest.subtract(told)
     if (this.othersTold !== undefined || others.length > 0) this.othersTold = risen(this.othersTold ?? nothing, rest)
     return { named, others, othersCounts: this.othersTold }
   }
@@ -83,11 +82,12 @@ export class AgentShares {
     // The one with the least use last.
     uses.sort((a, b) => b.use - a.use)
     const worth = uses.length < this.max ? -1 : 2 * (uses.at(-1)?.use ?? Infinity)
-    const candidates = agents
-      .filter((agent) => !this.names.has(agent.agent) && isNameable(agent))
-      .map((agent) => ({ agent, use: useOf(agent) }))
-      .filter(({ use }) => use > worth)
-      .toSorted((a, b) => b.use - a.use)
+    const candidates: Array<{ readonly agent: AgentReading; readonly use: number }> = []
+    for (const agent of agents) {
+      const use = useOf(agent)
+      if (use > worth && !this.names.has(agent.agent) && isNameable(agent)) candidates.push({ agent, use })
+    }
+    candidates.sort((a, b) => b.use - a.use)
     for (const { agent, use } of candidates) {
       if (this.names.size >= this.max) {
         const least = uses.pop()

@@ -3,7 +3,7 @@
  * whatever the manager did or recovered before: so they begin at zero with their
  * process, as monitoring systems expect, and never fall while it runs.
  */
-import type { AccountReading, DurationReading, PoolReading, Reading } from "@resource-manager/core/Meter"
+import type { AgentReading, DurationReading, PoolReading, Reading } from "@resource-manager/core/Meter"
 import * as Metrics from "../Metrics.ts"
 import { AgentShares } from "./AgentShares.ts"
 import type { Counts } from "./counts.ts"
@@ -35,9 +35,11 @@ const micros = 1_000_000
 /** Text that no two types share, whatever bytes it is written as. */
 const written = (text: string): string => (text.isWellFormed() ? text : JSON.stringify(text).slice(1, -1))
 
-const heldByType = (accounts: Iterable<AccountReading>): Map<string, number> => {
+const heldByType = (agents: Iterable<AgentReading>): Map<string, number> => {
   const held = new Map<string, number>()
-  for (const account of accounts) held.set(account.resourceType, (held.get(account.resourceType) ?? 0) + account.held)
+  for (const { accounts } of agents) {
+    for (const { held: units, resourceType } of accounts) held.set(resourceType, (held.get(resourceType) ?? 0) + units)
+  }
   return held
 }
 
@@ -98,7 +100,7 @@ export class Collector {
     const { named, others, othersCounts } = this.agents.update(reading.agents)
     const series: Array<Series> = [{ metric: Metrics.agentKnown, attributes: {}, value: reading.agents.length }]
     for (const { agent: one, counts } of named) {
-      series.push(...this.ofAgent(one.agent, counts, one.waiting, heldByType(one.accounts)))
+      series.push(...this.ofAgent(one.agent, counts, one.waiting, heldByType([one])))
       for (const { quota, resourceType } of one.accounts) {
         if (quota === undefined) continue
         const attributes = { agent: one.agent, resource_type: written(resourceType) }
@@ -107,7 +109,7 @@ export class Collector {
     }
     if (othersCounts !== undefined) {
       const waiting = others.reduce((sum, agent) => sum + agent.waiting, 0)
-      const held = heldByType(others.flatMap(({ accounts }) => accounts))
+      const held = heldByType(others)
       series.push(...this.ofAgent(Metrics.otherAgents, othersCounts, waiting, held))
     }
     return series

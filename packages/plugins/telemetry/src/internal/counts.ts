@@ -48,17 +48,28 @@ export const less = (from: Counts, what: Counts): Counts => combined(from, what,
 /** The larger of each figure: what was told before, or what is now. */
 export const risen = (before: Counts, now: Counts): Counts => combined(before, now, Math.max)
 
-/** A sum to add many to. */
+/** A sum to add many to: readings as they are, for there may be very many. */
 export class Sum implements Counts {
   granted = 0
   waited = 0
   held = 0
   readonly failed = new Map<string, number>()
 
-  add(counts: Counts, times = 1): void {
-    this.granted += times * counts.granted
-    this.waited += times * counts.waited
-    this.held += times * counts.held
-    for (const [tag, count] of counts.failed) this.failed.set(tag, (this.failed.get(tag) ?? 0) + times * count)
+  add(agent: AgentReading): void {
+    this.granted += agent.acquisitions
+    this.waited += agent.waited
+    this.held += agent.held
+    for (const tag in agent.failures) this.fail(tag, agent.failures[tag as keyof typeof agent.failures] ?? 0)
+  }
+
+  subtract(counts: Counts): void {
+    this.granted -= counts.granted
+    this.waited -= counts.waited
+    this.held -= counts.held
+    for (const [tag, count] of counts.failed) this.fail(tag, -count)
+  }
+
+  private fail(tag: string, count: number): void {
+    this.failed.set(tag, (this.failed.get(tag) ?? 0) + count)
   }
 }
