@@ -22,6 +22,8 @@ export class Meter extends Context.Service<
      * much above it may count as at it, one at or below it always does.
      */
     readonly read: (bounds: ReadonlyArray<number>) => Effect.Effect<Reading>
+    /** The instant now, in microseconds of the clock by which events are told. */
+    readonly now: Effect.Effect<number>
     /** Who waits for whom now: at most `waitsMax` waits, 1,000 unless given, those inside leases first. */
     readonly waitGraph: (waitsMax?: number) => Effect.Effect<WaitGraph>
   }

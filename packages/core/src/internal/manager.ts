@@ -165,6 +165,7 @@ const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions & 
     })
 
   const meter: Meter["Service"] = {
+    now: Effect.sync(() => runtime.now()),
     read: (bounds) => current((now) => readingOf(books, now, bounds)),
     waitGraph: (waitsMax) => current((now) => waitGraphOf(books, now, waitsMax))
   }

@@ -1,9 +1,11 @@
 /**
- * The metrics by OTLP over HTTP, to a collector or any back end that takes it.
+ * Metrics and spans by OTLP over HTTP, to a collector or any back end that takes it.
  *
  * What could not be sent is told once as a warning, and again when it goes on; the
  * figures are cumulative, so nothing is lost with a message that did not arrive.
  */
+import type { LeaseTable } from "@resource-manager/core/LeaseTable"
+import type { Meter } from "@resource-manager/core/Meter"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FetchHttpClient from "effect/http/FetchHttpClient"
@@ -15,12 +17,14 @@ import * as Option from "effect/Option"
 import * as OtlpExporter from "effect/observability/OtlpExporter"
 import * as OtlpMetrics from "effect/observability/OtlpMetrics"
 import * as OtlpSerialization from "effect/observability/OtlpSerialization"
+import * as OtlpTracer from "effect/observability/OtlpTracer"
 import { fill } from "./internal/registry.ts"
 import { Telemetry } from "./Service.ts"
+import { layerSpans, type SpansOptions } from "./Spans.ts"
 import { invalidOption, type InvalidTelemetryOption } from "./TelemetryErrors.ts"
 
 export interface OtlpOptions {
-  /** Where the collector takes OTLP over HTTP, such as `http://localhost:4318`; `v1/metrics` is added. */
+  /** Where the collector takes OTLP over HTTP, such as `http://localhost:4318`; `v1/metrics` and `v1/traces` are added. */
   readonly url: string
   /** Time between exports. Default 10 seconds. */
   readonly interval?: Duration.Input
@@ -129,6 +133,20 @@ const exporting = Effect.fnUntraced(function* (url: string, interval: Duration.D
   yield* Effect.forkScoped(Effect.forever(Effect.delay(Effect.andThen(refresh, flush), interval)))
 })
 
-/** Exports at every interval and once more at the end. */
+/** Exports the metrics at every interval and once more at the end. */
 export const layerOtlp = (options: OtlpOptions): Layer.Layer<never, InvalidTelemetryOption, Telemetry> =>
   Layer.provide(layerOtlpNoDeps(options), FetchHttpClient.layer)
+
+/** Exports spans as they end, in batches: at every interval, and once more at the end. */
+export const layerOtlpSpans = (
+  options: OtlpOptions & SpansOptions
+): Layer.Layer<never, InvalidTelemetryOption, LeaseTable | Meter> =>
+  Layer.unwrap(
+    Effect.map(readOptions(options, "v1/traces"), ({ interval, serialization, shared, url }) =>
+      layerSpans(options).pipe(
+        Layer.provide(OtlpTracer.layer({ ...shared, url, exportInterval: interval })),
+        Layer.provide([layerTelling(url), serialization]),
+        Layer.provide(FetchHttpClient.layer)
+      )
+    )
+  )

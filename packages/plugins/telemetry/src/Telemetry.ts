@@ -9,9 +9,10 @@
  * 1. Counters count from when the layer was built, and never fall while it lives.
  * 2. However many agents there are, at most `agentsMax` have series of their own;
  *    the rest is summed under `agent="other"`.
- * 3. Spans are told only where their layer is provided (`Spans`).
+ * 3. Spans are told only where their layer is provided, and cost nothing elsewhere.
  */
 export { app, layerHttp } from "./Http.ts"
 export type { Attributes, Durations, Series } from "./internal/series.ts"
-export { layerOtlp, layerOtlpNoDeps, type OtlpOptions } from "./Otlp.ts"
+export { layerOtlp, layerOtlpNoDeps, layerOtlpSpans, type OtlpOptions } from "./Otlp.ts"
 export { layer, prometheusText, Telemetry, type TelemetryOptions } from "./Service.ts"
+export { layerSpans, type SpansOptions } from "./Spans.ts"

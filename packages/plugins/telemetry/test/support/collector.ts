@@ -105,3 +105,29 @@ export const listen = (answer: () => number = () => 200) =>
     const { port } = server.address() as AddressInfo
     return { url: `http://127.0.0.1:${port}`, received }
   })
+
+export const TracesPayload = Schema.fromJsonString(
+  Schema.Struct({
+    resourceSpans: Schema.Tuple([
+      Schema.Struct({
+        resource: Schema.Struct({ attributes: KeyValues }),
+        scopeSpans: Schema.Tuple([
+          Schema.Struct({
+            spans: Schema.Array(
+              Schema.Struct({
+                traceId: Schema.String,
+                spanId: Schema.String,
+                parentSpanId: Schema.optional(Schema.String),
+                name: Schema.String,
+                startTimeUnixNano: Schema.String,
+                endTimeUnixNano: Schema.String,
+                attributes: KeyValues,
+                status: Schema.Struct({ code: Schema.Number, message: Schema.optional(Schema.String) })
+              })
+            )
+          })
+        ])
+      })
+    ])
+  })
+)
