@@ -52,6 +52,10 @@ export interface GatedCommand {
   readonly marker?: string
   /** Where there is a controlling terminal `shared`, else `own`, unless given. */
   readonly placement?: Placement
+  /** A program that becomes the command by `exec`, with its arguments: `["nice", "-n", "5"]`. */
+  readonly wrapper?: ReadonlyArray<string>
+  /** The POSIX shell that stands at the gate. Default `/bin/sh`. */
+  readonly shell?: string
 }
 
 export interface Gated {
@@ -116,18 +120,20 @@ const withDroppedVariables = (environment: Record<string, string>, command: stri
     : ["/usr/bin/env", ...dropped.map(([name, value]) => `${name}=${value}`)]
 }
 
-const problemOf = ({ args, command, cwd, env = {}, marker = "" }: GatedCommand): string | undefined => {
+const problemOf = (gated: GatedCommand): string | undefined => {
+  const { args, command, cwd = "", env = {}, marker = "", shell = "", wrapper = [] } = gated
   if (command === "") return "its name is empty"
   // Some shells read it as an option of theirs.
   if (command.startsWith("-")) return "its name begins with a dash; give a path, such as ./-name"
-  const texts = [command, ...args, cwd ?? "", marker, ...Object.entries(env).flatMap(([name, value]) => [name, value])]
+  const variables = Object.entries(env).flatMap(([name, value]) => [name, value])
+  const texts = [command, ...args, cwd, marker, shell, ...wrapper, ...variables]
   return texts.some((text) => text?.includes("\0")) ? "an argument or variable holds a NUL character" : undefined
 }
 
 const reasonOf = (error: unknown, cwd: string | undefined): string => {
   if (!(error instanceof Error)) return String(error)
   const code = "code" in error ? error.code : undefined
-  if (code === "ENOENT" && cwd !== undefined) return `the directory ${JSON.stringify(cwd)} or /bin/sh is not there`
+  if (code === "ENOENT" && cwd !== undefined) return `the directory ${JSON.stringify(cwd)} or the shell is not there`
   if (code === "E2BIG") return "its arguments and environment are longer than the system allows"
   return error.message
 }
@@ -147,10 +153,12 @@ const startShell = (gated: GatedCommand, placement: Placement): Effect.Effect<St
     const problem = problemOf(gated)
     if (problem !== undefined) return fail(problem)
     const env = environmentOf(gated)
-    const argv = [...withDroppedVariables(env, gated.command), gated.command, ...gated.args]
+    // A wrapper may be a shell too: the variables come behind it.
+    const wrapper = [...(gated.wrapper ?? []), ...withDroppedVariables(env, gated.command)]
+    const argv = [...wrapper, gated.command, ...gated.args]
     let child: ChildProcess
     try {
-      child = spawn("/bin/sh", ["-c", script, "resource-manager", ...argv], {
+      child = spawn(gated.shell ?? "/bin/sh", ["-c", script, "resource-manager", ...argv], {
         cwd: gated.cwd,
         env,
         detached: placement === "own",

@@ -18,7 +18,7 @@ export interface Stat {
   readonly terminal: number
   /** The process group in the foreground of that terminal, -1 where there is none. */
   readonly foreground: number
-  /** Time that it ran, in user and in kernel mode, in clock ticks. */
+  /** Time that it ran, and that its ended and collected children ran, in user and in kernel mode, in clock ticks. */
   readonly cpuTicks: number
   readonly threads: number
   /** Clock ticks from the boot to its start. */
@@ -32,8 +32,8 @@ const field = {
   session: 3,
   terminal: 4,
   foreground: 5,
-  user: 11,
-  system: 12,
+  firstTime: 11,
+  lastTime: 14,
   threads: 17,
   start: 19
 } as const
@@ -53,6 +53,11 @@ export const parseStat = (text: string): Stat | undefined => {
     const value = fields[index]
     return value === undefined || !/^-?\d+\n?$/.test(value) ? Number.NaN : Number(value)
   }
+  const sum = (from: number, to: number): number => {
+    let total = 0
+    for (let index = from; index <= to; index++) total += at(index)
+    return total
+  }
   const stat: Stat = {
     pid: /^\d+$/.test(text.slice(0, open)) ? Number(text.slice(0, open)) : Number.NaN,
     name: text.slice(open + 2, close),
@@ -62,7 +67,7 @@ export const parseStat = (text: string): Stat | undefined => {
     session: at(field.session),
     terminal: at(field.terminal),
     foreground: at(field.foreground),
-    cpuTicks: at(field.user) + at(field.system),
+    cpuTicks: sum(field.firstTime, field.lastTime),
     threads: at(field.threads),
     startTicks: at(field.start)
   }

@@ -1,14 +1,17 @@
 /** Commands behind a gate, with real processes. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
 import { exitCodeOf, exited, signaled } from "../../src/process/ExitStatus.ts"
 import * as Gate from "../../src/process/Gate.ts"
 import { ProcessTable } from "../../src/process/ProcessTable.ts"
+import { passedOn } from "../../src/process/signals.ts"
 import {
   eventually,
   exitOf,
   lineIn,
+  pathOf,
   runStarter,
   spawnStarter,
   targetIn,
@@ -18,7 +21,7 @@ import {
 
 const withTable = Effect.provide(ProcessTable.layer)
 
-describe.skipIf(process.platform === "win32")("a command behind a gate", () => {
+describe.skipIf(process.platform === "win32")("a command behind a gate", { timeout: 60_000 }, () => {
   it.live("does nothing until the gate is open, and is the same process then", () =>
     Effect.gen(function* () {
       const table = yield* ProcessTable
@@ -102,43 +105,91 @@ describe.skipIf(process.platform === "win32")("a command behind a gate", () => {
   }
 })
 
+/** The system's shell, and the others that are here, which are other systems' `/bin/sh`. */
+const shells: ReadonlyArray<readonly [string, string]> = [
+  ["/bin/sh", "/bin/sh"],
+  ...["dash", "bash", "ksh", "mksh", "yash", "zsh"].flatMap((name): ReadonlyArray<readonly [string, string]> => {
+    const path = pathOf(name)
+    if (path === undefined) return []
+    // By this name they keep to POSIX.
+    const directory = temporaryPath(name)
+    mkdirSync(directory)
+    symlinkSync(path, join(directory, "sh"))
+    return [[name, join(directory, "sh")]]
+  })
+]
+
+const oddArgs = [
+  "",
+  " ",
+  "a b",
+  "'",
+  '"',
+  "$HOME",
+  "`x`",
+  "\\n",
+  "\n",
+  "*",
+  "-c",
+  "--",
+  "é\u{1f600}",
+  "\u0001\u007f",
+  "!x",
+  "~"
+]
+
 const show = "process.stdout.write(JSON.stringify(process.argv.slice(1)))"
 const environment = "process.stdout.write(JSON.stringify(process.env))"
 
-describe.skipIf(process.platform === "win32")("a starter", () => {
-  it("gives the command its arguments as they are", () => {
-    const args = [
-      "",
-      " ",
-      "a b",
-      "'",
-      '"',
-      "$HOME",
-      "`x`",
-      "\\n",
-      "\n",
-      "*",
-      "-c",
-      "--",
-      "é\u{1f600}",
-      "\u0001\u007f",
-      "!x",
-      "~"
-    ]
-    const run = runStarter({ command: process.execPath, args: ["-e", show, "--", ...args] })
-    assert.deepStrictEqual(JSON.parse(run.stdout), args)
-    assert.deepStrictEqual([run.code, run.stderr], [0, ""])
-  })
+describe.skipIf(process.platform === "win32")("a starter", { timeout: 60_000 }, () => {
+  for (const [name, shell] of shells) {
+    it(`gives the command its arguments as they are: by ${name}`, () => {
+      const run = runStarter({ command: process.execPath, args: ["-e", show, "--", ...oddArgs], shell })
+      assert.deepStrictEqual(JSON.parse(run.stdout), oddArgs)
+      assert.deepStrictEqual([run.code, run.stderr], [0, ""])
+    })
 
-  it("gives the command its environment as it is, with the marker", () => {
-    const odd = { "BASH_FUNC_f%%": "() { :\n}", "with-dash": "1", "with.dot": "a b", go: "x", IFS: ":", PLAIN: "'\"\n" }
-    const env = { PATH: process.env["PATH"], HOME: "/", PWD: process.cwd(), ...odd }
-    const run = runStarter({ command: process.execPath, args: ["-e", environment], marker: "7.key" }, { env })
-    const seen: Record<string, string> = JSON.parse(run.stdout)
-    // What shells set on their own account.
-    for (const name of ["SHLVL", "_", "OLDPWD"]) delete seen[name]
-    assert.deepStrictEqual(seen, { ...env, RESOURCE_MANAGER_LEASE: "7.key" } as Record<string, string>)
-  })
+    it(`gives the command its environment as it is, with the marker: by ${name}`, () => {
+      const odd = { "BASH_FUNC_f%%": "() { :\n}", "with-dash": "1", "with.dot": "a b", go: "x", IFS: ":", OPTIND: "7" }
+      const env = { PATH: process.env["PATH"] ?? "", HOME: "/", PWD: process.cwd(), PLAIN: "'\"\n", ...odd }
+      const command = { command: process.execPath, args: ["-e", environment], marker: "7.key", shell }
+      const run = runStarter(command, { env })
+      const seen: Record<string, string> = JSON.parse(run.stdout)
+      // What shells add on their own account.
+      for (const added of ["SHLVL", "_", "OLDPWD"]) delete seen[added]
+      const expected: Record<string, string> = { ...env, RESOURCE_MANAGER_LEASE: "7.key" }
+      assert.deepStrictEqual(seen, expected)
+    })
+
+    it(`ends with 127 or 126 where there is no such command or it cannot be executed: by ${name}`, () => {
+      const missing = runStarter({ command: "no-such-command", shell })
+      assert.strictEqual(missing.code, 127)
+      assert.match(missing.stderr, /^resource-manager: .*no-such-command: not found\n$/)
+      const file = temporaryPath()
+      writeFileSync(file, "#!/bin/sh\n")
+      assert.strictEqual(statSync(file).mode & 0o111, 0)
+      const forbidden = runStarter({ command: file, shell })
+      assert.strictEqual(forbidden.code, 126)
+      assert.include(forbidden.stderr, file)
+    })
+
+    it.live(`that is killed before it opens the gate leaves nothing: by ${name}`, () =>
+      Effect.gen(function* () {
+        const table = yield* ProcessTable
+        const [report, file] = [temporaryPath("report"), temporaryPath("ran")]
+        const command = { command: "touch", args: [file], shell, report, open: false, placement: "own" } as const
+        const starter = spawnStarter(command)
+        const target = yield* targetIn(report)
+        assert.isTrue(yield* table.isAlive(target.root))
+        starter.kill("SIGKILL")
+        yield* eventually(
+          "the end of the shell",
+          Effect.map(table.isAlive(target.root), (alive) => !alive || undefined)
+        )
+        assert.isFalse(existsSync(file))
+      }).pipe(withTable)
+    )
+  }
 
   it("gives the command its standard input, output and error", () => {
     const run = runStarter({ command: "sh", args: ["-c", "cat; echo problem >&2"] }, { input: "in\n" })
@@ -159,18 +210,6 @@ describe.skipIf(process.platform === "win32")("a starter", () => {
     assert.strictEqual(runStarter({ command: "sh", args: ["-c", `exit ${code}`] }).code, code)
   })
 
-  it("ends with 127 or 126 where there is no such command or it cannot be executed", () => {
-    const missing = runStarter({ command: "no-such-command" })
-    assert.strictEqual(missing.code, 127)
-    assert.match(missing.stderr, /^resource-manager: .*no-such-command: not found\n$/)
-    const file = temporaryPath()
-    writeFileSync(file, "#!/bin/sh\n")
-    assert.strictEqual(statSync(file).mode & 0o111, 0)
-    const forbidden = runStarter({ command: file })
-    assert.strictEqual(forbidden.code, 126)
-    assert.include(forbidden.stderr, file)
-  })
-
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     it(`dies of ${signal} where the command did`, () => {
       const run = runStarter({ command: "sh", args: ["-c", `kill -${signal.slice(3)} $$`] })
@@ -189,20 +228,25 @@ describe.skipIf(process.platform === "win32")("a starter", () => {
     it.live(`passes signals on: ${placement}`, () =>
       Effect.gen(function* () {
         const file = temporaryPath()
-        const traps = ["HUP", "INT", "QUIT", "TERM", "USR1", "USR2"].map(
-          (name) => `trap "echo ${name} >> ${file}" ${name}`
-        )
-        // `wait` is interrupted by a trap; the command ends once it has seen all six.
-        const script = `${traps.join("; ")}; echo ready > ${file}; while [ $(wc -l < ${file}) -lt 7 ]; do sleep 1 & wait; done; exit 9`
+        const program = `
+          const { appendFileSync } = require("node:fs")
+          let left = ${passedOn.length}
+          for (const signal of ${JSON.stringify(passedOn)}) process.on(signal, () => {
+            appendFileSync("${file}", signal + "\\n")
+            if (--left === 0) process.exit(9)
+          })
+          setInterval(() => 0, 1000)
+          appendFileSync("${file}", "ready\\n")`
         // In a session of its own nothing comes from a keyboard.
-        const starter = spawnStarter({ command: "sh", args: ["-c", script], placement }, { detached: true })
+        const command = { command: process.execPath, args: ["-e", program], placement }
+        const starter = spawnStarter(command, { detached: true })
         yield* lineIn(file)
         const seen = ["ready"]
-        for (const name of ["HUP", "INT", "QUIT", "TERM", "USR1", "USR2"] as const) {
-          starter.kill(`SIG${name}`)
-          seen.push(name)
+        for (const signal of passedOn) {
+          starter.kill(signal)
+          seen.push(signal)
           yield* eventually(
-            name,
+            signal,
             Effect.sync(() => readFileSync(file, "utf8") === `${seen.join("\n")}\n` || undefined)
           )
         }

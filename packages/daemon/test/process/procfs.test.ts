@@ -4,7 +4,7 @@ import * as procfs from "../../src/process/procfs.ts"
 const tail =
   "20 0 3 0 90540 2998272 363 18446744073709551615 94 94 14 0 0 0 0 0 0 0 17 1 0 0 0 0 0 94 94 94 14 14 14 14 0\n"
 const line = (name: string, state = "S") =>
-  `12686 (${name}) ${state} 12656 12650 3365 34816 12656 4194304 100 0 0 0 7 5 0 0 ${tail}`
+  `12686 (${name}) ${state} 12656 12650 3365 34816 12656 4194304 100 0 0 0 7 5 3 1 ${tail}`
 
 const expected = {
   pid: 12_686,
@@ -15,7 +15,7 @@ const expected = {
   session: 3365,
   terminal: 34_816,
   foreground: 12_656,
-  cpuTicks: 12,
+  cpuTicks: 16,
   threads: 3,
   startTicks: 90_540
 }

@@ -20,6 +20,8 @@ export interface StarterOptions {
   readonly marker?: string
   readonly placement?: "own" | "shared"
   readonly env?: Readonly<Record<string, string>>
+  readonly shell?: string
+  readonly wrapper?: ReadonlyArray<string>
   readonly report?: string
   readonly open?: boolean
 }
@@ -86,3 +88,9 @@ export const exitOf = (child: ChildProcess): Effect.Effect<readonly [number | nu
       resume(Effect.succeed([child.exitCode, child.signalCode]))
     } else child.once("exit", (code, signal) => resume(Effect.succeed([code, signal])))
   })
+
+/** Where a program is, or `undefined` where it is not on the path. */
+export const pathOf = (program: string): string | undefined => {
+  const { status, stdout } = spawnSync("sh", ["-c", 'command -v "$1"', "sh", program], { encoding: "utf8" })
+  return status === 0 ? stdout.trim() : undefined
+}

@@ -121,9 +121,10 @@ const attempt = <A>(read: () => A): Effect.Effect<A, ProcessesUnreadable> =>
     }
   })
 
-/** Proportional where that may be read, so that a tree that shares memory is not counted several times. */
-const memoryOf = (pid: number): number =>
-  parseProportional(readIfAllowed(`/proc/${pid}/smaps_rollup`)) ?? parseResident(read(`/proc/${pid}/status`) ?? "") ?? 0
+const memoryOf = (pid: number, memory: "resident" | "exact"): number =>
+  (memory === "exact" ? parseProportional(readIfAllowed(`/proc/${pid}/smaps_rollup`)) : undefined) ??
+  parseResident(read(`/proc/${pid}/status`) ?? "") ??
+  0
 
 export const make: Effect.Effect<Service, ProcessesUnreadable> = attempt(() => {
   const boot = (read("/proc/sys/kernel/random/boot_id") ?? "").trim()
@@ -162,12 +163,12 @@ export const make: Effect.Effect<Service, ProcessesUnreadable> = attempt(() => {
       }),
     forks: attempt(readForks),
     signal: (identity, signal) => attempt(() => (here(identity) ? send(identity, signal) : "gone")),
-    usage: (identity) =>
+    usage: (identity, memory) =>
       attempt(() => {
         if (!here(identity)) return undefined
         const stat = statOf(identity.pid)
         if (stat === undefined || hasEnded(stat) || stat.startTicks !== identity.start) return undefined
-        return { cpuMillis: (stat.cpuTicks * 1000) / ticksPerSecond, memoryBytes: memoryOf(identity.pid) }
+        return { cpuMillis: (stat.cpuTicks * 1000) / ticksPerSecond, memoryBytes: memoryOf(identity.pid, memory) }
       })
   }
 })

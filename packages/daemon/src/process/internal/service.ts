@@ -17,6 +17,7 @@ export type SignalResult = "sent" | "gone" | "denied"
 
 /** What a process has used, and holds. */
 export interface ProcessUsage {
+  /** Processor time, on Linux with that of its ended and collected children. */
   readonly cpuMillis: number
   readonly memoryBytes: number
 }
@@ -50,6 +51,12 @@ export interface Service {
     identity: ProcessIdentity,
     signal: NodeJS.Signals
   ) => Effect.Effect<SignalResult, ProcessesUnreadable>
-  /** `undefined` where it is gone. */
-  readonly usage: (identity: ProcessIdentity) => Effect.Effect<ProcessUsage | undefined, ProcessesUnreadable>
+  /**
+   * `undefined` where it is gone. `exact` counts shared memory once over all who
+   * share it, where the platform tells; it takes the kernel longer.
+   */
+  readonly usage: (
+    identity: ProcessIdentity,
+    memory: "resident" | "exact"
+  ) => Effect.Effect<ProcessUsage | undefined, ProcessesUnreadable>
 }

@@ -17,6 +17,8 @@ const Options = Schema.fromJsonString(
     marker: Schema.optionalKey(Schema.String),
     placement: Schema.optionalKey(Schema.Literals(["own", "shared"])),
     env: Schema.optionalKey(Schema.Record(Schema.String, Schema.String)),
+    shell: Schema.optionalKey(Schema.String),
+    wrapper: Schema.optionalKey(Schema.Array(Schema.String)),
     report: Schema.optionalKey(Schema.String),
     open: Schema.optionalKey(Schema.Boolean)
   })
