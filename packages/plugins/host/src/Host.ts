@@ -9,6 +9,8 @@
  * 3. At the start, a file that cannot be read or understood fails the layer with
  *    `HostUnreadable`. Later it is logged once, and the capacity stays as it was
  *    until the file can be read again.
+ * 4. Under pressure, if that is asked for, `cpu` and `memory` hand out a fraction of
+ *    it. Claims up to the whole wait for that to pass.
  */
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { Plugin, type RateConfig, ResourceType } from "@resource-manager/core"
@@ -17,9 +19,13 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import { type HostUnreadable, InvalidHostOption } from "./HostErrors.ts"
+import { type HostUnreadable, invalid, type InvalidHostOption } from "./HostErrors.ts"
+import * as HostFiles from "./HostFiles.ts"
 import { capacityOf, type Portion } from "./HostLimits.ts"
+import { HostPressure, make as makePressure, off } from "./HostPressure.ts"
 import * as HostSource from "./HostSource.ts"
+import { pressedChanges } from "./PressedCapacity.ts"
+import * as PressureOptions from "./PressureOptions.ts"
 
 /** The plugin, as errors name it. */
 export const name = "@resource-manager/plugin-host"
@@ -44,6 +50,11 @@ export interface HostOptions {
   readonly pools?: { readonly [Name in HostPool]?: HostPoolOptions }
   /** Time between readings. Default 5 seconds. */
   readonly interval?: Duration.Input
+  /**
+   * Whether `cpu` and `memory` shrink while the kernel reports pressure. `"auto"`: where
+   * it reports any; `true` and options fail the layer where it does not. Default `false`.
+   */
+  readonly pressure?: boolean | "auto" | PressureOptions.PressureOptions
   /** The directory that holds `proc` and `sys`. Default `/`. */
   readonly root?: string
 }
@@ -53,9 +64,6 @@ const order: ReadonlyArray<HostPool> = ["cpu", "memory", "fileHandles"]
 const types = { cpu: ResourceType.cpu, memory: ResourceType.memory, fileHandles: ResourceType.fileHandles }
 
 const amount = "a whole number from 0 to 9007199254740991"
-
-const invalid = (option: string, value: unknown, allowed: string) =>
-  new InvalidHostOption({ message: `${option} is ${String(value)}; allowed: ${allowed}`, option, value, allowed })
 
 const readPortion = Effect.fnUntraced(function* (
   pool: HostPool,
@@ -110,20 +118,41 @@ const pluginPool = Effect.fnUntraced(function* (
   pool: HostPool,
   options: HostPoolOptions,
   source: HostSource.Source,
-  interval: Duration.Duration
+  interval: Duration.Duration,
+  pressure: HostPressure["Service"]
 ) {
   const portion = yield* readPortion(pool, options)
   const capacity = Effect.map(source.available, (available) => capacityOf(available, portion))
   const initial = yield* capacity
+  const measured = changesOf(pool, initial, interval, capacity)
   const described: Plugin.PluginPool = {
     type: types[pool],
     capacity: initial,
-    changes: changesOf(pool, initial, interval, capacity),
+    changes:
+      pool === "fileHandles"
+        ? measured
+        : pressedChanges(name, { pool, type: types[pool], initial, min: portion.min }, measured, pressure.changes),
     // What could be read at the start and cannot any more is no figure: a defect, with the file in it.
     ...(source.used === undefined ? {} : { measure: Effect.orDie(source.used) }),
     ...(options.rate === undefined ? {} : { rate: options.rate })
   }
   return described
+})
+
+const readPressure = Effect.fnUntraced(function* (
+  option: NonNullable<HostOptions["pressure"]>,
+  files: HostFiles.HostFiles,
+  sources: HostSource.Sources,
+  interval: Duration.Duration
+) {
+  if (option === false) return off
+  const options = option === true ? {} : option === "auto" ? { required: false } : option
+  const config = yield* PressureOptions.read(options)
+  const made = makePressure(name, config, files, sources, interval)
+  if (config.required) return yield* made
+  return yield* Effect.catchTag(made, "HostUnreadable", (error) =>
+    Effect.as(Effect.logInfo(`${name}: the pools do not follow pressure: ${error.message}`), off)
+  )
 })
 
 /** The same over any file system: for tests, and for another platform's. */
@@ -136,13 +165,15 @@ export const layerNoDeps = (options: HostOptions = {}) =>
       if (unknown !== undefined) return yield* invalid("pools", unknown, order.join(", "))
       const named = order.filter((pool) => chosen[pool] !== undefined)
       if (named.length === 0) return yield* invalid("pools", "empty", `at least one of ${order.join(", ")}`)
-      const sources = yield* HostSource.make(options.root ?? "/")
+      const files = yield* HostFiles.make(options.root ?? "/")
+      const sources = yield* HostSource.make(files)
+      const pressure = yield* readPressure(options.pressure ?? false, files, sources, interval)
       const pools = yield* Effect.forEach(named, (pool) =>
-        pluginPool(pool, chosen[pool] ?? {}, sources[pool], interval)
+        pluginPool(pool, chosen[pool] ?? {}, sources[pool], interval, pressure)
       )
-      return Plugin.layer({ name, pools })
+      return Layer.merge(Plugin.layer({ name, pools }), Layer.succeed(HostPressure, pressure))
     })
   )
 
-/** Offers this machine to the manager that it is provided to. */
+/** Offers this machine to the manager that it is provided to, and tells of the pressure on it. */
 export const layer = (options: HostOptions = {}) => Layer.provide(layerNoDeps(options), NodeFileSystem.layer)

@@ -1,16 +1,12 @@
 /**
  * What there is of each resource on this machine, and what is used of it: the
  * files of `/proc` and of the process's cgroups, else the operating system.
- *
- * A file that is not there is no limit: the outermost group has none, nor has
- * another platform. A file that is there and cannot be read or understood is
- * `HostUnreadable`.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
-import * as Result from "effect/Result"
-import { HostUnreadable } from "./HostErrors.ts"
+import type { HostUnreadable } from "./HostErrors.ts"
+import { type HostFiles, unreadable } from "./HostFiles.ts"
 import * as HostLimits from "./HostLimits.ts"
 import { OperatingSystem } from "./OperatingSystem.ts"
 
@@ -25,6 +21,8 @@ export interface Source {
   readonly available: Effect.Effect<number, HostUnreadable>
   /** Units in use by everything that shares the limit. */
   readonly used: Effect.Effect<number, HostUnreadable> | undefined
+  /** The directory of the group whose limit that is; `undefined` where it is the machine's own. */
+  readonly group: Effect.Effect<string | undefined, HostUnreadable>
 }
 
 export interface Sources {
@@ -33,52 +31,10 @@ export interface Sources {
   readonly fileHandles: Source
 }
 
-const unreadable = (path: string, reason: HostUnreadable["reason"], detail: string) =>
-  new HostUnreadable({ message: `${path} is ${reason}: ${detail}`, path, reason, detail })
-
-/** Reads below `root`: `/`, or a directory with a `proc` and a `sys` of its own. */
-export const make = Effect.fnUntraced(function* (root: string) {
+/** What the sources are of: files below a root. */
+export const make = Effect.fnUntraced(function* ({ prefix, read, tightest }: HostFiles) {
   const files = yield* FileSystem.FileSystem
   const system = yield* OperatingSystem
-  const prefix = root.replace(/\/+$/, "")
-
-  /** A file's text as a number, or `otherwise` where there is no such file. */
-  const read = <A, B>(path: string, parse: (text: string) => HostLimits.Parsed<A>, otherwise: B) =>
-    files.readFileString(prefix + path).pipe(
-      Effect.flatMap((text) => {
-        const parsed = parse(text)
-        return Result.isSuccess(parsed)
-          ? Effect.succeed<A | B>(parsed.success)
-          : Effect.fail(unreadable(prefix + path, "malformed", parsed.failure))
-      }),
-      Effect.catchTag("PlatformError", (error) =>
-        error.reason._tag === "NotFound"
-          ? Effect.succeed<A | B>(otherwise)
-          : Effect.fail(unreadable(prefix + path, "unreadable", error.message))
-      )
-    )
-
-  // Read anew each time: a process can be moved to another group.
-  const directories = Effect.gen(function* () {
-    const group = yield* read("/proc/self/cgroup", HostLimits.parseCgroup, undefined)
-    if (group === undefined) return []
-    const mount = yield* read("/proc/self/mountinfo", HostLimits.parseMounts, HostLimits.defaultMount)
-    return mount === undefined ? [] : HostLimits.cgroupDirectories(group, mount)
-  })
-
-  /** The smallest limit of the process's groups, and the group that sets it. */
-  const tightest = (limitOf: (directory: string) => Effect.Effect<number, HostUnreadable>) =>
-    Effect.gen(function* () {
-      let limit = Infinity
-      let directory: string | undefined
-      for (const candidate of yield* directories) {
-        const own = yield* limitOf(candidate)
-        if (own >= limit) continue
-        limit = own
-        directory = candidate
-      }
-      return { directory, limit }
-    })
 
   const cpuLimit = tightest((directory) => read(`${directory}/cpu.max`, HostLimits.parseCpuMax, Infinity))
   // Over `memory.high` the kernel slows a group down to take memory back, so what is handed out stays below.
@@ -90,9 +46,16 @@ export const make = Effect.fnUntraced(function* (root: string) {
     )
   )
 
+  const memoryGroup = Effect.map(memoryLimit, ({ directory, limit }) =>
+    limit >= system.totalMemory() ? undefined : directory
+  )
+  const cpuGroup = Effect.map(cpuLimit, ({ directory, limit }) =>
+    limit >= system.processors() ? undefined : directory
+  )
+
   const memoryUsed = Effect.gen(function* () {
-    const { directory, limit } = yield* memoryLimit
-    if (directory === undefined || limit >= system.totalMemory()) return system.usedMemory()
+    const directory = yield* memoryGroup
+    if (directory === undefined) return system.usedMemory()
     return yield* read(`${directory}/memory.current`, HostLimits.parseCurrent, system.usedMemory())
   })
 
@@ -112,14 +75,17 @@ export const make = Effect.fnUntraced(function* (root: string) {
   const sources: Sources = {
     cpu: {
       available: Effect.map(cpuLimit, ({ limit }) => HostLimits.wholeCores(Math.min(limit, system.processors()))),
-      used: yield* cpuUsed(cpuLimit, (directory) => read(`${directory}/cpu.stat`, HostLimits.parseCpuUsage, undefined))
+      group: cpuGroup,
+      used: yield* cpuUsed(cpuGroup, (directory) => read(`${directory}/cpu.stat`, HostLimits.parseCpuUsage, undefined))
     },
     memory: {
       available: Effect.map(memoryLimit, ({ limit }) => Math.min(limit, system.totalMemory())),
+      group: memoryGroup,
       used: memoryUsed
     },
     fileHandles: {
       available: openFiles,
+      group: Effect.undefined,
       used:
         handles._tag === "None"
           ? undefined
@@ -131,8 +97,6 @@ export const make = Effect.fnUntraced(function* (root: string) {
   }
   return sources
 })
-
-type Tightest = { readonly directory: string | undefined; readonly limit: number }
 
 interface UsageReading {
   readonly directory: string
@@ -148,7 +112,7 @@ interface UsageReading {
  * readings: the load average. None where the system counts no load.
  */
 const cpuUsed = Effect.fnUntraced(function* (
-  tightest: Effect.Effect<Tightest, HostUnreadable>,
+  group: Effect.Effect<string | undefined, HostUnreadable>,
   usageOf: (directory: string) => Effect.Effect<number | undefined, HostUnreadable>
 ) {
   const system = yield* OperatingSystem
@@ -156,8 +120,8 @@ const cpuUsed = Effect.fnUntraced(function* (
   let last: UsageReading | undefined
 
   const reading = Effect.gen(function* () {
-    const { directory, limit } = yield* tightest
-    if (directory === undefined || limit >= system.processors()) return undefined
+    const directory = yield* group
+    if (directory === undefined) return undefined
     const usageMicros = yield* usageOf(directory)
     if (usageMicros === undefined) return undefined
     const takenAt = clock.monotonicTimeNanosUnsafe()

@@ -5,12 +5,14 @@ import * as PluginTest from "@resource-manager/core/PluginTest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
-import { execFileSync } from "node:child_process"
+import * as Stream from "effect/Stream"
+import { execFileSync, spawn } from "node:child_process"
 import { existsSync, readFileSync } from "node:fs"
 import { availableParallelism, totalmem } from "node:os"
-import { afterAll } from "vitest"
-import { Host, OperatingSystem } from "../src/index.ts"
+import { afterAll, beforeAll } from "vitest"
+import { Host, HostPressure, OperatingSystem } from "../src/index.ts"
 import * as Machine from "./machine.ts"
 
 const scope = Effect.runSync(Scope.make())
@@ -22,7 +24,10 @@ const { root, write } = await Effect.runPromise(
 const set = (path: string, text: string, becomes: number) => Effect.as(write(path, text), becomes)
 const group = Machine.serviceGroup
 
-PluginTest.suite(Host.name, Host.layer({ root }).pipe(Layer.provide(Layer.succeed(OperatingSystem, Machine.system))), {
+const onFiles = (options: Host.HostOptions) =>
+  Host.layer({ root, ...options }).pipe(Layer.provide(Layer.succeed(OperatingSystem, Machine.system)))
+
+const expected = {
   pools: {
     cpu: { measures: true, changes: set(`${group}/cpu.max`, "600000 100000\n", 6) },
     memory: { measures: true, changes: set(`${group}/memory.max`, "1048576\n", 1_048_576) },
@@ -31,6 +36,17 @@ PluginTest.suite(Host.name, Host.layer({ root }).pipe(Layer.provide(Layer.succee
       changes: set("/proc/self/limits", Machine.limits("100"), 100)
     }
   }
+} as const
+
+describe("as it is", () => PluginTest.suite(Host.name, onFiles({}), expected))
+
+describe("where it follows pressure", () => {
+  beforeAll(async () => {
+    for (const [path, text] of Object.entries({ ...Machine.service, ...Machine.calm })) {
+      await Effect.runPromise(write(path, text))
+    }
+  })
+  PluginTest.suite(Host.name, onFiles({ pressure: true }), expected)
 })
 
 describe("Host on this machine", () => {
@@ -56,6 +72,32 @@ describe("Host on this machine", () => {
       const usage = yield* manager.withLease("agent", { cpu: 1, memory: 4_096, fileHandles: 2 })(manager.usage("agent"))
       assert.deepStrictEqual(usage, { cpu: 1, memory: 4_096, fileHandles: 2 })
     }).pipe(Effect.provide(real))
+  )
+})
+
+describe("the pressure on this machine", () => {
+  const real = Host.layer({ pools: { cpu: {} }, pressure: { required: false, interval: "100 millis" } })
+
+  it.live("is what the kernel counts while more threads are busy than there are processors", () =>
+    Effect.gen(function* () {
+      const pressure = yield* HostPressure
+      // A kernel without has nothing to show: that the layer says so is tested on files.
+      if ((yield* pressure.status) === undefined) return assert.isFalse(existsSync("/proc/pressure/cpu"))
+      const busy = yield* Effect.forEach(Array.from({ length: availableParallelism() * 2 }), () =>
+        Effect.acquireRelease(
+          Effect.sync(() => spawn("sh", ["-c", "while :; do :; done"], { stdio: "ignore" })),
+          (child) => Effect.sync(() => child.kill("SIGKILL"))
+        )
+      )
+      assert.isAbove(busy.length, 1)
+      const waited = yield* pressure.changes.pipe(
+        Stream.map(({ readings }) => readings.filter(({ kind }) => kind === "cpu").map(({ some }) => some)),
+        Stream.filter((shares) => shares.some((share) => share > 0.2)),
+        Stream.runHead,
+        Effect.timeout("10 seconds")
+      )
+      for (const share of Option.getOrThrow(waited)) assert.isTrue(share >= 0 && share <= 1)
+    }).pipe(Effect.scoped, Effect.provide(real.pipe(Layer.provideMerge(ResourceManager.layer()))))
   )
 })
 

@@ -1,6 +1,7 @@
 /** A machine made of files in a temporary directory. */
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
+import * as PlatformError from "effect/PlatformError"
 import { OperatingSystem } from "../src/index.ts"
 
 /** 8 processors and 16 GiB, of which 6 GiB are in use. */
@@ -53,3 +54,43 @@ export const service = {
 }
 
 export const serviceGroup = group
+
+/**
+ * A machine whose files are in memory: reading one takes no time, so that a test
+ * clock governs all of it. An entry that is an error is a file that cannot be read.
+ */
+export const inMemory = (tree: Readonly<Record<string, string>>) => {
+  const texts = new Map<string, string>(Object.entries(tree))
+  const denied = new Set<string>()
+  const systemError = (_tag: "NotFound" | "PermissionDenied", path: string) =>
+    PlatformError.systemError({ _tag, module: "FileSystem", method: "readFile", pathOrDescriptor: path })
+  const layer = FileSystem.layerNoop({
+    exists: (path) => Effect.succeed([...texts.keys()].some((file) => file.startsWith(`${path}/`))),
+    readDirectory: (path) =>
+      Effect.succeed(
+        [...texts.keys()].filter((file) => file.startsWith(`${path}/`)).map((file) => file.slice(path.length + 1))
+      ),
+    readFileString: (path) =>
+      Effect.suspend(() => {
+        const text = texts.get(path)
+        if (denied.has(path)) return Effect.fail(systemError("PermissionDenied", path))
+        return text === undefined ? Effect.fail(systemError("NotFound", path)) : Effect.succeed(text)
+      })
+  })
+  return { texts, denied, layer }
+}
+
+/** A file of pressure with so many microseconds lost. */
+export const pressureText = (someMicros: number, fullMicros = 0): string =>
+  ["some", "full"]
+    .map(
+      (extent, index) => `${extent} avg10=0.00 avg60=0.00 avg300=0.00 total=${index === 0 ? someMicros : fullMicros}\n`
+    )
+    .join("")
+
+/** Pressure on everything, at rest. */
+export const calm = {
+  "/proc/pressure/cpu": pressureText(0),
+  "/proc/pressure/memory": pressureText(0),
+  "/proc/pressure/io": pressureText(0)
+}
