@@ -27,6 +27,9 @@ const typeOf = (types: Types, name: string): ResourceType => types.get(name) ?? 
 /** `2 cores`, `1.5 GiB`. */
 export const amount = (types: Types, name: string, value: number): string => typeOf(types, name).format(value)
 
+/** What a claim has of a type. A type may be called as what every object has. */
+export const amountIn = (claim: Claim, name: string): number => (Object.hasOwn(claim, name) ? (claim[name] ?? 0) : 0)
+
 const afterLastBlank = (text: string): readonly [string, string] => {
   const at = text.lastIndexOf(" ")
   return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)]
@@ -38,8 +41,9 @@ export const amountOf = (types: Types, name: string, value: number, total: numbe
   const whole = amount(types, name, total)
   const [figure, unit] = afterLastBlank(part)
   const [, wholeUnit] = afterLastBlank(whole)
-  // `1 core / 8 cores`: the one is the beginning of the many.
-  const same = unit !== "" && (wholeUnit === unit || (value === 1 && wholeUnit.startsWith(unit)))
+  // `1 core / 8 cores`, `0 holders / 1 holder`: the one is the beginning of the many.
+  const isPlural = (value === 1 && wholeUnit.startsWith(unit)) || (total === 1 && unit.startsWith(wholeUnit))
+  const same = unit !== "" && wholeUnit !== "" && (wholeUnit === unit || isPlural)
   return `${same ? figure : part} / ${whole}`
 }
 

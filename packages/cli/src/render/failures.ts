@@ -18,7 +18,7 @@ export const failuresTotal = (failures: Readonly<Record<string, number>>): numbe
   Object.values(failures).reduce((sum, each) => sum + each, 0)
 
 /** A tag as people read it. */
-export const failureWord = (tag: string): string => words[tag] ?? tag
+export const failureWord = (tag: string): string => (Object.hasOwn(words, tag) ? words[tag] : undefined) ?? tag
 
 /** `2 over quota, 1 timed out`, the most frequent first; `none`. */
 export const failuresText = (failures: Readonly<Record<string, number>>): string => {

@@ -1,6 +1,6 @@
 /** `pools list` and `pools show`. */
 import type { Distribution } from "@resource-manager/core/Statistics"
-import { amount, amountOf, count, counted, frequency, percent, rateText } from "./amounts.ts"
+import { amount, amountIn, amountOf, count, counted, frequency, percent, rateText } from "./amounts.ts"
 import { bar } from "./bar.ts"
 import { command } from "./commands.ts"
 import { failuresText, failuresTotal } from "./failures.ts"
@@ -98,12 +98,12 @@ const rateField = (pool: PoolStatistics): string | undefined => {
 
 const holders = (type: string, leases: ReadonlyArray<HeldLease>, sheet: Sheet): ReadonlyArray<string> => {
   const holding = leases
-    .filter(({ claim }) => (claim[type] ?? 0) > 0)
-    .toSorted((a, b) => (b.claim[type] ?? 0) - (a.claim[type] ?? 0) || a.id - b.id)
+    .filter(({ claim }) => amountIn(claim, type) > 0)
+    .toSorted((a, b) => amountIn(b.claim, type) - amountIn(a.claim, type) || a.id - b.id)
   const columns: ReadonlyArray<Column<HeldLease>> = [
     { header: "LEASE", cell: ({ id }) => String(id), align: "right" },
     { header: "AGENT", cell: ({ agent }) => nameCell(agent), least: 8 },
-    { header: "AMOUNT", cell: ({ claim }) => amount(sheet.types, type, claim[type] ?? 0), align: "right" },
+    { header: "AMOUNT", cell: ({ claim }) => amount(sheet.types, type, amountIn(claim, type)), align: "right" },
     { header: "HELD", cell: ({ heldMillis }) => duration(heldMillis), align: "right", hide: 1 }
   ]
   return holding.length === 0
@@ -112,11 +112,11 @@ const holders = (type: string, leases: ReadonlyArray<HeldLease>, sheet: Sheet): 
 }
 
 const queue = (type: string, waiters: ReadonlyArray<WaiterView>, sheet: Sheet): ReadonlyArray<string> => {
-  const waiting = waiters.filter(({ claim }) => (claim[type] ?? 0) > 0)
+  const waiting = waiters.filter(({ claim }) => amountIn(claim, type) > 0)
   const columns: ReadonlyArray<Column<WaiterView>> = [
     { header: "WAITER", cell: ({ id }) => String(id), align: "right" },
     { header: "AGENT", cell: ({ agent }) => nameCell(agent), least: 8 },
-    { header: "AMOUNT", cell: ({ claim }) => amount(sheet.types, type, claim[type] ?? 0), align: "right" },
+    { header: "AMOUNT", cell: ({ claim }) => amount(sheet.types, type, amountIn(claim, type)), align: "right" },
     { header: "WAITED", cell: ({ waitedMillis }) => duration(waitedMillis), align: "right", hide: 1 },
     { header: "", cell: ({ earmarked }) => (earmarked.includes(type) ? "kept for it" : "") }
   ]

@@ -31,5 +31,7 @@ export const hostileNames = [
   "👩‍👩‍👧‍👦 家族",
   "ビルド",
   "🏴\u{E0067}\u{E0062}\u{E007F}",
-  "x".repeat(300)
+  "x".repeat(300),
+  "constructor",
+  "__proto__"
 ]

@@ -21,7 +21,9 @@ describe("printable", () => {
       👩‍👩‍👧‍👦 家族
       ビルド
       🏴\\u{e0067}\\u{e0062}\\u{e007f}
-      xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+      xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
+      constructor
+      __proto__"
     `)
   })
 
