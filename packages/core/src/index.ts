@@ -1,12 +1,16 @@
 /** Pools, leases, quotas, rates and deadlock detection for Effect programs. */
+export { AdaptiveLimit, type AdaptiveLimitOptions, type LimitView } from "./AdaptiveLimit.ts"
+export * as Aimd from "./Aimd.ts"
 export * as Amount from "./Amount.ts"
 export { bytes, cores, gibibytes, kibibytes, mebibytes, millicores, tebibytes } from "./Amount.ts"
 export * as Claim from "./Claim.ts"
 export { DeadlockDetector, type DeadlockDetectorOptions } from "./DeadlockDetector.ts"
 export * as DeadlockPolicy from "./DeadlockPolicy.ts"
 export * as Errors from "./Errors.ts"
+export * as Gradient2 from "./Gradient2.ts"
 export * as Lease from "./Lease.ts"
 export { type Dropped, LeaseTable, type RecoveredHome, type TableClaimOptions, type Ticket } from "./LeaseTable.ts"
+export * as LimitPolicy from "./LimitPolicy.ts"
 export { type LoadCallback, LoadMonitor, type LoadMonitorOptions, LoadSample, PoolLoad } from "./LoadMonitor.ts"
 export {
   type AccountReading,
@@ -28,3 +32,4 @@ export * as Statistics from "./Statistics.ts"
 export { TokenBucket, type TokenBucketOptions } from "./TokenBucket.ts"
 export { fromLayerUnsafe, makeUnsafe, type UnsafeLease, type UnsafeManager } from "./Unsafe.ts"
 export * as WaitGraph from "./WaitGraph.ts"
+export * as Vegas from "./Vegas.ts"

@@ -1,0 +1,265 @@
+/**
+ * Governs one pool of a manager by how the calls inside its leases go: the pool's
+ * capacity is the limit that a `LimitPolicy` learns (AIMD, Vegas, Gradient2, or one of
+ * your own).
+ *
+ * - A body that succeeds is a sample of the latency; one that times out, outlives its
+ *   lease, or fails with what `isDrop` calls overload is a drop; any other failure, and
+ *   an interruption, says nothing.
+ * - Samples are summed up by round trips, so the limit changes at most once in each,
+ *   and a hundred calls that time out together lower it once.
+ * - Time spent waiting for the lease is no part of a sample.
+ * - The capacity is changed by `setCapacity`, with a note that says why: so it works
+ *   with every home of the manager, and `explain` shows it. No call waits for that.
+ *   Claims up to the policy's maximum wait, those above fail; one above its minimum may
+ *   wait for growth that does not come.
+ *
+ * It costs the pool's users a look at the clock at both ends of a call, and once a round
+ * trip a change of capacity: O(waiters of the pool) where it falls.
+ */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Random from "effect/Random"
+import type * as Scope from "effect/Scope"
+import type { Claim, WaitOptions } from "./Claim.ts"
+import { type ClaimError, type InvalidCapacity, LeaseRevoked, type UnknownResourceType } from "./Errors.ts"
+import { makeApplier } from "./internal/applier.ts"
+import { LimitFeed } from "./internal/limitFeed.ts"
+import { type OptionCheck, problemOf } from "./internal/limitOptions.ts"
+import { invalidCapacity, invalidClaim } from "./internal/refusal.ts"
+import { type LimitState, LimitPolicy } from "./LimitPolicy.ts"
+import { ResourceManager } from "./ResourceManager.ts"
+
+export interface AdaptiveLimitOptions {
+  /** The pool that it governs. Its bounds must hold the policy's. */
+  readonly resourceType: string
+  /**
+   * Whether a failure of the body says that the backend is overloaded: a drop. Other
+   * failures are ignored. Time-outs (`Effect.timeout` inside the body) are always drops.
+   */
+  readonly isDrop?: (error: unknown) => boolean
+  /** The fewest calls that make a sample. Default 10. */
+  readonly samplesMin?: number
+  /** The most that it waits for: it takes as many as were in flight. Default 1,000. */
+  readonly samplesMax?: number
+  /** The least time between two samples. Default 10 milliseconds. */
+  readonly window?: Duration.Input
+  /** Spreads the probes of the base latency among clients. Random unless given. */
+  readonly seed?: number
+}
+
+/** The limit as it is, and how it came to that. */
+export interface LimitView {
+  readonly resourceType: string
+  readonly policy: string
+  readonly limit: number
+  readonly min: number
+  readonly max: number
+  /** Why, as a line for people. */
+  readonly why: string
+  /** Units whose calls run now. */
+  readonly inFlight: number
+  /** Calls that succeeded, were dropped, and said nothing. */
+  readonly served: number
+  readonly dropped: number
+  readonly ignored: number
+  /** How often the limit changed. */
+  readonly changes: number
+  /** The state of the algorithm. */
+  readonly state: LimitState
+}
+
+export class AdaptiveLimit extends Context.Service<
+  AdaptiveLimit,
+  {
+    readonly resourceType: string
+    /** As that of the manager, and the body is a sample. The claim asks for units of the pool, and perhaps for others. */
+    readonly withLease: ResourceManager["Service"]["withLease"]
+    /** Makes a sample of a body that is inside of a lease already. `units` of the pool: default 1. */
+    readonly observe: (units?: number) => <A, E, R>(body: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+    readonly limit: Effect.Effect<number>
+    readonly view: Effect.Effect<LimitView>
+  }
+>()("@resource-manager/core/AdaptiveLimit") {
+  /** A limit of its own, which governs the pool until the scope closes. */
+  static readonly make = (options: AdaptiveLimitOptions) => make(options)
+
+  static readonly layer = (
+    options: AdaptiveLimitOptions
+  ): Layer.Layer<AdaptiveLimit, InvalidCapacity | UnknownResourceType, ResourceManager> =>
+    Layer.effect(AdaptiveLimit, make(options))
+}
+
+/** A body on its way. */
+interface Running {
+  readonly units: number
+  began: boolean
+  /** Units and calls in flight when it began, its own included. */
+  inFlight: number
+  calls: number
+  startedAt: number
+  /** Whether it was interrupted, and whoever called it has yet to say what for. */
+  interrupted: boolean
+}
+
+type Outcome = "served" | "dropped" | "ignored"
+
+/** A limit of its own, which governs the pool until the scope closes. */
+export const make: (
+  options: AdaptiveLimitOptions
+) => Effect.Effect<AdaptiveLimit["Service"], InvalidCapacity | UnknownResourceType, ResourceManager | Scope.Scope> =
+  Effect.fnUntraced(function* (options) {
+    const manager = yield* ResourceManager
+    const policy = yield* LimitPolicy
+    const clock = yield* Clock.Clock
+    const { resourceType } = options
+    const settings = yield* readOptions(options, policy.problem)
+    const governor = policy.begin(options.seed ?? (yield* Random.nextInt))
+    const now = () => Number(clock.monotonicTimeNanosUnsafe() / 1_000n)
+    const feed = new LimitFeed(governor, { ...settings, settles: policy.comparesLatency }, now())
+    const counts = { served: 0, dropped: 0, ignored: 0, changes: 0 }
+    let inFlight = 0
+    let calls = 0
+
+    const set = (limit: number) =>
+      manager.setCapacity(resourceType, limit, { max: policy.max, note: governor.explain() })
+    // Both bounds must be allowed, or a limit could be learnt that cannot be set.
+    yield* manager.setCapacity(resourceType, policy.min, { max: policy.max })
+    let applied = governor.state.limit
+    yield* set(applied)
+
+    const applier = yield* makeApplier({
+      isDue: () => governor.state.limit !== applied,
+      apply: Effect.suspend(() => {
+        applied = governor.state.limit
+        counts.changes++
+        return set(applied)
+      }),
+      failed: `the limit of ${resourceType} was not changed`
+    })
+
+    const begin = (call: Running) => {
+      call.began = true
+      inFlight += call.units
+      call.inFlight = inFlight
+      call.startedAt = now()
+    }
+
+    const end = (call: Running, outcome: Outcome): Effect.Effect<void> | undefined => {
+      counts[outcome]++
+      if (outcome === "ignored") return undefined
+      const { calls: callsThen, inFlight: unitsThen, startedAt } = call
+      feed.add({ startedAt, endedAt: now(), inFlight: unitsThen, calls: callsThen, didDrop: outcome === "dropped" })
+      return governor.state.limit === applied ? undefined : applier
+    }
+
+    /** `expects`: somebody around knows what an interruption was for. */
+    const observed = <A, E, R>(call: Running, body: Effect.Effect<A, E, R>, expects: boolean) =>
+      // Registered before it begins: an interruption in between must not leave it in flight.
+      Effect.onExitPrimitive(
+        Effect.suspend(() => {
+          begin(call)
+          return body
+        }),
+        (exit) => {
+          if (!call.began) return undefined
+          inFlight -= call.units
+          calls--
+          call.interrupted = Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)
+          if (call.interrupted && expects) return undefined
+          return end(call, outcomeOf(exit, options.isDrop))
+        }
+      )
+
+    const withLease =
+      (agent: string, claim: Claim, wait?: WaitOptions) =>
+      <A, E, R>(body: Effect.Effect<A, E, R>): Effect.Effect<A, E | ClaimError | LeaseRevoked, R> =>
+        Effect.suspend(() => {
+          const units = claim[resourceType]
+          if (units === undefined) {
+            return Effect.fail(
+              invalidClaim(`claim.${resourceType}`, units, `units of ${resourceType}, which limits it`)
+            )
+          }
+          const call = running(units)
+          const expires = wait?.expiresAfter !== undefined
+          const leased = manager.withLease(agent, claim, wait)(observed(call, body, expires))
+          if (!expires) return leased
+          return Effect.onExitPrimitive(leased, (exit) => {
+            if (!call.interrupted) return undefined
+            const error = Exit.isFailure(exit) ? Cause.findErrorOption(exit.cause) : undefined
+            const expired =
+              error?._tag === "Some" && error.value instanceof LeaseRevoked && error.value.reason === "expired"
+            return end(call, expired ? "dropped" : "ignored")
+          })
+        })
+
+    return AdaptiveLimit.of({
+      resourceType,
+      // The overloads differ only in whether an expiry can interrupt the body.
+      withLease: withLease as ResourceManager["Service"]["withLease"],
+      observe:
+        (units = 1) =>
+        (body) =>
+          Effect.suspend(() => observed(running(units), body, false)),
+      limit: Effect.sync(() => governor.state.limit),
+      view: Effect.sync(() => ({
+        resourceType,
+        policy: policy.name,
+        limit: governor.state.limit,
+        min: policy.min,
+        max: policy.max,
+        why: governor.explain(),
+        inFlight,
+        ...counts,
+        state: governor.state
+      }))
+    })
+  })
+
+const running = (units: number): Running => ({
+  units,
+  began: false,
+  inFlight: 0,
+  calls: 0,
+  startedAt: 0,
+  interrupted: false
+})
+
+const outcomeOf = (exit: Exit.Exit<unknown, unknown>, isDrop: AdaptiveLimitOptions["isDrop"]): Outcome => {
+  if (Exit.isSuccess(exit)) return "served"
+  const error = Cause.findErrorOption(exit.cause)
+  if (error._tag === "None") return "ignored"
+  return Cause.isTimeoutError(error.value) || isDrop?.(error.value) === true ? "dropped" : "ignored"
+}
+
+const readOptions = Effect.fnUntraced(function* (
+  options: AdaptiveLimitOptions,
+  ofPolicy: ReturnType<typeof problemOf>
+) {
+  const samplesMin = options.samplesMin ?? 10
+  const samplesMax = options.samplesMax ?? Math.max(1_000, samplesMin)
+  const windowMicros = Duration.toMicros(options.window ?? "10 millis")
+  const count = (field: string, value: number, from: number): OptionCheck => [
+    field,
+    value,
+    Number.isSafeInteger(value) && value >= from,
+    `a whole number from ${from}`
+  ]
+  const problem =
+    ofPolicy ??
+    problemOf([
+      count("samplesMin", samplesMin, 1),
+      count("samplesMax", samplesMax, samplesMin),
+      ["window", options.window, windowMicros >= 0 && windowMicros < Infinity, "a finite duration, not negative"]
+    ])
+  if (problem !== undefined) {
+    return yield* invalidCapacity(options.resourceType, problem.field, problem.value, problem.allowed)
+  }
+  return { samplesMin, samplesMax, windowMicros }
+})
