@@ -41,6 +41,8 @@ export interface Command {
   readonly deadline?: number
   /** The lease that it takes back: the answer is whether it did. */
   readonly returns?: number
+  /** The growth that its caller has from now on. */
+  readonly keeps?: number
   /** The instant that it is given. */
   readonly at: number
 }

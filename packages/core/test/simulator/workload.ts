@@ -104,7 +104,8 @@ export class Workload {
       case "keep": {
         const growth = random.pick(this.fresh.filter((grant) => grant.status === "held" && grant.grows !== undefined))
         const handle = growth && this.handles.get(growth.id)
-        return handle && { command: { name, at }, run: (ledger) => (ledger.keep(handle, at), undefined) }
+        const command = handle && ({ name, keeps: handle.id, at } as const)
+        return command && { command, run: (ledger) => (ledger.keep(handle, at), undefined) }
       }
       case "revoke": {
         const lease = this.someLease()

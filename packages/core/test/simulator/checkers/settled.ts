@@ -43,7 +43,8 @@ export const settled = (run: Run): Checker => {
       }
       for (const id of expected.keys()) if (!told.has(id)) fail(`nobody was told the end of ${id}`)
       expected.clear()
-      const { name: command, returns } = run.command
+      const { keeps, name: command, returns } = run.command
+      if (keeps !== undefined && world.claims.has(keeps)) fail(`${keeps} can be undone, after its caller kept it`)
       if (returns !== undefined && answer !== returned.has(returns))
         fail(`a ${command} says ${String(answer)}, not ${returned.has(returns)}`)
       returned.clear()
