@@ -3,6 +3,7 @@
  * other homes. Programs use `ResourceManager`, which is this plus waiting.
  */
 export { Agent, Account, type FailureCounts } from "./ledger/Agent.ts"
+export { capture } from "./ledger/capture.ts"
 export { Books, claimOf } from "./ledger/Books.ts"
 export { Bucket, type Rate } from "./ledger/Bucket.ts"
 export { type Claim, isAmount } from "./ledger/Claim.ts"
@@ -36,5 +37,7 @@ export {
 } from "./ledger/Ledger.ts"
 export { Pool, type PoolOptions } from "./ledger/Pool.ts"
 export type * from "./ledger/Refusal.ts"
-export { Replay, snapshot, type Snapshot } from "./ledger/replay.ts"
+export { Replay } from "./ledger/replay.ts"
+export { restore } from "./ledger/restore.ts"
+export type { State } from "./ledger/State.ts"
 export { enclosing, Part, Request, type RequestStatus } from "./ledger/Request.ts"

@@ -172,7 +172,7 @@ const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions & 
 
   const stop = Effect.sync(() => runtime.command((core, now) => core.stop(now)))
   /** Asked at every return while the leases drain: O(pools). */
-  const anyHeld = () => [...books.pools.values()].some((pool) => pool.holdersHead !== undefined)
+  const anyHeld = () => [...books.everyPool()].some((pool) => pool.holdersHead !== undefined)
 
   const manager: ResourceManager["Service"] = {
     // The overloads differ only in whether an expiry can interrupt the body.

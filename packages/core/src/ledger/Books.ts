@@ -4,6 +4,7 @@
  * a replay when it reads a journal. They keep every derived figure (earmarks,
  * blocked leases, timers, statistics) true.
  */
+import type { Adoption } from "./adoption.ts"
 import { type Account, Agent, countFailure } from "./Agent.ts"
 import type { Claim } from "./Claim.ts"
 import type { LeaveReason, LedgerEvent, ReturnReason } from "./Event.ts"
@@ -22,7 +23,10 @@ export const claimOf = (request: Request): Claim =>
 export class Books {
   /** The latest instant seen, in microseconds. Never decreases. */
   now = 0
+  /** Those that take claims. */
   readonly pools = new Map<string, Pool>()
+  /** Those of a former start that nobody has configured since: they keep everything, and take no claims. */
+  readonly dormant = new Map<string, Pool>()
   readonly agents = new Map<string, Agent>()
   readonly timers = new Timers()
   /** The next place in the global order, and the next fencing token. */
@@ -59,8 +63,14 @@ export class Books {
     return agent
   }
 
+  /** Those that take claims, and those that are dormant. */
+  *everyPool(): Generator<Pool, void> {
+    yield* this.pools.values()
+    yield* this.dormant.values()
+  }
+
   definePool(type: string, options: PoolOptions): Pool {
-    const pool = new Pool(type, this.pools.size, options, this.now)
+    const pool = new Pool(type, this.pools.size + this.dormant.size, options, this.now)
     this.pools.set(type, pool)
     this.sink?.({
       _tag: "PoolDefined",
@@ -72,6 +82,33 @@ export class Books {
       rate: pool.rate
     })
     return pool
+  }
+
+  /** A new start begins: it takes claims again, and has no pool until it is configured. */
+  restart(): void {
+    this.stopped = false
+    for (const [type, pool] of this.pools) this.dormant.set(type, pool)
+    this.pools.clear()
+    this.lastPool = undefined
+  }
+
+  /** A dormant pool takes claims again, as it was left. */
+  wake(pool: Pool): void {
+    this.dormant.delete(pool.type)
+    this.pools.set(pool.type, pool)
+  }
+
+  /** A pool of a former start is configured otherwise than it was. */
+  configure(pool: Pool, { capacity, configured, rate }: Adoption): void {
+    const before = pool.rate
+    pool.configured = configured
+    pool.minCapacity = configured.minCapacity
+    pool.setCapacity(capacity, configured.maxCapacity, this.now)
+    pool.setRate(rate, this.now)
+    if (before?.per !== rate?.per) this.reprice(pool)
+    this.sink?.({ _tag: "PoolConfigured", at: this.now, type: pool.type, capacity, rate, configured })
+    this.rebalance(pool)
+    this.countHard(pool)
   }
 
   setCapacity(pool: Pool, capacity: number, maxCapacity: number | undefined): void {

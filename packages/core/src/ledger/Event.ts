@@ -17,6 +17,20 @@ export type LedgerEvent =
       readonly maxCapacity: number | undefined
       readonly rate: Rate | undefined
     }
+  /** A pool of a former start is configured otherwise now: what is new of `configured` holds, what is not stays as it was set live. */
+  | {
+      readonly _tag: "PoolConfigured"
+      readonly at: number
+      readonly type: string
+      readonly capacity: number
+      readonly rate: Rate | undefined
+      readonly configured: {
+        readonly capacity: number
+        readonly minCapacity: number
+        readonly maxCapacity: number | undefined
+        readonly rate: Rate | undefined
+      }
+    }
   | {
       readonly _tag: "CapacitySet"
       readonly at: number

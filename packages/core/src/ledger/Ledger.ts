@@ -28,6 +28,7 @@ import {
   unavailable,
   unknownType
 } from "./admission.ts"
+import { adopt } from "./adoption.ts"
 import { Agent } from "./Agent.ts"
 import { Books, claimOf } from "./Books.ts"
 import type { Rate } from "./Bucket.ts"
@@ -63,6 +64,8 @@ export interface LedgerOptions extends Partial<QueueLimits> {
   readonly deadlock?: DeadlockPolicy
   /** Receives every event; they are not built where nobody does. */
   readonly sink?: (event: LedgerEvent) => void
+  /** Those of a former start. New ones unless given. */
+  readonly books?: Books | undefined
   /** Whether claims can be found by id. */
   readonly indexed?: boolean
 }
@@ -92,7 +95,7 @@ export const detectionOff: DeadlockPolicy = { ...failRequester, name: "off", det
 const noOptions: ClaimOptions = {}
 
 export class Ledger {
-  readonly books = new Books()
+  readonly books: Books
   /** Waiters that are no longer waiting, oldest decision first. Whoever reads it empties it. */
   readonly settled: Array<Request> = []
   deadlock: DeadlockPolicy
@@ -104,8 +107,9 @@ export class Ledger {
       waitersMax: options.waitersMax ?? 1_000_000,
       waitersPerAgentMax: options.waitersPerAgentMax ?? Infinity
     }
+    this.books = options.books ?? new Books()
     this.books.sink = options.sink
-    if (options.indexed === true) this.books.index = new Index()
+    if (options.indexed === true) this.books.index ??= new Index()
   }
 
   /** The instant of the last decision, in microseconds. */
@@ -128,7 +132,16 @@ export class Ledger {
   /** The caller has checked the options: they come from configuration, not from agents. */
   definePool(type: string, options: PoolOptions, now: number): Pool {
     this.advance(now)
-    return this.books.definePool(type, options)
+    const books = this.books
+    const former = books.dormant.get(type)
+    if (former === undefined) return books.definePool(type, options)
+    books.wake(former)
+    const adoption = adopt(former, options)
+    if (adoption === undefined) return former
+    books.configure(former, adoption)
+    this.review(former)
+    this.settle()
+    return former
   }
 
   /**
@@ -370,7 +383,7 @@ export class Ledger {
   revokeAll(now: number): Array<Request> {
     this.advance(now)
     const leases = new Set<Request>()
-    for (const pool of this.books.pools.values()) {
+    for (const pool of this.books.everyPool()) {
       for (let part = pool.holdersHead; part !== undefined; part = part.next) leases.add(part.request)
     }
     for (const lease of leases) {

@@ -29,6 +29,16 @@ export interface PoolOptions {
   /** The most that scaling and `setCapacity` may set. Where unset the capacity of the moment is the maximum. */
   readonly maxCapacity?: number | undefined
   readonly rate?: Rate | undefined
+  /** Whether who configures it sets its capacity again and again: after a restart an older one is worth nothing. */
+  readonly followed?: boolean | undefined
+}
+
+/** A configuration with nothing left out. */
+export interface Configured {
+  readonly capacity: number
+  readonly minCapacity: number
+  readonly maxCapacity: number | undefined
+  readonly rate: Rate | undefined
 }
 
 export class Pool implements Timed {
@@ -58,7 +68,9 @@ export class Pool implements Timed {
   bucket: Bucket | undefined = undefined
   rate: Rate | undefined = undefined
   /** That of the next bucket. */
-  private generation = 0
+  generation = 0
+  /** What it was configured with last: what an operator or a policy changed since is not in it. */
+  configured: Configured
 
   /** Leases here that have waits inside, and do not come back by themselves. Their amounts sum to `blockedHeld`. */
   readonly blocked = new Set<Request>()
@@ -88,6 +100,12 @@ export class Pool implements Timed {
     this.accountedAt = now
     this.definedAt = now
     this.setRate(options.rate, now)
+    this.configured = {
+      capacity: this.capacity,
+      minCapacity: this.minCapacity,
+      maxCapacity: this.maxCapacity,
+      rate: options.rate
+    }
   }
 
   timerRank(): number {
@@ -146,8 +164,18 @@ export class Pool implements Timed {
 
   /** Puts a waiter at the end of the queue. */
   enqueue(part: Part, now: number): void {
-    const request = part.request
     const fits = this.fits(part.amount, part.cost, now)
+    this.append(part)
+    if (part.amount > this.waitingLargest) this.waitingLargest = part.amount
+    if (fits) this.earmark(part)
+    else {
+      part.request.shortIn++
+      if (this.firstShort === undefined) this.firstShort = part
+    }
+  }
+
+  /** Links a waiter in at the end, neither earmarked nor short yet. */
+  append(part: Part): void {
     part.previous = this.waitersTail
     part.next = undefined
     if (this.waitersTail === undefined) this.waitersHead = part
@@ -155,13 +183,7 @@ export class Pool implements Timed {
     this.waitersTail = part
     this.waiting++
     this.waitingAmount += part.amount
-    if (request.parts.length > 1) this.waitingSeveral++
-    if (part.amount > this.waitingLargest) this.waitingLargest = part.amount
-    if (fits) this.earmark(part)
-    else {
-      request.shortIn++
-      if (this.firstShort === undefined) this.firstShort = part
-    }
+    if (part.request.parts.length > 1) this.waitingSeveral++
   }
 
   /** Takes a waiter out of the queue, wherever it stands. O(1). */
@@ -302,7 +324,7 @@ export class Pool implements Timed {
     this.bucket.setBurst(burst)
   }
 
-  private earmark(part: Part): void {
+  earmark(part: Part): void {
     part.earmarked = true
     this.earmarked += part.amount
     this.earmarkedTokens += part.cost

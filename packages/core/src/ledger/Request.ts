@@ -104,7 +104,7 @@ export class Request implements Timed {
     this.grows = grows
     this.manual = manual
     this.ttl = ttl
-    this.deadline = deadline
+    this.deadline = deadline === Infinity ? undefined : deadline
   }
 
   /** Microseconds of `held` at which it expires; `Infinity` is never. */

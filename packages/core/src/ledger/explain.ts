@@ -209,7 +209,7 @@ export interface LeaseView {
 /** All leases that hold something, oldest first. O(leases log leases). */
 export const leasesOf = (books: Books): Array<Request> => {
   const leases = new Set<Request>()
-  for (const pool of books.pools.values()) {
+  for (const pool of books.everyPool()) {
     for (let part = pool.holdersHead; part !== undefined; part = part.next) leases.add(part.request)
   }
   return [...leases].toSorted((a, b) => a.id - b.id)

@@ -2,20 +2,20 @@
  * Rebuilds the state from events. It consults no policy: what was decided is
  * done again, whatever would be decided now.
  */
-import { Books, claimOf } from "./Books.ts"
+import { Books } from "./Books.ts"
 import type { LedgerEvent } from "./Event.ts"
-import type { Histogram } from "./Histogram.ts"
 import { Index } from "./Index.ts"
 import type { Pool } from "./Pool.ts"
-import { enclosing, Part, Request } from "./Request.ts"
-import { leasesOf, waitersOf } from "./explain.ts"
+import { Part, Request } from "./Request.ts"
 
 export class Replay {
-  readonly books = new Books()
-  private readonly index = new Index()
+  readonly books: Books
+  private readonly index: Index
 
-  constructor() {
-    this.books.index = this.index
+  /** Goes on from books that were restored. */
+  constructor(books = new Books()) {
+    this.books = books
+    this.index = books.index ??= new Index()
   }
 
   apply(event: LedgerEvent): void {
@@ -24,6 +24,9 @@ export class Replay {
     switch (event._tag) {
       case "PoolDefined":
         books.definePool(event.type, event)
+        break
+      case "PoolConfigured":
+        books.configure(this.pool(event.type), event)
         break
       case "CapacitySet":
         books.setCapacity(this.pool(event.type), event.capacity, event.maxCapacity)
@@ -86,7 +89,7 @@ export class Replay {
   finish(now: number): Books {
     const books = this.books
     if (now > books.now) books.now = now
-    for (const pool of books.pools.values()) books.rebalance(pool)
+    for (const pool of books.everyPool()) books.rebalance(pool)
     books.ready.length = 0
     return books
   }
@@ -117,7 +120,7 @@ export class Replay {
   }
 
   private pool(type: string): Pool {
-    const pool = this.books.pools.get(type)
+    const pool = this.books.pools.get(type) ?? this.books.dormant.get(type)
     if (pool === undefined) throw new Error(`the journal names a pool that it never defined: ${type}`)
     return pool
   }
@@ -128,77 +131,3 @@ export class Replay {
     return request
   }
 }
-
-const histogramData = (histogram: Histogram) => ({
-  count: histogram.count,
-  sum: histogram.sum,
-  max: histogram.max,
-  zeros: histogram.zeros,
-  cells: [...histogram.cells]
-})
-
-const requestData = (request: Request) => ({
-  id: request.id,
-  agent: request.agent.id,
-  claim: claimOf(request),
-  status: request.status,
-  parent: enclosing(request)?.id,
-  askedAt: request.askedAt,
-  grantedAt: request.grantedAt,
-  token: request.token,
-  ttl: request.ttl,
-  deadline: request.deadline,
-  manual: request.manual,
-  exempt: request.exempt,
-  shortIn: request.shortIn
-})
-
-/** The whole state at `now` as plain data: two ledgers are in the same state exactly if these are equal. */
-export const snapshot = (books: Books, now: number) => ({
-  nextId: books.nextId,
-  nextToken: books.nextToken,
-  stopped: books.stopped,
-  exemptions: books.exemptions,
-  waiting: books.waiting,
-  pools: [...books.pools.values()].map((pool) => {
-    pool.bucket?.refill(now)
-    return {
-      type: pool.type,
-      capacity: pool.capacity,
-      minCapacity: pool.minCapacity,
-      maxCapacity: pool.maxCapacity,
-      rate: pool.rate,
-      inUse: pool.inUse,
-      tokens: pool.bucket?.level,
-      remainder: pool.bucket?.remainder,
-      earmarked: pool.earmarked,
-      earmarkedTokens: pool.earmarkedTokens,
-      firstShort: pool.firstShort?.request.id,
-      waiting: pool.waiting,
-      waitingAmount: pool.waitingAmount,
-      blockedHeld: pool.blockedHeld,
-      peak: pool.peak,
-      acquisitions: pool.acquisitions,
-      failures: { ...pool.failures },
-      busy: pool.busy,
-      waits: histogramData(pool.waits),
-      holds: histogramData(pool.holds)
-    }
-  }),
-  agents: [...books.agents.values()].map((agent) => ({
-    id: agent.id,
-    accounts: [...agent.accounts.values()]
-      .filter((account) => account.peak > 0 || account.waiting > 0 || account.quota !== Infinity)
-      .map(({ held, peak, pool, quota, waiting }) => ({ type: pool.type, held, waiting, quota, peak }))
-      .toSorted((a, b) => (a.type < b.type ? -1 : 1)),
-    manual: agent.manual.map((lease) => lease.id),
-    acquisitions: agent.acquisitions,
-    failures: { ...agent.failures },
-    waits: histogramData(agent.waits),
-    holds: histogramData(agent.holds)
-  })),
-  leases: leasesOf(books).map(requestData),
-  waiters: waitersOf(books).map(requestData)
-})
-
-export type Snapshot = ReturnType<typeof snapshot>

@@ -4,6 +4,7 @@ import { ledgerMutants } from "./decisions.ts"
 import type { Mutant } from "./mutant.ts"
 import { bucketMutants, poolMutants, timerMutants } from "./queues.ts"
 import { otherMutants } from "./rules.ts"
+import { snapshotMutants } from "./snapshot.ts"
 
 export const mutants: ReadonlyArray<Mutant> = [
   ...ledgerMutants,
@@ -11,5 +12,6 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...poolMutants,
   ...bucketMutants,
   ...timerMutants,
-  ...otherMutants
+  ...otherMutants,
+  ...snapshotMutants
 ]

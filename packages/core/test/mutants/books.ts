@@ -55,8 +55,8 @@ export const booksMutants = of("Books.ts", [
   {
     name: "retreat forgotten after a shrink",
     rule: "a smaller pool takes earmarks back",
-    search: "    this.rebalance(pool)\n    this.countHard(pool)",
-    replacement: "    this.countHard(pool)"
+    search: "    this.rebalance(pool)\n    this.countHard(pool)\n  }\n\n  setRate",
+    replacement: "    this.countHard(pool)\n  }\n\n  setRate"
   },
   {
     name: "exempt grant leaves earmarks",
@@ -98,8 +98,8 @@ export const booksMutants = of("Books.ts", [
   {
     name: "cost not repriced",
     rule: "waiters pay by the rate that is set when they are granted",
-    search: "    if (before?.per !== rate?.per) this.reprice(pool)\n",
-    replacement: ""
+    search: '    if (before?.per !== rate?.per) this.reprice(pool)\n    this.sink?.({ _tag: "RateSet"',
+    replacement: '    this.sink?.({ _tag: "RateSet"'
   },
   {
     name: "rate timer not armed for a waiter",

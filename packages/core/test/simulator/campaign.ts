@@ -1,7 +1,7 @@
 /** Many seeds, one summary: what every way of running the simulator shares. */
 import { type Profile, profiles } from "./profiles.ts"
 import { Report } from "./report.ts"
-import { type Failure, simulate } from "./simulation.ts"
+import { type Failure, type Result, simulate } from "./simulation.ts"
 
 export interface Job {
   readonly seed: number
@@ -39,13 +39,33 @@ export const jobs = (firstSeed: number, seeds: number, profile?: string): Readon
     return { seed, profile: profile ?? profiles[seed % profiles.length]!.name }
   })
 
+/** One seed in four of each profile runs again on restored Ledgers, which have to decide the same. */
+const isRestored = (seed: number): boolean => Math.floor(seed / profiles.length) % 4 === 0
+
+const simulateTwice = (seed: number, profile: Profile, steps: number, report: Report): Result => {
+  const result = simulate(seed, profile, steps, report)
+  if (result.failure !== undefined || !isRestored(seed)) return result
+  const again = new Report()
+  const restored = simulate(seed, profile, steps, again, true)
+  report.count("snapshot continued", again.counts.get("snapshot continued") ?? 0)
+  const step = restored.digests.findIndex((digest, index) => digest !== result.digests[index])
+  const where = { profile: profile.name, seed }
+  if (step >= 0) {
+    const message = "on restored Ledgers its events are others"
+    return { ...result, failure: { ...where, checker: "snapshot", message, step: step + 1, command: "a restored one" } }
+  }
+  const failure = restored.failure
+  if (failure === undefined) return result
+  return { ...result, failure: { ...failure, message: `on restored Ledgers: ${failure.message}` } }
+}
+
 export const runJobs = (todo: ReadonlyArray<Job>, steps: number, failuresMax = 10): Summary => {
   const report = new Report()
   const failures: Array<Failure> = []
   let ran = 0
   let crowded = 0
   for (const { profile, seed } of todo) {
-    const result = simulate(seed, profileOf(profile), steps, report)
+    const result = simulateTwice(seed, profileOf(profile), steps, report)
     ran += result.steps
     if (result.waitingShare >= waitingShareMin) crowded++
     report.count(`profile: ${profile}`)

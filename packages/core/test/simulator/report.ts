@@ -62,6 +62,8 @@ export const minimums: Readonly<Record<string, number>> = {
   "refused: UnknownResourceType": 200,
   "replay compared": 400,
   "returned: expired": 4_000,
+  "snapshot continued": 2_500,
+  "snapshot restored": 1_500,
   "returned: lost": 1_500,
   "returned: released": 60_000,
   "returned: revoked": 1_500

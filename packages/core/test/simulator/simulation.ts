@@ -1,5 +1,13 @@
 /** One seeded run: commands in, events to the world and the checkers, every rule checked after each command. */
-import { detectionOff, failRequester, Ledger, type LedgerEvent } from "../../src/Ledger.ts"
+import {
+  capture,
+  detectionOff,
+  failRequester,
+  Ledger,
+  type LedgerEvent,
+  restore,
+  type State
+} from "../../src/Ledger.ts"
 import { type Answer, type Checker, type Command, type Run, Violation } from "./checker.ts"
 import { checkers } from "./checkers/index.ts"
 import { World } from "./model.ts"
@@ -23,8 +31,8 @@ export interface Result {
   readonly steps: number
   /** Share of the live claims that waited, as a mean over the steps. */
   readonly waitingShare: number
-  /** A digest of all events: equal runs have equal ones. */
-  readonly digest: number
+  /** A digest of all events up to each step: equal runs have equal ones. */
+  readonly digests: ReadonlyArray<number>
 }
 
 class Simulation {
@@ -35,11 +43,15 @@ class Simulation {
   private readonly checkers: ReadonlyArray<Checker>
   private shares = 0
   private digest = 0
+  private readonly digests: Array<number> = []
+  /** When to go on with a Ledger that was restored. Its own: everything else stays as it is. */
+  private readonly restores: Random | undefined
   /** Events of the command that runs. */
   private heard = 0
   private planned: Command | undefined = undefined
 
-  constructor(seed: number, profile: Profile, report: Report) {
+  constructor(seed: number, profile: Profile, report: Report, restored: boolean) {
+    this.restores = restored ? new Random(seed + 1) : undefined
     this.report = report
     this.random = new Random(seed)
     const world = new World()
@@ -68,13 +80,17 @@ class Simulation {
 
   steps(count: number): void {
     this.workload.define(this.run.ledger)
-    while (this.run.step < count) this.step(this.workload.next(this.run.ledger))
+    while (this.run.step < count) {
+      // Before a command is chosen, for it holds what it works on.
+      if (this.restores?.chance(0.03) === true) this.restoreLedger()
+      this.step(this.workload.next(this.run.ledger))
+    }
     this.end()
   }
 
   result(failure: Failure | undefined): Result {
     const steps = this.run.step
-    return { failure, steps, waitingShare: steps === 0 ? 0 : this.shares / steps, digest: this.digest }
+    return { failure, steps, waitingShare: steps === 0 ? 0 : this.shares / steps, digests: this.digests }
   }
 
   private step(planned: Planned): void {
@@ -93,6 +109,18 @@ class Simulation {
     this.report.count(`command: ${planned.command.name}`)
     const live = world.waiters.length + world.leases.length
     if (live > 0) this.shares += world.waiters.length / live
+    this.digests.push(this.digest)
+  }
+
+  /** Everything that the Ledger knows goes through JSON; what the callers hold in hand is found by id. */
+  private restoreLedger(): void {
+    const { ledger } = this.run
+    const state: State = JSON.parse(JSON.stringify(capture(ledger.books)))
+    const books = restore(state)
+    books.sink = ledger.books.sink
+    Object.assign(ledger, { books })
+    this.workload.restored(books)
+    this.report.count("snapshot continued")
   }
 
   private command(command: Command, run: Planned["run"]): Answer {
@@ -115,9 +143,8 @@ class Simulation {
     this.run.world.apply(event)
     this.workload.heard(event)
     this.report.event(event)
-    for (const text of [event._tag, String(event.at), "id" in event ? String(event.id) : ""]) {
-      for (let i = 0; i < text.length; i++) this.digest = (Math.imul(this.digest, 31) + text.charCodeAt(i)) | 0
-    }
+    const text = JSON.stringify(event)
+    for (let i = 0; i < text.length; i++) this.digest = (Math.imul(this.digest, 31) + text.charCodeAt(i)) | 0
   }
 
   /** Stops the manager and takes back what is left, by its callers or by force. */
@@ -139,9 +166,12 @@ class Simulation {
   }
 }
 
-/** Runs one seed. A broken rule is in the result; so is a defect of the Ledger. */
-export const simulate = (seed: number, profile: Profile, steps: number, report: Report): Result => {
-  const simulation = new Simulation(seed, profile, report)
+/**
+ * Runs one seed. A broken rule is in the result; so is a defect of the Ledger.
+ * `restored`: on Ledgers that are restored from their own state again and again.
+ */
+export const simulate = (seed: number, profile: Profile, steps: number, report: Report, restored = false): Result => {
+  const simulation = new Simulation(seed, profile, report, restored)
   try {
     simulation.steps(steps)
     return simulation.result(undefined)

@@ -3,7 +3,7 @@
  * and a clock might do, in any order. It steers towards a number of live claims
  * of which a good share waits, and knows nothing of the rules.
  */
-import { Ledger, type LedgerEvent, type Pool, type Request } from "../../src/Ledger.ts"
+import { type Books, Ledger, type LedgerEvent, type Pool, type Request } from "../../src/Ledger.ts"
 import type { Answer, Command } from "./checker.ts"
 import { amountsOf, type World, type WorldClaim } from "./model.ts"
 import { commandNames, type Profile, randomRate } from "./profiles.ts"
@@ -45,6 +45,15 @@ export class Workload {
   /** Keeps the handle of a claim that waits or is held. */
   answered(answer: Answer): void {
     if (typeof answer === "object" && "status" in answer) this.handles.set(answer.id, answer)
+  }
+
+  /** The Ledger was restored: what is held in hand is found by id. */
+  restored(books: Books): void {
+    this.pools = [...books.pools.values()]
+    for (const id of this.handles.keys()) {
+      const request = books.index?.get(id)
+      if (request !== undefined) this.handles.set(id, request)
+    }
   }
 
   heard(event: LedgerEvent): void {

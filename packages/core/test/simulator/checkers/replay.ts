@@ -4,13 +4,13 @@
  * journal would have it.
  */
 import { isDeepStrictEqual } from "node:util"
-import { type LedgerEvent, Replay, type Snapshot, snapshot } from "../../../src/Ledger.ts"
+import { capture, type LedgerEvent, Replay, type State } from "../../../src/Ledger.ts"
 import { type Checker, failing, type Run } from "../checker.ts"
 
 const name = "replay"
 const fail = failing(name)
 
-const firstDifference = (a: unknown, b: unknown, path: string): string => {
+export const firstDifference = (a: unknown, b: unknown, path: string): string => {
   if (typeof a === "object" && a !== null && typeof b === "object" && b !== null) {
     const left: Readonly<Record<string, unknown>> = { ...a }
     const right: Readonly<Record<string, unknown>> = { ...b }
@@ -22,16 +22,16 @@ const firstDifference = (a: unknown, b: unknown, path: string): string => {
 }
 
 // JSON has no `undefined`: a key without a value is no key.
-const throughJson = (state: Snapshot): unknown => JSON.parse(JSON.stringify(state))
+const throughJson = (state: State): unknown => JSON.parse(JSON.stringify(state))
 
 export const replay = (run: Run): Checker => {
   const { ledger } = run
   const events: Array<LedgerEvent> = []
-  const compare = (told: ReadonlyArray<LedgerEvent>, normal: (state: Snapshot) => unknown) => {
+  const compare = (told: ReadonlyArray<LedgerEvent>, normal: (state: State) => unknown) => {
     const copy = new Replay()
     for (const event of told) copy.apply(event)
-    const expected = normal(snapshot(ledger.books, ledger.now))
-    const rebuilt = normal(snapshot(copy.finish(ledger.now), ledger.now))
+    const expected = normal(capture(ledger.books))
+    const rebuilt = normal(capture(copy.finish(ledger.now)))
     if (!isDeepStrictEqual(expected, rebuilt))
       fail(`after ${told.length} events ${firstDifference(expected, rebuilt, "state")}`)
     run.count("replay compared")

@@ -1,0 +1,130 @@
+/**
+ * The whole state as plain data that JSON can carry: what a snapshot is. Keys
+ * without a value are absent. What follows from the rest (sums, earmarks before the
+ * first short waiter, timers) is not in it.
+ */
+import type { FailureCounts } from "./Agent.ts"
+import type { Rate } from "./Bucket.ts"
+
+export interface RateState {
+  readonly limit: number
+  readonly intervalMicros: number
+  readonly burst?: number
+  readonly per: Rate["per"]
+}
+
+/** What a pool was configured with, which live values may have left. */
+export interface ConfiguredState {
+  readonly capacity: number
+  readonly minCapacity: number
+  readonly maxCapacity?: number
+  readonly rate?: RateState
+}
+
+export interface TermsState {
+  readonly generation: number
+  /** A whole number of any size. */
+  readonly refunded: string
+}
+
+/** At the instant of the state. */
+export interface BucketState {
+  readonly level: number
+  readonly remainder: number
+  readonly burst: number
+  readonly terms: TermsState
+}
+
+export interface HistogramState {
+  readonly count: number
+  readonly sum: number
+  readonly max: number
+  readonly zeros: number
+  /** How many cells there are, then each that is not empty: its number and its count. */
+  readonly cells: ReadonlyArray<number>
+}
+
+export interface PoolState {
+  readonly type: string
+  readonly capacity: number
+  readonly minCapacity: number
+  readonly maxCapacity?: number
+  readonly rate?: RateState
+  readonly configured: ConfiguredState
+  readonly bucket?: BucketState
+  /** The generation of the next bucket. */
+  readonly generation: number
+  /** Leases that hold units, in order. */
+  readonly holders: ReadonlyArray<number>
+  /** The first waiter without its earmark; those before it have theirs. */
+  readonly firstShort?: number
+  readonly waitingLargest: number
+  /** Leases with waits inside that hold units, in the order in which they are looked at. */
+  readonly blocked: ReadonlyArray<number>
+  readonly countedHard: boolean
+  readonly peak: number
+  readonly acquisitions: number
+  readonly failures: FailureCounts
+  readonly waits: HistogramState
+  readonly holds: HistogramState
+  readonly busy: number
+  readonly accountedAt: number
+  readonly definedAt: number
+}
+
+export interface AccountState {
+  /** Its place among the pools. */
+  readonly pool: number
+  readonly quota?: number
+  readonly peak: number
+}
+
+export interface AgentState {
+  readonly id: string
+  readonly accounts: ReadonlyArray<AccountState>
+  /** Manual acquisitions, oldest first. */
+  readonly manual: ReadonlyArray<number>
+  readonly acquisitions: number
+  readonly failures: FailureCounts
+  readonly waits: HistogramState
+  readonly holds: HistogramState
+}
+
+export interface PartState {
+  readonly pool: number
+  readonly amount: number
+  readonly cost: number
+  /** What the grant left in the bucket, where it paid. */
+  readonly left?: { readonly level: number; readonly remainder: number; readonly terms: TermsState }
+}
+
+/** A waiter, a lease, or a growth that can still be undone. */
+export interface RequestState {
+  readonly id: number
+  /** Its agent's place among the agents. */
+  readonly agent: number
+  readonly askedAt: number
+  /** 0 while it waits. */
+  readonly token: number
+  readonly grantedAt?: number
+  readonly parent?: number
+  readonly grows?: number
+  readonly manual?: true
+  readonly ttl?: number
+  readonly deadline?: number
+  readonly parts: ReadonlyArray<PartState>
+}
+
+export interface State {
+  readonly now: number
+  readonly nextId: number
+  readonly nextToken: number
+  readonly stopped: boolean
+  readonly exemptions: number
+  readonly pools: ReadonlyArray<PoolState>
+  readonly agents: ReadonlyArray<AgentState>
+  /** In order of their ids. */
+  readonly requests: ReadonlyArray<RequestState>
+  /** Waiters that may pass the queue, in order. */
+  readonly exempt: ReadonlyArray<number>
+}
