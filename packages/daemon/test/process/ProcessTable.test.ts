@@ -141,9 +141,10 @@ ctypes.CDLL(None).pthread_exit(0)`
       const root = yield* inspected(process.pid)
       const target: CommandTarget = { root: { ...root.identity, pid: pidOf(child) }, marker }
       const pid = Number(yield* lineIn(file))
+      // The shell has waited for those in between.
       yield* eventually(
         "its parents' end",
-        Effect.map(inspected(pid), (info) => info.parent === 1 || undefined)
+        Effect.sync(() => child.exitCode ?? undefined)
       )
       const found = yield* table.find(target)
       assert.deepStrictEqual(
