@@ -9,6 +9,7 @@ describe("the examples", () => {
     "cancellation.ts",
     "dynamic-scaling.ts",
     "rate-limiting.ts",
+    "adaptive-limits.ts",
     "semaphore.ts",
     "plain-node.ts",
     "locks.ts",
