@@ -5,6 +5,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
 import { TestClock } from "effect/testing"
 import { AdaptiveRate, RatePolicy, ResourceManager } from "../../src/index.ts"
 
@@ -87,8 +88,11 @@ const program = Effect.gen(function* () {
 /** The seconds of a run: the same on every machine. */
 export const simulateRate: Effect.Effect<ReadonlyArray<Second>> = program.pipe(
   Effect.scoped,
-  Effect.provide(RatePolicy.layer(RatePolicy.multiplicative({ backoff: 0.7, step: 0.02 }))),
-  Effect.provide(ResourceManager.layerTest({ gracePeriod: 0, pools: { api: { capacity: 100 } } })),
-  Effect.provide(TestClock.layer()),
+  Effect.provide(
+    Layer.merge(
+      RatePolicy.layer(RatePolicy.multiplicative({ backoff: 0.7, step: 0.02 })),
+      ResourceManager.layerTest({ gracePeriod: 0, pools: { api: { capacity: 100 } } })
+    ).pipe(Layer.provideMerge(TestClock.layer()))
+  ),
   Effect.orDie
 )
