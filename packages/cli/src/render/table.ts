@@ -18,6 +18,8 @@ export interface Column<Row> {
   readonly header: string
   readonly cell: (row: Row) => Text
   readonly align?: "left" | "right"
+  /** No narrower than this where there is room, so that a live table stands still. */
+  readonly wide?: number
   /** May be cut down to so many columns, or its header if that is wider. Never cut where unset. */
   readonly least?: number
   /** Where the width is short, those with 1 are hidden first, then those with 2, and so on. Never hidden where unset. */
@@ -39,11 +41,12 @@ interface Fitted<Row> {
   width: number
 }
 
-const measure = <Row>(columns: ReadonlyArray<Column<Row>>, rows: ReadonlyArray<Row>, width: number) =>
+const measure = <Row>(columns: ReadonlyArray<Column<Row>>, rows: ReadonlyArray<Row>, width: number, wide: boolean) =>
   columns.map((column): Fitted<Row> => {
     const cells = rows.map(column.cell)
     const header = widthOf(column.header)
-    const natural = cells.reduce<number>((most, cell) => Math.max(most, widthOf(cell)), header)
+    const floor = Math.max(header, wide ? (column.wide ?? 0) : 0)
+    const natural = cells.reduce<number>((most, cell) => Math.max(most, widthOf(cell)), floor)
     const least = column.least === undefined ? natural : Math.min(natural, Math.max(header, column.least))
     return { column, cells, least: Math.min(least, width), width: Math.min(natural, width) }
   })
@@ -69,11 +72,13 @@ const arrange = <Row>(
   rows: ReadonlyArray<Row>,
   width: number
 ): ReadonlyArray<Fitted<Row>> => {
-  const fitted = measure(columns, rows, width)
+  const roomy = measure(columns, rows, width, true)
+  if (width === Infinity || excessOf(roomy, width) <= 0) return roomy
+  const fitted = measure(columns, rows, width, false)
   const natural = fitted.map((column) => column.width)
   let shown = fitted
   for (;;) {
-    if (width === Infinity || cut(shown, excessOf(shown, width))) return shown
+    if (cut(shown, excessOf(shown, width))) return shown
     const first = Math.min(...shown.map(({ column }) => column.hide ?? Infinity))
     if (first === Infinity) return shown
     shown = shown.filter(({ column }) => column.hide !== first)
@@ -81,15 +86,37 @@ const arrange = <Row>(
   }
 }
 
-const drawRow = <Row>(
+const row = <Row>(
   fitted: ReadonlyArray<Fitted<Row>>,
   textOf: (column: Fitted<Row>) => Text,
-  { style, width }: Paper
-): string => {
-  const cells = fitted.map((column): ReadonlyArray<Span> =>
-    pad(fit(textOf(column), column.width, style), column.width, column.column.align)
+  style: Style
+): ReadonlyArray<Span> =>
+  joinText(
+    fitted.map((column) => pad(fit(textOf(column), column.width, style), column.width, column.column.align)),
+    gap
   )
-  return line(joinText(cells, gap), width, style)
+
+/** Columns that a table takes where nothing is cut or hidden. */
+export const widthNeeded = <Row>(rows: ReadonlyArray<Row>, columns: ReadonlyArray<Column<Row>>): number =>
+  excessOf(measure(columns, rows, Infinity, true), 0)
+
+/** The parts of a table: its header, to be drawn as the caller likes, and its rows as lines. */
+export const tableParts = <Row>(
+  rows: ReadonlyArray<Row>,
+  columns: ReadonlyArray<Column<Row>>,
+  { style, width }: Paper
+): { readonly header: ReadonlyArray<Span>; readonly rows: ReadonlyArray<string> } => {
+  const fitted = arrange(columns, rows, width)
+  return {
+    header: row(fitted, ({ column }) => column.header, style),
+    rows: rows.map((_, index) =>
+      line(
+        row(fitted, ({ cells }) => cells[index]!, style),
+        width,
+        style
+      )
+    )
+  }
 }
 
 /** The lines of a table, its header first. Without rows: what `empty` says instead, which should say what to do next. */
@@ -100,12 +127,11 @@ export const table = <Row>(
   empty?: string
 ): ReadonlyArray<string> => {
   if (rows.length === 0 && empty !== undefined) return paragraph(empty, paper)
-  const fitted = arrange(columns, rows, paper.width)
-  return [
-    drawRow(fitted, ({ column }) => span("dim", column.header), paper),
-    ...rows.map((_, index) => drawRow(fitted, ({ cells }) => cells[index]!, paper))
-  ]
+  const { header, rows: lines } = tableParts(rows, columns, paper)
+  return [line(header.map(dimmed), paper.width, paper.style), ...lines]
 }
+
+const dimmed = (piece: Span): Span => (piece.text.trim() === "" ? piece : { ...piece, role: "dim" })
 
 /** Text over as many lines as it needs: for what must not lose its end, such as a command. */
 export const paragraph = (text: string, { width }: Paper): ReadonlyArray<string> => wrap(text, width)

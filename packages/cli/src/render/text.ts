@@ -91,20 +91,19 @@ export const painted = (text: Text, style: Style): string =>
     .map((piece) => paint(piece.text, piece.role, style))
     .join("")
 
-/** A whole line: fitted, painted, without blanks at its end. */
-export const line = (text: Text, width: number, style: Style): string => {
-  const spans = [...fit(text, width, style)]
-  while (spans.length > 0) {
-    const last = spans.at(-1)!
+/** Without blanks at its end, painted or not. */
+export const trimEnd = (text: Text): ReadonlyArray<Span> => {
+  const spans = [...spansOf(text)]
+  for (let last = spans.pop(); last !== undefined; last = spans.pop()) {
     const kept = last.text.trimEnd()
-    spans.pop()
-    if (kept !== "") {
-      spans.push({ ...last, text: kept })
-      break
-    }
+    if (kept !== "") return [...spans, { ...last, text: kept }]
   }
-  return painted(spans, style)
+  return spans
 }
+
+/** A whole line: fitted, painted, without blanks at its end. */
+export const line = (text: Text, width: number, style: Style): string =>
+  painted(trimEnd(fit(trimEnd(text), width, style)), style)
 
 /**
  * Breaks prose into lines at blanks, for messages that must not lose their end.

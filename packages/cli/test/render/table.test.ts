@@ -38,32 +38,32 @@ describe("a table", () => {
   it("cuts, then hides, as the width shrinks", () => {
     expect(show([60, 44, 30, 16, 12].flatMap((width) => [`-- ${width}`, ...table(rows, columns, on(width))])))
       .toMatchInlineSnapshot(`
-      "-- 60
-        ID  AGENT           CLAIM                             HELD
-         7  builder         cpu 2, memory 4 GiB              3.2 s
-      1234  ビルドサーバー  cpu 16, memory 128 GiB, ne…  2 min 5 s
-         9  👩‍👩‍👧‍👦              gpu 1                          4 d 2 h
-      -- 44
-        ID  AGENT         CLAIM               HELD
-         7  builder       cpu 2, memor…      3.2 s
-      1234  ビルドサー…   cpu 16, memo…  2 min 5 s
-         9  👩‍👩‍👧‍👦            gpu 1            4 d 2 h
-      -- 30
-        ID  AGENT        CLAIM
-         7  builder      cpu 2, mem…
-      1234  ビルドサー…  cpu 16, me…
-         9  👩‍👩‍👧‍👦           gpu 1
-      -- 16
-        ID  AGENT
-         7  builder
-      1234  ビルドサ…
-         9  👩‍👩‍👧‍👦
-      -- 12
-        ID  AGENT…
-         7  build…
-      1234  ビル…
-         9  👩‍👩‍👧‍👦   …"
-    `)
+        "-- 60
+          ID  AGENT           CLAIM                             HELD
+           7  builder         cpu 2, memory 4 GiB              3.2 s
+        1234  ビルドサーバー  cpu 16, memory 128 GiB, ne…  2 min 5 s
+           9  👩‍👩‍👧‍👦              gpu 1                          4 d 2 h
+        -- 44
+          ID  AGENT         CLAIM               HELD
+           7  builder       cpu 2, memor…      3.2 s
+        1234  ビルドサー…   cpu 16, memo…  2 min 5 s
+           9  👩‍👩‍👧‍👦            gpu 1            4 d 2 h
+        -- 30
+          ID  AGENT        CLAIM
+           7  builder      cpu 2, mem…
+        1234  ビルドサー…  cpu 16, me…
+           9  👩‍👩‍👧‍👦           gpu 1
+        -- 16
+          ID  AGENT
+           7  builder
+        1234  ビルドサ…
+           9  👩‍👩‍👧‍👦
+        -- 12
+          ID  AGENT
+           7  build…
+        1234  ビル…
+           9  👩‍👩‍👧‍👦"
+      `)
   })
 
   it("in colour", () => {
