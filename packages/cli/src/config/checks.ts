@@ -10,7 +10,7 @@ const hostPools = ["cpu", "memory", "fileHandles"]
 const at = (path: FieldPath, message: string, place: Problem["at"] = "value"): Problem => ({ path, message, at: place })
 
 /** What one unit of a pool is; `undefined` where nobody says. */
-const unitOf = (name: string, unit: string | undefined): string | undefined =>
+export const unitOf = (name: string, unit: string | undefined): string | undefined =>
   unit ?? ResourceType.known.find((type) => type.name === name)?.unit
 
 const field = (value: unknown, path: FieldPath): unknown => {
@@ -34,7 +34,7 @@ const boundsOf = (
 }
 
 /** Sizes of what is not counted in bytes: `cpu: 4GiB`. */
-const sizesOf = (file: unknown, path: FieldPath, unit: string | undefined, keys: ReadonlyArray<string>) =>
+export const sizesOf = (file: unknown, path: FieldPath, unit: string | undefined, keys: ReadonlyArray<string>) =>
   unit === undefined || unit === "bytes"
     ? []
     : keys.flatMap((key) =>
@@ -58,7 +58,7 @@ const hostProblems = (config: Config): ReadonlyArray<Problem> =>
   })
 
 /** The types that there will be; `undefined` where only a plugin knows. */
-const typesOf = (config: Config): ReadonlyArray<string> | undefined => {
+export const typesOf = (config: Config): ReadonlyArray<string> | undefined => {
   const plugins = Object.keys(config.plugins ?? {})
   if (plugins.some((name) => name !== "host")) return undefined
   const hasDefault = config.pools === undefined && config.plugins === undefined

@@ -11,7 +11,7 @@ import * as Struct from "effect/Struct"
 import { AgentName, Amount, Positive, Rate, ResourceName, TimeSpan } from "./fields.ts"
 
 /** A field that may be left out, with what an editor says of it. */
-const optional = <S extends Schema.Top>(field: S, description: string) =>
+export const optional = <S extends Schema.Top>(field: S, description: string) =>
   Schema.optionalKey(field.pipe(Schema.annotateEncoded({ description })))
 
 const off = Schema.Literal("off")

@@ -129,7 +129,8 @@ const originsOf = (document: Document.Document, file: Mapping, written: Mapping)
     return { path, value, from: place === undefined ? document.file : `${document.file}:${place.line}:${place.column}` }
   })
 
-const settle = Effect.fnUntraced(function* (
+/** The settings of a document: those that it names over those that are built in. */
+export const settle = Effect.fnUntraced(function* (
   document: Document.Document,
   file: string | undefined,
   places: SettingsPlaces,
