@@ -20,6 +20,10 @@ export type UpState =
   | { readonly _tag: "Done" }
   /** `why`: `exit code 2`, `signal SIGTERM`, the message of an error. */
   | { readonly _tag: "Failed"; readonly why: string }
+  /** Never started: one that it comes after did not end well. */
+  | { readonly _tag: "Skipped"; readonly why: string }
+  /** Told to end before it was done. */
+  | { readonly _tag: "Stopped"; readonly why: string }
 
 export interface UpAgent {
   readonly agent: string
@@ -30,6 +34,8 @@ export interface UpAgent {
   readonly runs: number
   readonly waitedMillis: number
   readonly ranMillis: number
+  /** How its runs ended, the latest last. */
+  readonly exits?: ReadonlyArray<string> | undefined
 }
 
 const words: Readonly<Record<UpState["_tag"], readonly [word: string, role: Role]>> = {
@@ -38,7 +44,9 @@ const words: Readonly<Record<UpState["_tag"], readonly [word: string, role: Role
   Running: ["running", "good"],
   Restarting: ["restarting", "warn"],
   Done: ["done", "strong"],
-  Failed: ["failed", "bad"]
+  Failed: ["failed", "bad"],
+  Skipped: ["skipped", "dim"],
+  Stopped: ["stopped", "warn"]
 }
 
 const stateCell = ({ state }: UpAgent): Text => {
@@ -61,6 +69,8 @@ const detail = ({ command, state }: UpAgent): Text => {
     case "Done":
       return span("dim", command)
     case "Failed":
+    case "Skipped":
+    case "Stopped":
       return state.why
   }
 }
@@ -97,7 +107,7 @@ export interface UpView {
 }
 
 const tally = (agents: ReadonlyArray<UpAgent>): Text => {
-  const tags = ["Running", "Waiting", "Restarting", "Pending", "Done", "Failed"] as const
+  const tags = ["Running", "Waiting", "Restarting", "Pending", "Done", "Skipped", "Stopped", "Failed"] as const
   const parts = tags.flatMap((tag): ReadonlyArray<Text> => {
     const total = agents.filter(({ state }) => state._tag === tag).length
     const [word, role] = words[tag]
@@ -118,7 +128,16 @@ export const upFrame = (
     ...pools.map((pool) => poolLine(pool, Math.min(16, nameWidth), sheet)),
     ""
   ]
-  const order: ReadonlyArray<UpState["_tag"]> = ["Failed", "Running", "Waiting", "Restarting", "Pending", "Done"]
+  const order: ReadonlyArray<UpState["_tag"]> = [
+    "Failed",
+    "Running",
+    "Waiting",
+    "Restarting",
+    "Pending",
+    "Stopped",
+    "Skipped",
+    "Done"
+  ]
   const room = Math.max(0, rows - head.length - 1)
   const isCut = agents.length > room
   const shown = isCut
@@ -154,25 +173,37 @@ const summaryColumns = ({ types }: Sheet): ReadonlyArray<Column<PoolStatistics>>
   { header: "WAIT P90", cell: ({ waits }) => (waits.count === 0 ? "-" : duration(waits.p90)), align: "right", hide: 5 }
 ]
 
+/** As many of the latest as tell something. */
+const exitsCell = (exits: ReadonlyArray<string>): string =>
+  `${exits.length > 4 ? "…, " : ""}${exits.slice(-4).join(", ")}`
+
 /** What became of everybody. */
 export const upSummary = ({ agents, elapsedMillis, pools, title }: UpView, sheet: Sheet): ReadonlyArray<string> => {
-  const failed = agents.filter(({ state }) => state._tag === "Failed")
+  const well = agents.filter(({ state }) => state._tag === "Done").length
+  const waitedMillis = agents.reduce((sum, agent) => sum + agent.waitedMillis, 0)
   const columns: ReadonlyArray<Column<UpAgent>> = [
     { header: "AGENT", cell: ({ agent }) => nameCell(agent), least: 8 },
     { header: "STATE", cell: stateCell },
     { header: "RUNS", cell: ({ runs }) => count(runs), align: "right", hide: 2 },
+    ...(agents.some(({ exits = [] }) => exits.some((exit) => exit !== "0"))
+      ? [{ header: "EXITS", cell: ({ exits = [] }: UpAgent) => exitsCell(exits), least: 6, hide: 2 }]
+      : []),
     { header: "WAITED", cell: ({ waitedMillis }) => duration(waitedMillis), align: "right", hide: 1 },
     { header: "RAN", cell: ({ ranMillis }) => duration(ranMillis), align: "right" },
     { header: "", cell: detail, least: 12, hide: 3 }
   ]
+  const failed = agents.filter(({ state }) => state._tag === "Failed").length
+  const all = counted(agents.length, "agent")
   const verdict =
+    well === agents.length
+      ? span("good", `all ${all} done`)
+      : span("bad", failed > 0 ? `${count(failed)} of ${all} failed` : `${count(well)} of ${all} done`)
+  const figures =
     agents.length === 0
-      ? span("dim", "nothing to do")
-      : failed.length === 0
-        ? span("good", `all ${counted(agents.length, "agent")} done`)
-        : span("bad", `${count(failed.length)} of ${counted(agents.length, "agent")} failed`)
+      ? [span("dim", "nothing to do"), `in ${duration(elapsedMillis)}`]
+      : [verdict, `in ${duration(elapsedMillis)}, waited ${duration(waitedMillis)} together`]
   return [
-    line(joinText([span("strong", title), verdict, `in ${duration(elapsedMillis)}`], "  "), sheet.width, sheet.style),
+    line(joinText([span("strong", title), ...figures], "  "), sheet.width, sheet.style),
     "",
     ...table(agents, columns, sheet, "The file names no agents."),
     "",

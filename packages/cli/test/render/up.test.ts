@@ -58,6 +58,7 @@ const agents: ReadonlyArray<UpAgent> = [
     command: "pnpm docs",
     claim: { cpu: 1 },
     state: { _tag: "Failed", why: "exit code 2" },
+    exits: ["SIGKILL", "2", "2"],
     runs: 3,
     waitedMillis: 50,
     ranMillis: 1_200
@@ -158,25 +159,25 @@ describe("up", () => {
 
   it("sums up in the end", () => {
     expect(show(upSummary(view, sheet(100)))).toMatchInlineSnapshot(`
-      "sample.yaml  1 of 6 agents failed  in 6.4 s
+      "sample.yaml  1 of 6 agents failed  in 6.4 s, waited 2.4 s together
 
-      AGENT    STATE       RUNS  WAITED     RAN
-      lint     done           1    0 ms   3.1 s  pnpm lint
-      types    running        1  300 ms   4.2 s  pnpm check
-      tests    waiting        0     2 s    0 ms  cpu: 4 cores, 2 cores free +1
-      flaky    restarting     2   10 ms  800 ms  in 900 ms: exit code 1
-      publish  pending        0    0 ms    0 ms  after types, tests
-      docs     failed         3   50 ms   1.2 s  exit code 2
+      AGENT    STATE       RUNS  EXITS          WAITED     RAN
+      lint     done           1                   0 ms   3.1 s  pnpm lint
+      types    running        1                 300 ms   4.2 s  pnpm check
+      tests    waiting        0                    2 s    0 ms  cpu: 4 cores, 2 cores free +1
+      flaky    restarting     2                  10 ms  800 ms  in 900 ms: exit code 1
+      publish  pending        0                   0 ms    0 ms  after types, tests
+      docs     failed         3  SIGKILL, 2, 2   50 ms   1.2 s  exit code 2
 
       POOL           PEAK  MEAN USE  GRANTED  FAILED  WAIT P50  WAIT P90
       cpu     6 / 8 cores      56 %       22       1      0 ms      0 ms
       memory  14 / 16 GiB      26 %        3       0      0 ms      0 ms"
     `)
     expect(show(upSummary(done, sheet(60)).slice(0, 4))).toMatchInlineSnapshot(`
-      "sample.yaml  all 6 agents done  in 6.4 s
+      "sample.yaml  all 6 agents done  in 6.4 s, waited 2.4 s toge…
 
-      AGENT    STATE  RUNS  WAITED     RAN
-      lint     done      1    0 ms   3.1 s  pnpm lint"
+      AGENT    STATE  RUNS  EXITS     WAITED     RAN
+      lint     done      1              0 ms   3.1 s  pnpm lint"
     `)
     expect(show(upSummary({ ...view, agents: [] }, sheet(60)).slice(0, 3))).toMatchInlineSnapshot(`
       "sample.yaml  nothing to do  in 6.4 s
