@@ -13,7 +13,7 @@ export interface Loaded {
   readonly settings: Settings
 }
 
-const settingsFields = ["pools", "quotas", "plugins", "manager"]
+const settingsFields = new Set(["pools", "quotas", "plugins", "manager"])
 
 /** All that is wrong with the file at once. */
 export const load = Effect.fnUntraced(function* (
@@ -22,7 +22,7 @@ export const load = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Loaded, ConfigInvalid | ConfigUnreadable> {
   const document = yield* Document.load(path)
   const file = yield* Document.decode(UpFile, document, (value) => problemsOfUpFile(value, document.value))
-  const shared = Object.entries(document.value ?? {}).filter(([field]) => settingsFields.includes(field))
+  const shared = Object.entries(document.value ?? {}).filter(([field]) => settingsFields.has(field))
   const settings = yield* settle({ ...document, value: Object.fromEntries(shared) }, path, places, false)
   return { plan: planOf(file, document.path), settings }
 })
