@@ -1,0 +1,96 @@
+/**
+ * Where the daemon keeps its socket and its state, and where clients look for it.
+ *
+ * The runtime folder holds the socket: `$RESOURCE_MANAGER_RUNTIME_DIR`, else
+ * `$XDG_RUNTIME_DIR/resource-manager`, else `<tmp>/resource-manager-<uid>`. The
+ * state folder holds what outlives the daemon: `$RESOURCE_MANAGER_STATE_DIR`, else
+ * `$XDG_STATE_HOME/resource-manager`, else `~/.local/state/resource-manager`.
+ * Both belong to the user and are closed to everybody else (0700): a folder that
+ * is not is refused, because whoever can write there can put a socket of their
+ * own in the daemon's place.
+ */
+import * as Effect from "effect/Effect"
+import { chmodSync, lstatSync, mkdirSync, type Stats } from "node:fs"
+import { homedir, tmpdir } from "node:os"
+import { join } from "node:path"
+import { UnsafeFolder } from "./Errors.ts"
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+export interface Places {
+  readonly runtimeFolder: string
+  readonly socket: string
+  readonly stateFolder: string
+  readonly journal: string
+  /** Held open by the daemon that has the state folder. */
+  readonly lock: string
+  /** Who that is. */
+  readonly facts: string
+  /** Signs the keys of leases. */
+  readonly secret: string
+  readonly log: string
+}
+
+/** An empty variable counts as none. */
+const named = (environment: Environment, name: string): string | undefined => environment[name] || undefined
+
+const userId = (): number | undefined => process.getuid?.()
+
+export const make = (environment: Environment = process.env): Places => {
+  const runtimeBase = named(environment, "XDG_RUNTIME_DIR")
+  const runtimeFolder =
+    named(environment, "RESOURCE_MANAGER_RUNTIME_DIR") ??
+    (runtimeBase === undefined
+      ? join(tmpdir(), `resource-manager-${userId() ?? "user"}`)
+      : join(runtimeBase, "resource-manager"))
+  const stateBase = named(environment, "XDG_STATE_HOME") ?? join(named(environment, "HOME") ?? homedir(), ".local/state")
+  const stateFolder = named(environment, "RESOURCE_MANAGER_STATE_DIR") ?? join(stateBase, "resource-manager")
+  return {
+    runtimeFolder,
+    socket: join(runtimeFolder, "daemon.sock"),
+    stateFolder,
+    journal: join(stateFolder, "journal.db"),
+    lock: join(stateFolder, "lock.db"),
+    facts: join(stateFolder, "daemon.json"),
+    secret: join(stateFolder, "secret"),
+    log: join(stateFolder, "daemon.log")
+  }
+}
+
+/** The address that clients connect to unless told another. */
+export const address = (environment: Environment = process.env): string =>
+  named(environment, "RESOURCE_MANAGER_CONNECT") ?? make(environment).socket
+
+const statOf = (folder: string): Stats | undefined => {
+  try {
+    return lstatSync(folder)
+  } catch {
+    return undefined
+  }
+}
+
+/** Makes a folder that only this user can enter, or says why it is none. */
+export const privateFolder = (folder: string): Effect.Effect<void, UnsafeFolder> =>
+  Effect.suspend(() => {
+    const refuse = (why: string) => Effect.fail(new UnsafeFolder({ folder, message: `${folder} ${why}` }))
+    try {
+      mkdirSync(folder, { recursive: true, mode: 0o700 })
+    } catch (cause) {
+      return refuse(`cannot be made: ${cause instanceof Error ? cause.message : String(cause)}`)
+    }
+    const stat = statOf(folder)
+    const user = userId()
+    // Not a link: its target could be swapped between this look and the next.
+    if (stat === undefined || !stat.isDirectory()) return refuse("is not a folder")
+    if (user !== undefined && stat.uid !== user) {
+      return refuse(`belongs to user ${stat.uid}, not to you (${user}): name another with RESOURCE_MANAGER_RUNTIME_DIR or RESOURCE_MANAGER_STATE_DIR`)
+    }
+    if (process.platform !== "win32" && (stat.mode & 0o077) !== 0) {
+      try {
+        chmodSync(folder, 0o700)
+      } catch {
+        return refuse("can be entered by others; allowed: mode 0700")
+      }
+    }
+    return Effect.void
+  })

@@ -1,0 +1,462 @@
+/**
+ * What clients and the daemon say to each other: an effect/rpc group, in NDJSON.
+ *
+ * A connection begins with `Hello`, which stays the same in every version of the
+ * protocol, so that the two can always tell each other that they do not fit.
+ * Reading and steering need no more; claims need a session (`OpenSession`).
+ *
+ * `command` and `ack`: see rules R1 to R4 of `Sessions`. Calls that change nothing
+ * when they are repeated have none. Administrators may leave them out too, and then
+ * do not retry.
+ */
+import * as Errors from "@resource-manager/core/Errors"
+import { LoadSample } from "@resource-manager/core/LoadMonitor"
+import {
+  AgentStatistics,
+  Check,
+  LeaseView,
+  PoolStatistics,
+  WaiterView
+} from "@resource-manager/core/Statistics"
+import { Deadlocks } from "@resource-manager/core/WaitGraph"
+import * as Schema from "effect/Schema"
+import * as Rpc from "effect/rpc/Rpc"
+import * as RpcGroup from "effect/rpc/RpcGroup"
+import * as RpcSerialization from "effect/rpc/RpcSerialization"
+import {
+  CommandCancelled,
+  CommandForgotten,
+  ForeignLease,
+  LeaseUnknown,
+  LimitExceeded,
+  NotAllowed,
+  ProtocolMismatch,
+  SessionUnknown,
+  TokenRefused
+} from "./Errors.ts"
+
+/** Grows with every change that an older side would misread. */
+export const protocolVersion = 1
+
+/** The longest message unless the daemon is told otherwise. */
+export const messageBytesDefault = 1024 * 1024
+
+/**
+ * NDJSON: measured within 15 % of effect/rpc's binary form on the calls of this
+ * protocol, and a person can read it. Longer messages than `messageBytes` are refused.
+ */
+export const serialization = (messageBytes: number): RpcSerialization.RpcSerialization["Service"] =>
+  RpcSerialization.makeNdjson({ maxBufferSize: messageBytes })
+
+/** What clients may have to read: answers are as long as there are leases. */
+export const answerBytesMax = 256 * 1024 * 1024
+
+const Amounts = Schema.Record(Schema.String, Schema.Number)
+
+/** Milliseconds, or a duration as people write it: `"5 seconds"`. Checked by the manager. */
+export const Span = Schema.Union([Schema.Number, Schema.String])
+
+/** What a call can fail with whatever it asks for. */
+export const CallError = Schema.Union([NotAllowed, LimitExceeded])
+export type CallError = typeof CallError.Type
+
+/** The same of calls that belong to a session. */
+export const SessionError = Schema.Union([NotAllowed, LimitExceeded, SessionUnknown, CommandForgotten, CommandCancelled])
+export type SessionError = typeof SessionError.Type
+
+const or = <const Members extends ReadonlyArray<Schema.Top>>(...members: Members) => Schema.Union([...members])
+
+const command = { command: Schema.Number, ack: Schema.Number }
+const commandOptional = { command: Schema.optionalKey(Schema.Number), ack: Schema.optionalKey(Schema.Number) }
+
+/** What the connection may do. */
+export const Rights = Schema.Struct({
+  admin: Schema.Boolean,
+  /** The only agent that it may act as. Absent: any. */
+  agent: Schema.optionalKey(Schema.String)
+})
+export interface Rights extends Schema.Schema.Type<typeof Rights> {}
+
+export const Welcome = Schema.Struct({
+  protocol: Schema.Number,
+  version: Schema.String,
+  pid: Schema.Number,
+  sessionTimeoutMillis: Schema.Number,
+  messageBytes: Schema.Number,
+  /** Unacknowledged commands of a session. */
+  commandsMax: Schema.Number,
+  /** Whether grants outlive the daemon. */
+  durable: Schema.Boolean,
+  rights: Rights
+})
+export interface Welcome extends Schema.Schema.Type<typeof Welcome> {}
+
+export const Hello = Rpc.make("Hello", {
+  payload: {
+    protocol: Schema.Number,
+    /** Who speaks, for people. */
+    client: Schema.String,
+    token: Schema.optionalKey(Schema.String)
+  },
+  success: Welcome,
+  error: or(ProtocolMismatch, TokenRefused, LimitExceeded)
+})
+
+/** Nothing, and back: is it there, and how long does that take? */
+export const Ping = Rpc.make("Ping")
+
+export const Status = Schema.Struct({
+  version: Schema.String,
+  protocol: Schema.Number,
+  pid: Schema.Number,
+  /** Milliseconds since the epoch. */
+  startedAt: Schema.Number,
+  uptimeMillis: Schema.Number,
+  addresses: Schema.Array(Schema.String),
+  stateFolder: Schema.optionalKey(Schema.String),
+  durable: Schema.Boolean,
+  /** What the journal tells of itself. Absent where there is none. */
+  journal: Schema.optionalKey(Schema.Record(Schema.String, Schema.Union([Schema.String, Schema.Number, Schema.Boolean]))),
+  connections: Schema.Number,
+  sessions: Schema.Number,
+  pools: Schema.Number,
+  agents: Schema.Number,
+  leases: Schema.Number,
+  waiters: Schema.Number,
+  orphans: Schema.Number,
+  /** Time without anything to keep after which it ends. Absent: never. */
+  idleTimeoutMillis: Schema.optionalKey(Schema.Number)
+})
+export interface Status extends Schema.Schema.Type<typeof Status> {}
+
+export const GetStatus = Rpc.make("Status", { success: Status, error: CallError })
+
+// --- sessions
+
+/** A process of this machine, and what tells it from a later one with the same pid. */
+export const ProcessFacts = Schema.Struct({ pid: Schema.Number, started: Schema.String })
+
+export const ReturnedLease = Schema.Struct({ lease: Schema.Number, agent: Schema.String, reason: Schema.String })
+
+export const OpenSession = Rpc.make("OpenSession", {
+  payload: {
+    /** The session to go on with on this connection. */
+    resume: Schema.optionalKey(Schema.String),
+    name: Schema.optionalKey(Schema.String),
+    /** The only agent that it acts as. */
+    agent: Schema.optionalKey(Schema.String),
+    process: Schema.optionalKey(ProcessFacts),
+    /** `<lease>.<key>`: the lease that all of it is inside of. */
+    inside: Schema.optionalKey(Schema.String)
+  },
+  success: Schema.Struct({
+    /** 128 random bits: whoever knows it is the session. */
+    session: Schema.String,
+    /** What it holds or waits for, where it is gone on with. */
+    tickets: Schema.Array(Schema.Number),
+    /** The last leases that were taken from it, and why. */
+    returned: Schema.Array(ReturnedLease),
+    inside: Schema.optionalKey(Schema.Number)
+  }),
+  error: or(NotAllowed, LimitExceeded, SessionUnknown, ForeignLease)
+})
+
+/** Everything that the session holds comes back now. */
+export const CloseSession = Rpc.make("CloseSession", { error: SessionError })
+
+export const Heartbeat = Rpc.make("Heartbeat", { payload: { ack: Schema.Number }, error: SessionError })
+
+/** The leases that are taken from the session, from now on. The first element says that it has begun. */
+export const Revocations = Rpc.make("Revocations", {
+  success: Schema.Union([Schema.TaggedStruct("Started", {}), Schema.TaggedStruct("Returned", ReturnedLease.fields)]),
+  error: SessionError,
+  stream: true
+})
+
+// --- claims
+
+export const Granted = Schema.Struct({
+  lease: Schema.Number,
+  token: Schema.Number,
+  /** The lease that it is inside of. */
+  parent: Schema.optionalKey(Schema.Number)
+})
+export interface Granted extends Schema.Schema.Type<typeof Granted> {}
+
+const claimErrors = [
+  Errors.ResourceExhausted,
+  Errors.QuotaExceeded,
+  Errors.DeadlockDetected,
+  Errors.ClaimTimedOut,
+  Errors.QueueFull,
+  Errors.InvalidClaim,
+  Errors.UnknownResourceType,
+  Errors.ManagerStopped
+] as const
+
+/** Answered once it is granted or refused, however long that takes. */
+export const Claim = Rpc.make("Claim", {
+  payload: {
+    ...command,
+    agent: Schema.String,
+    claim: Amounts,
+    /** The lease of this session, or the one that it is inside of, that it is inside of. */
+    parent: Schema.optionalKey(Schema.Number),
+    wait: Schema.optionalKey(Schema.Boolean),
+    manual: Schema.optionalKey(Schema.Boolean),
+    timeout: Schema.optionalKey(Span),
+    expiresAfter: Schema.optionalKey(Span)
+  },
+  success: Granted,
+  error: or(...claimErrors, ForeignLease, SessionError)
+})
+
+export const Grow = Rpc.make("Grow", {
+  payload: {
+    ...command,
+    lease: Schema.Number,
+    claim: Amounts,
+    parent: Schema.optionalKey(Schema.Number),
+    timeout: Schema.optionalKey(Span)
+  },
+  error: or(...claimErrors, Errors.LeaseRevoked, ForeignLease, SessionError)
+})
+
+export const Shrink = Rpc.make("Shrink", {
+  payload: { ...command, lease: Schema.Number, amounts: Amounts },
+  error: or(Errors.InvalidClaim, Errors.LeaseRevoked, ForeignLease, SessionError)
+})
+
+/** Gives a lease back. Repeated, it does nothing. */
+export const Release = Rpc.make("Release", {
+  payload: { lease: Schema.Number },
+  error: or(ForeignLease, SessionError)
+})
+
+export const ReleaseManual = Rpc.make("ReleaseManual", {
+  payload: { ...command, agent: Schema.String, claim: Amounts },
+  error: or(Errors.ResourceNotAcquired, Errors.InvalidClaim, Errors.UnknownResourceType, SessionError)
+})
+
+/** Nobody will use the answer of this claim: it leaves the queue, or its grant is undone. */
+export const Cancel = Rpc.make("Cancel", { payload: command, error: SessionError })
+
+// --- processes
+
+/** A process works under a lease: when its client dies, it is ended before the lease comes back. */
+export const BindProcess = Rpc.make("BindProcess", {
+  payload: {
+    lease: Schema.Number,
+    pid: Schema.Number,
+    processGroup: Schema.optionalKey(Schema.Number)
+  },
+  error: or(ForeignLease, LeaseUnknown, SessionError)
+})
+
+/** The proof that one is inside of a lease, for `RESOURCE_MANAGER_LEASE`. */
+export const LeaseKey = Rpc.make("LeaseKey", {
+  payload: { lease: Schema.Number },
+  /** `<lease>.<key>` */
+  success: Schema.String,
+  error: or(ForeignLease, LeaseUnknown, SessionError)
+})
+
+// --- questions
+
+const unknownType = or(Errors.UnknownResourceType, NotAllowed, LimitExceeded)
+
+export const GetCheck = Rpc.make("Check", {
+  payload: { agent: Schema.String, claim: Amounts },
+  success: Check,
+  error: CallError
+})
+export const GetQuota = Rpc.make("Quota", {
+  payload: { agent: Schema.String, type: Schema.String },
+  /** `null`: none. */
+  success: Schema.NullOr(Schema.Number),
+  error: unknownType
+})
+export const GetUsage = Rpc.make("Usage", { payload: { agent: Schema.String }, success: Amounts, error: CallError })
+export const GetPool = Rpc.make("Pool", {
+  payload: { type: Schema.String },
+  success: PoolStatistics,
+  error: unknownType
+})
+export const GetPools = Rpc.make("Pools", { success: Schema.Array(PoolStatistics), error: CallError })
+export const GetAgent = Rpc.make("Agent", {
+  payload: { agent: Schema.String },
+  success: AgentStatistics,
+  error: CallError
+})
+export const GetAgents = Rpc.make("Agents", { success: Schema.Array(AgentStatistics), error: CallError })
+
+/** A lease, and what the daemon knows of who has it. */
+export const DaemonLease = Schema.Struct({
+  ...LeaseView.fields,
+  /** The name of its session. Absent where its session has ended: an orphan. */
+  session: Schema.optionalKey(Schema.String),
+  /** The processes that work under it. */
+  processes: Schema.optionalKey(Schema.Array(Schema.Number)),
+  /** Its session has ended, and it is kept for processes that will not. */
+  orphaned: Schema.optionalKey(Schema.Literal(true))
+})
+export interface DaemonLease extends Schema.Schema.Type<typeof DaemonLease> {}
+
+export const GetLeases = Rpc.make("Leases", { success: Schema.Array(DaemonLease), error: CallError })
+export const GetWaiters = Rpc.make("Waiters", { success: Schema.Array(WaiterView), error: CallError })
+export const GetExplain = Rpc.make("Explain", {
+  payload: { agent: Schema.String },
+  success: Schema.Array(WaiterView),
+  error: CallError
+})
+
+/** A type without its `format`, which does not cross: the amounts read by their unit. */
+export const TypeFacts = Schema.Struct({ name: Schema.String, unit: Schema.String, unitOne: Schema.String })
+export interface TypeFacts extends Schema.Schema.Type<typeof TypeFacts> {}
+
+export const GetTypes = Rpc.make("Types", { success: Schema.Array(TypeFacts), error: CallError })
+export const GetMeasure = Rpc.make("Measure", {
+  payload: { type: Schema.String },
+  success: Schema.NullOr(Schema.Number),
+  error: unknownType
+})
+
+/** Everything at one instant. */
+export const Overview = Schema.Struct({
+  status: Status,
+  pools: Schema.Array(PoolStatistics),
+  agents: Schema.Array(AgentStatistics),
+  leases: Schema.Array(DaemonLease),
+  waiters: Schema.Array(WaiterView),
+  types: Schema.Array(TypeFacts)
+})
+export interface Overview extends Schema.Schema.Type<typeof Overview> {}
+
+export const GetOverview = Rpc.make("Overview", { success: Overview, error: CallError })
+
+/** Who waits for whom now, and the last deadlocks that claims failed with. */
+export const GetDeadlocks = Rpc.make("Deadlocks", { success: Deadlocks, error: CallError })
+
+export const SampleLoad = Rpc.make("SampleLoad", { success: LoadSample, error: CallError })
+
+/** The load at every interval. The first element says that it has begun. */
+export const LoadSamples = Rpc.make("LoadSamples", {
+  success: Schema.Union([
+    Schema.TaggedStruct("Started", {}),
+    Schema.TaggedStruct("Sample", { sample: LoadSample })
+  ]),
+  error: CallError,
+  stream: true
+})
+
+/** One event of the decision core, as its journal has it, with the wall-clock time. Or how many were missed. */
+export const DaemonEvent = Schema.Struct({
+  /** Milliseconds since the epoch. */
+  time: Schema.Number,
+  /** `LedgerEvent`, or `{ _tag: "Dropped", count }`. */
+  event: Schema.StructWithRest(Schema.Struct({ _tag: Schema.String }), [Schema.Record(Schema.String, Schema.Unknown)])
+})
+export interface DaemonEvent extends Schema.Schema.Type<typeof DaemonEvent> {}
+
+export const Events = Rpc.make("Events", { success: DaemonEvent, error: CallError, stream: true })
+
+// --- administration
+
+export const SetQuota = Rpc.make("SetQuota", {
+  payload: { ...commandOptional, agent: Schema.String, type: Schema.String, quota: Schema.Number },
+  error: or(Errors.InvalidQuota, Errors.InvalidClaim, Errors.UnknownResourceType, SessionError)
+})
+export const RemoveQuota = Rpc.make("RemoveQuota", {
+  payload: { ...commandOptional, agent: Schema.String, type: Schema.String },
+  error: or(Errors.InvalidClaim, Errors.UnknownResourceType, SessionError)
+})
+export const SetCapacity = Rpc.make("SetCapacity", {
+  payload: {
+    ...commandOptional,
+    type: Schema.String,
+    capacity: Schema.Number,
+    max: Schema.optionalKey(Schema.Number),
+    note: Schema.optionalKey(Schema.String)
+  },
+  error: or(Errors.InvalidCapacity, Errors.UnknownResourceType, SessionError)
+})
+
+export const Rate = Schema.Struct({
+  limit: Schema.Number,
+  interval: Schema.optionalKey(Span),
+  burst: Schema.optionalKey(Schema.Number),
+  per: Schema.optionalKey(Schema.Literals(["unit", "request"]))
+})
+export interface Rate extends Schema.Schema.Type<typeof Rate> {}
+
+export const SetRate = Rpc.make("SetRate", {
+  /** `rate: null` removes it. */
+  payload: { ...commandOptional, type: Schema.String, rate: Schema.NullOr(Rate) },
+  error: or(Errors.InvalidRate, Errors.UnknownResourceType, SessionError)
+})
+export const Register = Rpc.make("Register", {
+  payload: {
+    ...commandOptional,
+    owner: Schema.String,
+    type: TypeFacts,
+    pool: Schema.Struct({
+      capacity: Schema.Number,
+      min: Schema.optionalKey(Schema.Number),
+      max: Schema.optionalKey(Schema.Number),
+      rate: Schema.optionalKey(Rate)
+    })
+  },
+  error: or(Errors.ResourceTypeTaken, Errors.InvalidCapacity, Errors.InvalidRate, SessionError)
+})
+/** Takes a lease from its holder. */
+export const RevokeLease = Rpc.make("RevokeLease", {
+  payload: { lease: Schema.Number },
+  error: or(LeaseUnknown, CallError)
+})
+/** Takes no claims any more, and fails all waiters. */
+export const Stop = Rpc.make("Stop", { error: CallError })
+/** Ends the daemon. What a journal keeps comes back with the next one. */
+export const Shutdown = Rpc.make("Shutdown", { error: CallError })
+
+export const DaemonRpcs = RpcGroup.make(
+  Hello,
+  Ping,
+  GetStatus,
+  OpenSession,
+  CloseSession,
+  Heartbeat,
+  Revocations,
+  Claim,
+  Grow,
+  Shrink,
+  Release,
+  ReleaseManual,
+  Cancel,
+  BindProcess,
+  LeaseKey,
+  GetCheck,
+  GetQuota,
+  GetUsage,
+  GetPool,
+  GetPools,
+  GetAgent,
+  GetAgents,
+  GetLeases,
+  GetWaiters,
+  GetExplain,
+  GetTypes,
+  GetMeasure,
+  GetOverview,
+  GetDeadlocks,
+  SampleLoad,
+  LoadSamples,
+  Events,
+  SetQuota,
+  RemoveQuota,
+  SetCapacity,
+  SetRate,
+  Register,
+  RevokeLease,
+  Stop,
+  Shutdown
+)

@@ -1,0 +1,101 @@
+/** What needs an administrator: whoever may open the socket, or has the admin token. */
+import type { ResourceManager } from "@resource-manager/core/ResourceManager"
+import type { PoolConfig, RateConfig } from "@resource-manager/core/PoolConfig"
+import * as ResourceType from "@resource-manager/core/ResourceType"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Rpc from "effect/rpc/Rpc"
+import { LeaseUnknown, NotAllowed } from "../Errors.ts"
+import type * as Protocol from "../Protocol.ts"
+import type { Claims } from "./claims.ts"
+import { limitExceeded, type Peer, type SessionHost } from "./sessionHost.ts"
+
+export interface AdministrationOptions {
+  readonly manager: ResourceManager["Service"]
+  readonly host: SessionHost
+  readonly claims: Claims
+  readonly registrationsMax: number
+  readonly shutdown: Effect.Effect<void>
+}
+
+interface Ids {
+  readonly command?: number | undefined
+  readonly ack?: number | undefined
+}
+
+const rateOf = (rate: Protocol.Rate): RateConfig => {
+  const { interval, ...rest } = rate
+  // Checked by the manager, which refuses what is no duration.
+  return interval === undefined ? rest : { ...rest, interval: interval as Duration.Input }
+}
+
+export const make = ({ claims, host, manager, registrationsMax, shutdown }: AdministrationOptions) => {
+  let registrations = 0
+
+  const allowed = (peer: Peer, action: string): NotAllowed | undefined =>
+    peer.rights?.admin === true
+      ? undefined
+      : new NotAllowed({ action, agent: peer.rights?.agent, message: `${action} needs the admin token` })
+
+  /** Runs it once where it has a command id, and answers once it is committed. */
+  const steer = <E>(peer: Peer, ids: Ids, action: string, effect: Effect.Effect<void, E>) => {
+    const denied = allowed(peer, action)
+    if (denied !== undefined) return Effect.fail(denied)
+    const { ack, command } = ids
+    if (command === undefined) return Effect.andThen(effect, host.table.committed)
+    return Effect.flatMap(host.sessionOf(peer), (session) => claims.once(session, { command, ack: ack ?? 0 }, effect))
+  }
+
+  const register = (payload: Rpc.Payload<typeof Protocol.Register>) =>
+    Effect.suspend(() => {
+      if (registrations >= registrationsMax) {
+        return Effect.fail(limitExceeded("registrations", registrations, registrationsMax, "the daemon"))
+      }
+      const { owner, pool, type } = payload
+      const { rate, ...bounds } = pool
+      const config: PoolConfig = rate === undefined ? bounds : { ...bounds, rate: rateOf(rate) }
+      const made = ResourceType.make(type.name, { unit: type.unit, unitOne: type.unitOne })
+      return Effect.tap(manager.register(owner, made, config), () =>
+        Effect.sync(() => {
+          registrations++
+        })
+      )
+    })
+
+  return {
+    SetQuota: (peer: Peer, payload: Rpc.Payload<typeof Protocol.SetQuota>) =>
+      steer(peer, payload, "setting a quota", manager.setQuota(payload.agent, payload.type, payload.quota)),
+    RemoveQuota: (peer: Peer, payload: Rpc.Payload<typeof Protocol.RemoveQuota>) =>
+      steer(peer, payload, "removing a quota", manager.removeQuota(payload.agent, payload.type)),
+    SetCapacity: (peer: Peer, payload: Rpc.Payload<typeof Protocol.SetCapacity>) => {
+      const { capacity, max, note, type } = payload
+      const options = { ...(max === undefined ? {} : { max }), ...(note === undefined ? {} : { note }) }
+      return steer(peer, payload, "setting a capacity", manager.setCapacity(type, capacity, options))
+    },
+    SetRate: (peer: Peer, payload: Rpc.Payload<typeof Protocol.SetRate>) =>
+      steer(
+        peer,
+        payload,
+        "setting a rate",
+        manager.setRate(payload.type, payload.rate === null ? undefined : rateOf(payload.rate))
+      ),
+    Register: (peer: Peer, payload: Rpc.Payload<typeof Protocol.Register>) =>
+      steer(peer, payload, "registering a pool", register(payload)),
+    RevokeLease: (peer: Peer, lease: number) => {
+      const denied = allowed(peer, "revoking a lease")
+      if (denied !== undefined) return Effect.fail(denied)
+      return Effect.flatMap(host.table.revoke(lease, "revoked"), (revoked) =>
+        revoked
+          ? host.table.committed
+          : Effect.fail(new LeaseUnknown({ lease, message: `there is no lease ${lease}: it has come back, or never was` }))
+      )
+    },
+    Stop: (peer: Peer) => steer(peer, {}, "stopping the manager", manager.stop),
+    Shutdown: (peer: Peer) => {
+      const denied = allowed(peer, "ending the daemon")
+      return denied === undefined ? shutdown : Effect.fail(denied)
+    }
+  }
+}
+
+export type Administration = ReturnType<typeof make>

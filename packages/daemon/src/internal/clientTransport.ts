@@ -1,0 +1,122 @@
+/**
+ * A connection to the daemon, as effect/rpc's client sees it. It connects once and
+ * tells when the connection is gone; connecting again is the caller's.
+ */
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as RpcClient from "effect/rpc/RpcClient"
+import { RpcClientDefect, RpcClientError } from "effect/rpc/RpcClientError"
+import type { FromClientEncoded, FromServerEncoded } from "effect/rpc/RpcMessage"
+import type * as RpcSerialization from "effect/rpc/RpcSerialization"
+import type { Scope } from "effect/Scope"
+import * as Net from "node:net"
+import { type Address, format } from "../Address.ts"
+import { DaemonUnreachable } from "../Errors.ts"
+import { Inbox } from "./inbox.ts"
+
+export interface ClientTransportOptions {
+  readonly address: Address
+  readonly serialization: RpcSerialization.RpcSerialization["Service"]
+  /** The longest message that the daemon takes. */
+  readonly messageBytes: () => number
+  readonly connectMillis: number
+  /** Something came from the daemon. */
+  readonly onHeard: () => void
+  readonly onClosed: () => void
+}
+
+const clientError = (message: string) => new RpcClientError({ reason: new RpcClientDefect({ message, cause: message }) })
+
+/** What calls fail with that the connection could not carry. */
+export const disconnected = "the connection to the daemon is gone"
+export const tooLarge = "the message is larger than the daemon takes"
+
+const connect = (options: ClientTransportOptions): Effect.Effect<Net.Socket, DaemonUnreachable, Scope> =>
+  Effect.acquireRelease(
+    Effect.callback<Net.Socket, DaemonUnreachable>((resume) => {
+      const { address } = options
+      const socket =
+        address._tag === "Unix" ? Net.createConnection(address.path) : Net.createConnection(address.port, address.host)
+      const fail = (reason: string) => {
+        socket.destroy()
+        resume(
+          Effect.fail(
+            new DaemonUnreachable({
+              address: format(address),
+              reason,
+              message: `no daemon answers at ${format(address)} (${reason})`
+            })
+          )
+        )
+      }
+      const timer = setTimeout(() => fail(`no answer within ${options.connectMillis} ms`), options.connectMillis)
+      socket.once("connect", () => {
+        clearTimeout(timer)
+        socket.setNoDelay(true)
+        resume(Effect.succeed(socket))
+      })
+      // Kept on: without it a later error of the socket would end the process.
+      socket.on("error", (cause: NodeJS.ErrnoException) => {
+        clearTimeout(timer)
+        fail(cause.code ?? cause.message)
+      })
+      return Effect.sync(() => {
+        clearTimeout(timer)
+        socket.destroy()
+      })
+    }),
+    (socket) => Effect.sync(() => socket.destroySoon())
+  )
+
+/** Connects, for as long as the scope is open. */
+export const make = Effect.fnUntraced(function* (
+  options: ClientTransportOptions
+): Effect.fn.Return<RpcClient.Protocol["Service"], DaemonUnreachable, Scope> {
+  const context: Context.Context<never> = yield* Effect.context<never>()
+  const socket = yield* connect(options)
+  const parser = options.serialization.makeUnsafe()
+  let open = true
+
+  return yield* RpcClient.Protocol.make((write, clientIds) => {
+    const tell = (message: FromServerEncoded) =>
+      // There is one client on a connection.
+      Effect.forEach([...clientIds], (id) => write(id, message), { discard: true })
+    const inbox = new Inbox<FromServerEncoded>(socket, context, tell)
+    const close = (why: string) => {
+      if (!open) return
+      open = false
+      socket.destroy()
+      inbox.push([{ _tag: "ClientProtocolError", error: clientError(why) }])
+      options.onClosed()
+    }
+    socket.on("data", (bytes) => {
+      if (!open) return
+      options.onHeard()
+      try {
+        // The daemon is trusted with the form of what it sends.
+        inbox.push(parser.decode(bytes) as ReadonlyArray<FromServerEncoded>)
+      } catch (cause) {
+        close(`the daemon sent what is no message: ${String(cause)}`)
+      }
+    })
+    socket.on("close", () => close(disconnected))
+
+    const send = (_: number, message: FromClientEncoded): Effect.Effect<void, RpcClientError> =>
+      Effect.suspend(() => {
+        if (!open) return message._tag === "Request" ? Effect.fail(clientError(disconnected)) : Effect.void
+        const encoded = parser.encode(message)
+        if (encoded === undefined) return Effect.void
+        const bytes = typeof encoded === "string" ? encoded.length : encoded.byteLength
+        if (bytes > options.messageBytes()) return Effect.fail(clientError(tooLarge))
+        socket.write(encoded)
+        return Effect.void
+      })
+
+    return Effect.succeed({
+      send,
+      supportsAck: true,
+      supportsTransferables: false,
+      codecFor: options.serialization.codecFor
+    })
+  })
+})

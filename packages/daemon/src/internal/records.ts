@@ -1,0 +1,136 @@
+/**
+ * Sessions in the journal. What a session is owed outlives the daemon (rules of
+ * `docs/design/daemon.md`):
+ *
+ * - D1 What changes a session is a note in the batch of the decision that changed
+ *   it, so both are kept or neither is.
+ * - D2 A command whose request is neither waiting nor held after a restart is
+ *   decided anew if it is asked again: it had no effect that lasts, or its answer
+ *   was received.
+ * - D3 Releases have no note: what the table has no more is not the session's.
+ */
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type { Session, SessionFacts } from "../Sessions.ts"
+
+const Facts = Schema.Struct({
+  agent: Schema.optionalKey(Schema.String),
+  name: Schema.optionalKey(Schema.String),
+  process: Schema.optionalKey(Schema.Struct({ pid: Schema.Number, started: Schema.String })),
+  inside: Schema.optionalKey(Schema.Number)
+})
+
+const Opened = Schema.Struct({ s: Schema.Literal("open"), id: Schema.String, facts: Facts })
+/** A command asked for a request: a claim, or the growth of a lease. */
+const Asked = Schema.Struct({
+  s: Schema.Literal("ask"),
+  id: Schema.String,
+  command: Schema.Number,
+  ack: Schema.Number,
+  ticket: Schema.Number,
+  grows: Schema.optionalKey(Schema.Number)
+})
+/** A command that asked for no request is done. */
+const Did = Schema.Struct({ s: Schema.Literal("did"), id: Schema.String, command: Schema.Number, ack: Schema.Number })
+const Closed = Schema.Struct({ s: Schema.Literal("end"), id: Schema.String })
+
+export const SessionNote = Schema.Union([Opened, Asked, Did, Closed])
+export type SessionNote = typeof SessionNote.Type
+
+const SessionRecord = Schema.Struct({
+  id: Schema.String,
+  facts: Facts,
+  ack: Schema.Number,
+  commands: Schema.Array(
+    Schema.Struct({
+      command: Schema.Number,
+      ticket: Schema.optionalKey(Schema.Number),
+      grows: Schema.optionalKey(Schema.Number)
+    })
+  ),
+  tickets: Schema.Array(Schema.Number)
+})
+
+export const SessionsState = Schema.Struct({ sessions: Schema.Array(SessionRecord) })
+export type SessionsState = typeof SessionsState.Type
+
+export interface RestoredCommand {
+  readonly ticket: number | undefined
+  readonly grows: number | undefined
+}
+
+export interface RestoredSession {
+  readonly id: string
+  readonly facts: SessionFacts
+  ack: number
+  readonly commands: Map<number, RestoredCommand>
+  readonly tickets: Set<number>
+}
+
+const apply = (sessions: Map<string, RestoredSession>, note: SessionNote): void => {
+  if (note.s === "open") {
+    sessions.set(note.id, { id: note.id, facts: note.facts, ack: 0, commands: new Map(), tickets: new Set() })
+    return
+  }
+  const session = sessions.get(note.id)
+  if (session === undefined) return
+  if (note.s === "end") {
+    sessions.delete(note.id)
+    return
+  }
+  session.ack = Math.max(session.ack, note.ack)
+  for (const id of session.commands.keys()) if (id < session.ack) session.commands.delete(id)
+  const ticket = note.s === "ask" ? note.ticket : undefined
+  if (ticket !== undefined) session.tickets.add(ticket)
+  session.commands.set(note.command, { ticket, grows: note.s === "ask" ? note.grows : undefined })
+}
+
+/** The sessions of a snapshot and the notes since. Notes of others are left alone. */
+export const restore = Effect.fnUntraced(function* (recovered: {
+  readonly state: unknown
+  readonly notes: ReadonlyArray<unknown>
+}) {
+  const sessions = new Map<string, RestoredSession>()
+  if (recovered.state !== undefined) {
+    const state = yield* Schema.decodeUnknownEffect(SessionsState)(recovered.state)
+    for (const record of state.sessions) {
+      sessions.set(record.id, {
+        id: record.id,
+        facts: record.facts,
+        ack: record.ack,
+        commands: new Map(
+          record.commands.map(({ command, grows, ticket }) => [command, { ticket, grows }] as const)
+        ),
+        tickets: new Set(record.tickets)
+      })
+    }
+  }
+  for (const note of recovered.notes) apply(sessions, yield* Schema.decodeUnknownEffect(SessionNote)(note))
+  return sessions
+})
+
+/** What a snapshot keeps of them. */
+export const stateOf = <A>(sessions: Iterable<Session<A>>): SessionsState => ({
+  sessions: Array.from(sessions, (session) => ({
+    id: session.id,
+    facts: factsOf(session.facts),
+    ack: session.acknowledged,
+    commands: Array.from(session.commands.values())
+      // One without an effect is decided anew.
+      .filter((command) => command.ticket !== undefined || command.lasting)
+      .map(({ grows, id, ticket }) => ({
+        command: id,
+        ...(ticket === undefined ? {} : { ticket }),
+        ...(grows === undefined ? {} : { grows })
+      })),
+    tickets: [...session.tickets]
+  }))
+})
+
+/** Without the keys that have no value: JSON has no `undefined`. */
+export const factsOf = (facts: SessionFacts): typeof Facts.Type => ({
+  ...(facts.agent === undefined ? {} : { agent: facts.agent }),
+  ...(facts.name === undefined ? {} : { name: facts.name }),
+  ...(facts.process === undefined ? {} : { process: facts.process }),
+  ...(facts.inside === undefined ? {} : { inside: facts.inside })
+})

@@ -1,0 +1,278 @@
+/**
+ * Connections of clients, as effect/rpc's server sees them. What a hostile peer
+ * can do ends here:
+ *
+ * - L1 A message is at most `messageBytes`; more, or what is no message, cuts the
+ *   connection, after a line that says why.
+ * - L2 At most `connections` are open; one more is told so and closed.
+ * - L3 At most `callsPerConnection` of a connection's calls are under way.
+ * - L4 Of what a client does not read at most `outgoingBytes` are kept, besides one
+ *   answer; then it is cut. Streams send the next chunk only once one was received.
+ * - L5 A connection that has not introduced itself after `helloMillis` is cut.
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Queue from "effect/Queue"
+import type { FromClientEncoded, FromServerEncoded } from "effect/rpc/RpcMessage"
+import type * as RpcSerialization from "effect/rpc/RpcSerialization"
+import * as RpcServer from "effect/rpc/RpcServer"
+import type * as Scope from "effect/Scope"
+import { chmodSync, lstatSync, rmSync } from "node:fs"
+import * as Net from "node:net"
+import { type Address, format } from "../Address.ts"
+import { ListenFailed } from "../Errors.ts"
+import { Inbox } from "./inbox.ts"
+
+export interface TransportLimits {
+  readonly connections: number
+  readonly callsPerConnection: number
+  readonly outgoingBytes: number
+  readonly helloMillis: number
+}
+
+/** One client's connection. */
+export interface Connection {
+  readonly id: number
+  /** Whether it came by the Unix socket, so from this user on this machine. */
+  readonly isUnix: boolean
+  /** Where it came over the limit: only told so. */
+  readonly isExcess: boolean
+  readonly socket: Net.Socket
+  calls: number
+  /** It said who it is. */
+  introduced: boolean
+}
+
+export interface ServerTransportOptions {
+  readonly listen: ReadonlyArray<Address>
+  readonly serialization: RpcSerialization.RpcSerialization["Service"]
+  readonly limits: TransportLimits
+  readonly onOpen: (connection: Connection) => void
+  readonly onClose: (connection: Connection) => void
+}
+
+/** How many connections over the limit are let in to be told so. */
+const excessMax = 16
+
+const isPair = (header: unknown): boolean =>
+  Array.isArray(header) && header.length === 2 && typeof header[0] === "string" && typeof header[1] === "string"
+
+/** Whether a decoded message has the form that effect/rpc takes for granted. */
+const isMessage = (message: unknown): message is FromClientEncoded => {
+  if (typeof message !== "object" || message === null || !("_tag" in message)) return false
+  const fields: Readonly<Record<string, unknown>> = { ...message }
+  const isId = (id: unknown) => typeof id === "number" || (typeof id === "string" && id.length <= 64)
+  switch (fields["_tag"]) {
+    case "Request":
+      return (
+        isId(fields["id"]) &&
+        typeof fields["tag"] === "string" &&
+        Array.isArray(fields["headers"]) &&
+        fields["headers"].every(isPair) &&
+        // Calls without an answer would be work that no limit counts.
+        fields["isNotification"] === undefined &&
+        fields["discard"] === undefined
+      )
+    case "Ack":
+    case "Interrupt":
+      return isId(fields["requestId"])
+    case "Ping":
+    case "Eof":
+      return true
+    default:
+      return false
+  }
+}
+
+export const make = Effect.fnUntraced(function* (
+  options: ServerTransportOptions
+): Effect.fn.Return<
+  {
+    readonly protocol: RpcServer.Protocol["Service"]
+    readonly connections: ReadonlyMap<number, Connection>
+    readonly addresses: ReadonlyArray<Address>
+    readonly cut: (connection: Connection, why: string) => void
+    readonly stopListening: Effect.Effect<void>
+  },
+  ListenFailed,
+  Scope.Scope
+> {
+  const { limits, serialization } = options
+  const context = Context.omit(RpcServer.Protocol)(yield* Effect.context<never>()) as Context.Context<never>
+  const connections = new Map<number, Connection>()
+  const writers = new Map<number, (message: FromServerEncoded) => void>()
+  const disconnects = yield* Queue.make<number>()
+  let count = 0
+  let writeRequest: (clientId: number, message: FromClientEncoded) => Effect.Effect<void> = () => Effect.void
+
+  /** Ends a connection, with a line that says why where its peer still reads. */
+  const cut = (connection: Connection, why: string): void => {
+    const { socket } = connection
+    if (socket.destroyed) return
+    if (socket.writableLength <= limits.outgoingBytes) {
+      writers.get(connection.id)?.({ _tag: "Defect", defect: why })
+      socket.destroySoon()
+    } else {
+      socket.destroy()
+    }
+    closed(connection)
+  }
+
+  const closed = (connection: Connection): void => {
+    if (!connections.delete(connection.id)) return
+    writers.delete(connection.id)
+    Queue.offerUnsafe(disconnects, connection.id)
+    options.onClose(connection)
+  }
+
+  const handle = (connection: Connection) => (message: FromClientEncoded) => {
+    if (!connections.has(connection.id)) return Effect.void
+    if (message._tag === "Request" && ++connection.calls > limits.callsPerConnection) {
+      cut(connection, `more than ${limits.callsPerConnection} calls at once`)
+      return Effect.void
+    }
+    // A message that the server cannot take (an id that is in use, a call after the end) interrupts it.
+    return Effect.catchCause(writeRequest(connection.id, message), () =>
+      Effect.sync(() => cut(connection, "a message out of place"))
+    )
+  }
+
+  const accept = (isUnix: boolean) => (socket: Net.Socket) => {
+    socket.on("error", () => socket.destroy())
+    if (connections.size >= limits.connections + excessMax) return socket.destroy()
+    const connection: Connection = {
+      id: count++,
+      isUnix,
+      isExcess: connections.size >= limits.connections,
+      socket,
+      calls: 0,
+      introduced: false
+    }
+    socket.setNoDelay(true)
+    const parser = serialization.makeUnsafe()
+    const inbox = new Inbox<FromClientEncoded>(socket, context, handle(connection))
+    connections.set(connection.id, connection)
+    writers.set(connection.id, (message) => {
+      const encoded = parser.encode(message)
+      if (encoded !== undefined && !socket.writableEnded) socket.write(encoded)
+    })
+    const hello = setTimeout(
+      () => {
+        if (!connection.introduced) cut(connection, `it did not say who it is within ${limits.helloMillis} ms`)
+      },
+      connection.isExcess ? Math.min(1_000, limits.helloMillis) : limits.helloMillis
+    )
+    socket.on("close", () => {
+      clearTimeout(hello)
+      closed(connection)
+    })
+    socket.on("data", (bytes) => {
+      if (!connections.has(connection.id)) return
+      let messages: ReadonlyArray<unknown>
+      try {
+        messages = parser.decode(bytes)
+      } catch (cause) {
+        return cut(connection, cause instanceof Error && cause.message !== "" ? cause.message : "no message")
+      }
+      if (!messages.every(isMessage)) return cut(connection, "no message of this protocol")
+      inbox.push(messages)
+    })
+    options.onOpen(connection)
+  }
+
+  const send = (clientId: number, message: FromServerEncoded) =>
+    Effect.sync(() => {
+      const connection = connections.get(clientId)
+      if (connection === undefined) return
+      if (message._tag === "Exit") connection.calls--
+      if (connection.socket.writableLength > limits.outgoingBytes) {
+        return cut(connection, `more than ${limits.outgoingBytes} bytes were not read`)
+      }
+      writers.get(clientId)?.(message)
+    })
+
+  const protocol = yield* RpcServer.Protocol.make((write) => {
+    writeRequest = write
+    return Effect.succeed({
+      disconnects,
+      send,
+      end: (clientId) => Effect.sync(() => connections.get(clientId)?.socket.destroySoon()),
+      clientIds: Effect.sync(() => new Set(connections.keys())),
+      initialMessage: Effect.succeed(Option.none()),
+      supportsAck: true,
+      supportsTransferables: false,
+      supportsSpanPropagation: false,
+      supportsNotifications: false,
+      codecFor: serialization.codecFor
+    })
+  })
+
+  const servers: Array<Net.Server> = []
+  const addresses: Array<Address> = []
+  for (const address of options.listen) {
+    const server = yield* listen(address, accept(address._tag === "Unix"))
+    servers.push(server)
+    addresses.push(boundAddress(address, server))
+  }
+  const stopListening = Effect.sync(() => {
+    for (const server of servers) server.close()
+  })
+  yield* Effect.addFinalizer(() =>
+    Effect.sync(() => {
+      for (const server of servers) server.close()
+      for (const connection of connections.values()) connection.socket.destroySoon()
+    })
+  )
+  return { protocol, connections, addresses, cut, stopListening }
+})
+
+/** The port that the system chose, where it was to choose. */
+const boundAddress = (address: Address, server: Net.Server): Address => {
+  const bound = server.address()
+  return address._tag === "Tcp" && typeof bound === "object" && bound !== null
+    ? { ...address, port: bound.port }
+    : address
+}
+
+/** Removes what a dead daemon left. The caller holds the lock of the state folder, or the socket's name is its own. */
+const removeStale = (path: string): string | undefined => {
+  const stat = lstatSync(path, { throwIfNoEntry: false })
+  if (stat === undefined) return undefined
+  if (!stat.isSocket()) return "something that is no socket is there"
+  rmSync(path)
+  return undefined
+}
+
+const listen = (address: Address, accept: (socket: Net.Socket) => void): Effect.Effect<Net.Server, ListenFailed, Scope.Scope> =>
+  Effect.callback<Net.Server, ListenFailed>((resume) => {
+    const fail = (reason: string) =>
+      resume(
+        Effect.fail(
+          new ListenFailed({
+            address: format(address),
+            reason,
+            message: `the daemon cannot listen on ${format(address)}: ${reason}`
+          })
+        )
+      )
+    const server = Net.createServer({ pauseOnConnect: false }, accept)
+    server.once("error", (cause: NodeJS.ErrnoException) => fail(cause.code ?? cause.message))
+    const ready = () => resume(Effect.succeed(server))
+    if (address._tag === "Tcp") {
+      server.listen({ host: address.host, port: address.port }, ready)
+      return
+    }
+    const stale = removeStale(address.path)
+    if (stale !== undefined) return fail(stale)
+    // The socket is made in this very call: nobody else may connect before its mode is set.
+    const mask = process.umask(0o177)
+    try {
+      server.listen({ path: address.path }, ready)
+      chmodSync(address.path, 0o600)
+    } catch (cause) {
+      fail(cause instanceof Error ? cause.message : String(cause))
+    } finally {
+      process.umask(mask)
+    }
+  })
