@@ -28,7 +28,7 @@ export const defaultLimits: Limits = {
   sessions: 4_096,
   commandsPerSession: 16_384,
   leasesPerSession: 65_536,
-  streamsPerConnection: 16,
+  streamsPerConnection: 64,
   callsPerConnection: 32_768,
   outgoingBytes: 8 * 1024 * 1024,
   helloMillis: 10_000,

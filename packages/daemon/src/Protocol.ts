@@ -34,6 +34,7 @@ import {
   SessionUnknown,
   TokenRefused
 } from "./Errors.ts"
+import { CommandTarget, ProcessIdentity } from "./process/Identity.ts"
 
 /** Grows with every change that an older side would misread. */
 export const protocolVersion = 1
@@ -133,10 +134,10 @@ export const GetStatus = Rpc.make("Status", { success: Status, error: CallError 
 
 // --- sessions
 
-/** A process of this machine, and what tells it from a later one with the same pid. */
-export const ProcessFacts = Schema.Struct({ pid: Schema.Number, started: Schema.String })
-
-export const ReturnedLease = Schema.Struct({ lease: Schema.Number, agent: Schema.String, reason: Schema.String })
+export const ReturnedLease = Schema.Struct({
+  lease: Schema.Number,
+  reason: Schema.Literals(["expired", "stopped", "revoked", "lost"])
+})
 
 export const OpenSession = Rpc.make("OpenSession", {
   payload: {
@@ -145,7 +146,8 @@ export const OpenSession = Rpc.make("OpenSession", {
     name: Schema.optionalKey(Schema.String),
     /** The only agent that it acts as. */
     agent: Schema.optionalKey(Schema.String),
-    process: Schema.optionalKey(ProcessFacts),
+    /** The client, where it is on the daemon's machine: when it is gone, so is the session. */
+    process: Schema.optionalKey(ProcessIdentity),
     /** `<lease>.<key>`: the lease that all of it is inside of. */
     inside: Schema.optionalKey(Schema.String)
   },
@@ -247,8 +249,7 @@ export const Cancel = Rpc.make("Cancel", { payload: command, error: SessionError
 export const BindProcess = Rpc.make("BindProcess", {
   payload: {
     lease: Schema.Number,
-    pid: Schema.Number,
-    processGroup: Schema.optionalKey(Schema.Number)
+    target: CommandTarget
   },
   error: or(ForeignLease, LeaseUnknown, SessionError)
 })

@@ -18,22 +18,18 @@
  * Map that is kept in that order is the queue of them: every operation is O(1).
  */
 
+import type { ProcessIdentity } from "./process/Identity.ts"
+
 /** Who a session is, as it said when it opened. */
 export interface SessionFacts {
   /** The only agent that it may act as. Any, unless given. */
   readonly agent?: string | undefined
   /** What to call it. */
   readonly name?: string | undefined
-  /** The client's process on this machine, with its start time: verified when the session opened. */
-  readonly process?: ClientProcess | undefined
+  /** The client's process on this machine, as it was found when the session opened. */
+  readonly process?: ProcessIdentity | undefined
   /** The lease that all its outermost claims are inside of, proved by its key. */
   readonly inside?: number | undefined
-}
-
-export interface ClientProcess {
-  readonly pid: number
-  /** What tells it from a later process with the same pid. */
-  readonly started: string
 }
 
 /** A command of a session, until its answer is acknowledged. */
@@ -58,8 +54,7 @@ export interface Command<A> {
 /** A lease that was taken from its session. */
 export interface ReturnedLease {
   readonly lease: number
-  readonly agent: string
-  readonly reason: string
+  readonly reason: "expired" | "stopped" | "revoked" | "lost"
 }
 
 export interface Session<A> {

@@ -5,6 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import { createHash, timingSafeEqual } from "node:crypto"
+import { readFileSync } from "node:fs"
 import { TokenRefused } from "./Errors.ts"
 import type { Rights } from "./Protocol.ts"
 
@@ -69,3 +70,12 @@ export const make = (options: TokenOptions): Tokens => {
 
 /** The shortest token that a daemon beyond this machine may have. */
 export const tokenLengthMin = 16
+
+/** The token of the environment, or of the file that it names. Never of a flag: other users see those. */
+export const fromEnvironment = (environment: Readonly<Record<string, string | undefined>>): string | undefined => {
+  const token = environment["RESOURCE_MANAGER_TOKEN"]
+  if (token !== undefined && token !== "") return token
+  const file = environment["RESOURCE_MANAGER_TOKEN_FILE"]
+  if (file === undefined || file === "") return undefined
+  return readFileSync(file, "utf8").trim()
+}

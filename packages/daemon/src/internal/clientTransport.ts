@@ -20,8 +20,6 @@ export interface ClientTransportOptions {
   /** The longest message that the daemon takes. */
   readonly messageBytes: () => number
   readonly connectMillis: number
-  /** Something came from the daemon. */
-  readonly onHeard: () => void
   readonly onClosed: () => void
 }
 
@@ -31,6 +29,13 @@ const clientError = (message: string) => new RpcClientError({ reason: new RpcCli
 export const disconnected = "the connection to the daemon is gone"
 export const tooLarge = "the message is larger than the daemon takes"
 
+export const unreachable = (address: Address, reason: string) =>
+  new DaemonUnreachable({
+    address: format(address),
+    reason,
+    message: `no daemon answers at ${format(address)} (${reason})`
+  })
+
 const connect = (options: ClientTransportOptions): Effect.Effect<Net.Socket, DaemonUnreachable, Scope> =>
   Effect.acquireRelease(
     Effect.callback<Net.Socket, DaemonUnreachable>((resume) => {
@@ -39,15 +44,7 @@ const connect = (options: ClientTransportOptions): Effect.Effect<Net.Socket, Dae
         address._tag === "Unix" ? Net.createConnection(address.path) : Net.createConnection(address.port, address.host)
       const fail = (reason: string) => {
         socket.destroy()
-        resume(
-          Effect.fail(
-            new DaemonUnreachable({
-              address: format(address),
-              reason,
-              message: `no daemon answers at ${format(address)} (${reason})`
-            })
-          )
-        )
+        resume(Effect.fail(unreachable(address, reason)))
       }
       const timer = setTimeout(() => fail(`no answer within ${options.connectMillis} ms`), options.connectMillis)
       socket.once("connect", () => {
@@ -91,7 +88,6 @@ export const make = Effect.fnUntraced(function* (
     }
     socket.on("data", (bytes) => {
       if (!open) return
-      options.onHeard()
       try {
         // The daemon is trusted with the form of what it sends.
         inbox.push(parser.decode(bytes) as ReadonlyArray<FromServerEncoded>)

@@ -2,12 +2,12 @@
 import type { LeaseView } from "@resource-manager/core/Statistics"
 import type { Meter } from "@resource-manager/core/Meter"
 import type { ResourceManager } from "@resource-manager/core/ResourceManager"
-import type { ResourceType } from "@resource-manager/core/ResourceType"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { CallError, DaemonLease, Overview, Status, TypeFacts } from "../Protocol.ts"
+import type { CallError, DaemonLease, Overview, Status } from "../Protocol.ts"
 import type { Peer, SessionHost } from "./sessionHost.ts"
 import type { DeadlockLog } from "./deadlockLog.ts"
+import { typeFacts } from "./typeFacts.ts"
 
 export interface QuestionOptions {
   readonly manager: ResourceManager["Service"]
@@ -15,12 +15,6 @@ export interface QuestionOptions {
   readonly host: SessionHost
   readonly deadlocks: DeadlockLog
   readonly status: (counts: Pick<Status, "pools" | "agents" | "leases" | "waiters">) => Status
-}
-
-/** The unit of one, read off how one reads: types cross without their `format`. */
-export const typeFacts = (type: ResourceType): TypeFacts => {
-  const one = /^1 (.+)$/.exec(type.format(1))
-  return { name: type.name, unit: type.unit, unitOne: one?.[1] ?? type.unit }
 }
 
 export const make = ({ deadlocks, host, manager, meter, status }: QuestionOptions) => {

@@ -11,12 +11,13 @@
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { ProcessIdentity } from "../process/Identity.ts"
 import type { Session, SessionFacts } from "../Sessions.ts"
 
 const Facts = Schema.Struct({
   agent: Schema.optionalKey(Schema.String),
   name: Schema.optionalKey(Schema.String),
-  process: Schema.optionalKey(Schema.Struct({ pid: Schema.Number, started: Schema.String })),
+  process: Schema.optionalKey(ProcessIdentity),
   inside: Schema.optionalKey(Schema.Number)
 })
 

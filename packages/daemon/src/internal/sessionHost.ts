@@ -192,13 +192,13 @@ export class SessionHost {
   // --- leases that are taken
 
   /** A lease came back by other hands than its session's, and that is committed. */
-  readonly onReturned = (lease: number, reason: ReturnReason, agent: string): void => {
+  readonly onReturned = (lease: number, reason: ReturnReason): void => {
     if (reason === "released") {
       this.sessions.drop(lease)
       this.onQuiet()
       return
     }
-    const returned: ReturnedLease = { lease, agent, reason }
+    const returned: ReturnedLease = { lease, reason }
     const session = this.sessions.take(returned)
     if (session === undefined) return
     const queue = this.peers.get(session)?.revocations

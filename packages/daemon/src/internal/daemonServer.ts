@@ -1,0 +1,180 @@
+/** The daemon's server, assembled. */
+import { LeaseTable } from "@resource-manager/core/LeaseTable"
+import { Meter } from "@resource-manager/core/Meter"
+import { ResourceManager } from "@resource-manager/core/ResourceManager"
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as RpcServer from "effect/rpc/RpcServer"
+import * as Scope from "effect/Scope"
+import { type Address, format, isLocal, parse } from "../Address.ts"
+import type { DaemonServer, DaemonServerOptions } from "../DaemonServer.ts"
+import { ListenFailed } from "../Errors.ts"
+import { defaultLimits, type Limits } from "../Limits.ts"
+import { ProcessTable } from "../process/ProcessTable.ts"
+import { DaemonRpcs, protocolVersion, serialization, type Status } from "../Protocol.ts"
+import * as Tokens from "../Tokens.ts"
+import * as Administration from "./administration.ts"
+import { Claims } from "./claims.ts"
+import { DeadlockLog } from "./deadlockLog.ts"
+import * as Handlers from "./handlers.ts"
+import * as Introductions from "./introductions.ts"
+import * as LeaseKeys from "./leaseKeys.ts"
+import * as Questions from "./questions.ts"
+import * as Records from "./records.ts"
+import * as ServerTransport from "./serverTransport.ts"
+import { type Peer, SessionHost } from "./sessionHost.ts"
+
+const sessionTimeoutDefault = Duration.seconds(10)
+
+/** Beyond this machine nobody is let in without a token. */
+const checkExposure = (addresses: ReadonlyArray<Address>, tokens: Tokens.TokenOptions) => {
+  const exposed = addresses.find((address) => !isLocal(address))
+  if (exposed === undefined) return Effect.void
+  if ((tokens.admin?.length ?? 0) >= Tokens.tokenLengthMin) return Effect.void
+  return Effect.fail(
+    new ListenFailed({
+      address: format(exposed),
+      reason: "no admin token",
+      message: `the daemon does not listen on ${format(exposed)}, beyond this machine, without an admin token of at least ${Tokens.tokenLengthMin} characters`
+    })
+  )
+}
+
+/** The processes of this machine, where they can be seen. */
+const processTable = Effect.map(Effect.option(Layer.build(ProcessTable.layer)), (built) =>
+  Option.getOrUndefined(Option.map(built, (context) => Context.get(context, ProcessTable)))
+)
+
+export const make = Effect.fnUntraced(function* (options: DaemonServerOptions) {
+  const manager = yield* ResourceManager
+  const table = yield* LeaseTable
+  const meter = yield* Meter
+  const scope = yield* Scope.Scope
+  const limits: Limits = { ...defaultLimits, ...options.limits }
+  const timeoutMillis = Duration.toMillis(options.sessionTimeout ?? sessionTimeoutDefault)
+  const addresses = yield* Effect.forEach(options.listen, parse)
+  yield* checkExposure(addresses, options.tokens ?? {})
+  const processes = yield* processTable
+  const ended = yield* Deferred.make<"shutdown" | "idle">()
+  const startedAt = Date.now()
+  const version = options.version ?? "0.0.0"
+  const durable = options.journal !== undefined
+  const fork = Effect.runForkWith(Context.omit(Scope.Scope)(yield* Effect.context<never>()))
+  const peers = new Map<number, Peer>()
+
+  const host = new SessionHost(
+    table,
+    {
+      timeoutMillis,
+      sessionsMax: limits.sessions,
+      commandsMax: limits.commandsPerSession,
+      leasesMax: limits.leasesPerSession
+    },
+    (effect) => fork(effect),
+    (connection, why) => transport.cut(connection, why)
+  )
+  const claims = new Claims(host, (effect) => fork(effect))
+  const deadlocks = new DeadlockLog()
+  const keys = LeaseKeys.make(options.secretFile)
+
+  const status = (counts: Pick<Status, "pools" | "agents" | "leases" | "waiters">): Status => ({
+    version,
+    protocol: protocolVersion,
+    pid: process.pid,
+    startedAt,
+    uptimeMillis: Date.now() - startedAt,
+    addresses: transport.addresses.map(format),
+    ...(options.stateFolder === undefined ? {} : { stateFolder: options.stateFolder }),
+    durable,
+    ...(options.journal === undefined ? {} : { journal: options.journal() }),
+    connections: transport.connections.size,
+    sessions: host.sessions.size,
+    orphans: 0,
+    ...(options.idleTimeout === undefined ? {} : { idleTimeoutMillis: Duration.toMillis(options.idleTimeout) }),
+    ...counts
+  })
+
+  // Sessions are taken up before anybody can come back to one.
+  if (table.recovered !== undefined) {
+    const restored = yield* Records.restore(table.recovered)
+    const kept = host.restore(restored.values())
+    yield* claims.resumeAll
+    yield* table.keepOnly(kept)
+  }
+  table.keeps(() => Records.stateOf(host.sessions.values()))
+  yield* table.onReturned(host.onReturned)
+
+  const transport: Effect.Success<ReturnType<typeof ServerTransport.make>> = yield* ServerTransport.make({
+    listen: addresses,
+    serialization: serialization(limits.messageBytes),
+    limits,
+    onOpen: (connection) => {
+      peers.set(connection.id, { connection, rights: undefined, session: undefined, streams: 0, revocations: undefined })
+    },
+    onClose: (connection) => {
+      const peer = peers.get(connection.id)
+      peers.delete(connection.id)
+      if (peer !== undefined) host.detach(peer)
+    }
+  })
+
+  const questions = Questions.make({ manager, meter, host, deadlocks, status })
+  const handlers = Handlers.make({
+    peers,
+    host,
+    claims,
+    questions,
+    administration: Administration.make({
+      manager,
+      host,
+      claims,
+      registrationsMax: limits.registrations,
+      shutdown: Effect.asVoid(Deferred.succeed(ended, "shutdown"))
+    }),
+    introductions: Introductions.make({
+      host,
+      tokens: Tokens.make(options.tokens ?? {}),
+      keys,
+      processes,
+      connectionsMax: limits.connections,
+      welcome: {
+        protocol: protocolVersion,
+        version,
+        pid: process.pid,
+        sessionTimeoutMillis: timeoutMillis,
+        messageBytes: limits.messageBytes,
+        commandsMax: limits.commandsPerSession,
+        durable
+      },
+      dismiss: (peer, why) => {
+        setTimeout(() => transport.cut(peer.connection, why), 20)
+      }
+    }),
+    deadlocks,
+    keys,
+    limits,
+    manager,
+    table
+  })
+
+  yield* RpcServer.make(DaemonRpcs, { disableTracing: true, disableFatalDefects: true }).pipe(
+    Effect.provideService(RpcServer.Protocol, transport.protocol),
+    Effect.provide(DaemonRpcs.toLayer(handlers)),
+    Effect.forkScoped
+  )
+  yield* Scope.addFinalizer(
+    scope,
+    Effect.sync(() => host.close())
+  )
+  const service: DaemonServer["Service"] = {
+    addresses: transport.addresses,
+    ended: Deferred.await(ended),
+    status: questions.Status
+  }
+  return service
+})

@@ -1,0 +1,159 @@
+/** The calls of the protocol, each given to the part that answers it. */
+import type { LeaseTable } from "@resource-manager/core/LeaseTable"
+import type { ResourceManager } from "@resource-manager/core/ResourceManager"
+import * as Effect from "effect/Effect"
+import * as Queue from "effect/Queue"
+import { ForeignLease, LeaseUnknown, NotAllowed } from "../Errors.ts"
+import type { Limits } from "../Limits.ts"
+import { type DaemonEvent, DaemonRpcs } from "../Protocol.ts"
+import type { Administration } from "./administration.ts"
+import type { Claims } from "./claims.ts"
+import type { DeadlockLog } from "./deadlockLog.ts"
+import type { Introductions } from "./introductions.ts"
+import type { LeaseKeys } from "./leaseKeys.ts"
+import type { Questions } from "./questions.ts"
+import type { Peer, RevocationEvent, SessionHost } from "./sessionHost.ts"
+import { counted, subscribed } from "./streams.ts"
+
+export interface HandlerOptions {
+  readonly peers: ReadonlyMap<number, Peer>
+  readonly host: SessionHost
+  readonly claims: Claims
+  readonly questions: Questions
+  readonly administration: Administration
+  readonly introductions: Introductions
+  readonly deadlocks: DeadlockLog
+  readonly keys: LeaseKeys
+  readonly limits: Limits
+  readonly manager: ResourceManager["Service"]
+  readonly table: LeaseTable["Service"]
+}
+
+interface Call {
+  readonly client: { readonly id: number }
+}
+
+const stranger = (action: string) =>
+  new NotAllowed({ action, agent: undefined, message: "a connection begins with Hello: who are you?" })
+
+/** How many events a slow reader is behind at most: the table counts what it drops. */
+const eventsMax = 1_024
+
+export const make = (options: HandlerOptions) => {
+  const { administration, claims, host, introductions, limits, peers, questions, table } = options
+
+  /** Whoever has introduced itself. */
+  const known = <A, E, R>(
+    call: Call,
+    use: (peer: Peer) => Effect.Effect<A, E, R>
+  ): Effect.Effect<A, E | NotAllowed, R> => {
+    const peer = peers.get(call.client.id)
+    return peer?.rights === undefined ? Effect.fail(stranger("a call")) : use(peer)
+  }
+
+  const revocations = (peer: Peer) =>
+    Effect.gen(function* () {
+      const session = yield* host.sessionOf(peer)
+      yield* counted(peer, limits.streamsPerConnection)
+      const queue = yield* Queue.sliding<RevocationEvent>(limits.leasesPerSession)
+      peer.revocations = queue
+      yield* Queue.offer(queue, { _tag: "Started" })
+      for (const returned of session.returned) yield* Queue.offer(queue, { _tag: "Returned", ...returned })
+      return queue
+    })
+
+  const leaseKey = (peer: Peer, lease: number) =>
+    Effect.flatMap(host.sessionOf(peer), (session): Effect.Effect<string, ForeignLease | LeaseUnknown> => {
+      if (table.ticket(lease)?.status !== "held") {
+        return Effect.fail(new LeaseUnknown({ lease, message: `there is no lease ${lease}: it has come back` }))
+      }
+      return session.tickets.has(lease)
+        ? Effect.succeed(options.keys.of(lease))
+        : Effect.fail(new ForeignLease({ lease, message: `lease ${lease} is not of this session` }))
+    })
+
+  const events = (peer: Peer) =>
+    Effect.gen(function* () {
+      if (peer.rights?.admin !== true) {
+        return yield* new NotAllowed({
+          action: "events",
+          agent: peer.rights?.agent,
+          message: "the events are of all agents: they need the admin token"
+        })
+      }
+      yield* counted(peer, limits.streamsPerConnection)
+      return yield* subscribed(table.events, eventsMax, [], (event): DaemonEvent => ({ time: Date.now(), event: { ...event } }))
+    })
+
+  return DaemonRpcs.of({
+    Hello: (payload, call) => {
+      const peer = peers.get(call.client.id)
+      return peer === undefined ? Effect.interrupt : introductions.hello(peer, payload)
+    },
+    Ping: () => Effect.void,
+    Status: (_, call) => known(call, () => questions.Status),
+
+    OpenSession: (payload, call) => known(call, (peer) => introductions.openSession(peer, payload)),
+    CloseSession: (_, call) =>
+      known(call, (peer) =>
+        Effect.flatMap(host.sessionOf(peer), (session) => Effect.andThen(host.end(session), table.committed))
+      ),
+    Heartbeat: ({ ack }, call) =>
+      known(call, (peer) =>
+        Effect.map(host.sessionOf(peer), (session) => host.sessions.acknowledge(session, ack))
+      ),
+    Revocations: (_, call) => known(call, revocations),
+
+    Claim: (payload, call) =>
+      known(call, (peer) =>
+        Effect.tapError(claims.claim(peer, payload), (error) =>
+          error._tag === "DeadlockDetected" ? Effect.sync(() => options.deadlocks.add(error)) : Effect.void
+        )
+      ),
+    Grow: (payload, call) => known(call, (peer) => claims.grow(peer, payload)),
+    Shrink: (payload, call) => known(call, (peer) => claims.shrink(peer, payload)),
+    Release: ({ lease }, call) => known(call, (peer) => claims.release(peer, lease)),
+    ReleaseManual: (payload, call) => known(call, (peer) => claims.releaseManual(peer, payload)),
+    Cancel: (payload, call) => known(call, (peer) => claims.cancel(peer, payload)),
+
+    BindProcess: (_, call) =>
+      known(call, () => Effect.die(new Error("not yet"))),
+    LeaseKey: ({ lease }, call) => known(call, (peer) => leaseKey(peer, lease)),
+
+    Check: ({ agent, claim }, call) => known(call, (peer) => questions.Check(peer, agent, claim)),
+    Quota: ({ agent, type }, call) => known(call, (peer) => questions.Quota(peer, agent, type)),
+    Usage: ({ agent }, call) => known(call, (peer) => questions.Usage(peer, agent)),
+    Pool: ({ type }, call) => known(call, () => questions.Pool(type)),
+    Pools: (_, call) => known(call, () => questions.Pools),
+    Agent: ({ agent }, call) => known(call, (peer) => questions.Agent(peer, agent)),
+    Agents: (_, call) => known(call, questions.Agents),
+    Leases: (_, call) => known(call, questions.Leases),
+    Waiters: (_, call) => known(call, questions.Waiters),
+    Explain: ({ agent }, call) => known(call, (peer) => questions.Explain(peer, agent)),
+    Types: (_, call) => known(call, () => questions.Types),
+    Measure: ({ type }, call) => known(call, () => questions.Measure(type)),
+    Overview: (_, call) => known(call, questions.Overview),
+    Deadlocks: (_, call) => known(call, () => questions.Deadlocks),
+    SampleLoad: (_, call) => known(call, () => questions.SampleLoad),
+    LoadSamples: (_, call) =>
+      known(call, (peer) =>
+        Effect.andThen(
+          counted(peer, limits.streamsPerConnection),
+          subscribed(options.manager.loadSamples, 16, [{ _tag: "Started" as const }], (sample) => ({
+            _tag: "Sample" as const,
+            sample
+          }))
+        )
+      ),
+    Events: (_, call) => known(call, events),
+
+    SetQuota: (payload, call) => known(call, (peer) => administration.SetQuota(peer, payload)),
+    RemoveQuota: (payload, call) => known(call, (peer) => administration.RemoveQuota(peer, payload)),
+    SetCapacity: (payload, call) => known(call, (peer) => administration.SetCapacity(peer, payload)),
+    SetRate: (payload, call) => known(call, (peer) => administration.SetRate(peer, payload)),
+    Register: (payload, call) => known(call, (peer) => administration.Register(peer, payload)),
+    RevokeLease: ({ lease }, call) => known(call, (peer) => administration.RevokeLease(peer, lease)),
+    Stop: (_, call) => known(call, administration.Stop),
+    Shutdown: (_, call) => known(call, administration.Shutdown)
+  })
+}

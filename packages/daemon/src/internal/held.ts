@@ -1,0 +1,83 @@
+/** A lease as its client keeps it. */
+import type { Claim } from "@resource-manager/core/Claim"
+import type { LeaseRevoked } from "@resource-manager/core/Errors"
+import * as Effect from "effect/Effect"
+import { lost } from "./clientErrors.ts"
+
+export class Held {
+  readonly id: number
+  readonly agent: string
+  readonly token: number
+  private readonly around: Held | undefined
+  /** Where nothing of this client is around it: the lease that the whole client is inside of. */
+  private readonly outermost: number | undefined
+  private amounts: Record<string, number>
+  private returnedBy: LeaseRevoked["reason"] | undefined
+  private listeners: Set<(error: LeaseRevoked) => void> | undefined
+
+  constructor(
+    facts: { readonly id: number; readonly agent: string; readonly token: number; readonly claim: Claim },
+    around: Held | undefined,
+    outermost: number | undefined
+  ) {
+    this.id = facts.id
+    this.agent = facts.agent
+    this.token = facts.token
+    this.around = around
+    this.outermost = outermost
+    this.amounts = { ...facts.claim }
+  }
+
+  get status(): "held" | "returned" {
+    return this.returnedBy === undefined ? "held" : "returned"
+  }
+
+  get claim(): Claim {
+    return this.returnedBy === undefined
+      ? Object.fromEntries(Object.entries(this.amounts).filter(([, amount]) => amount > 0))
+      : {}
+  }
+
+  /** The innermost lease around it that is still held. */
+  get parent(): number | undefined {
+    if (this.around === undefined) return this.outermost
+    return this.around.status === "held" ? this.around.id : this.around.parent
+  }
+
+  change(amounts: Claim, sign: 1 | -1): void {
+    for (const [type, amount] of Object.entries(amounts)) {
+      this.amounts[type] = (this.amounts[type] ?? 0) + sign * amount
+    }
+  }
+
+  /** Its holder gave it back: nobody is told. */
+  giveBack(): void {
+    this.returnedBy ??= "returned"
+    this.listeners = undefined
+  }
+
+  /** It was taken from its holder. */
+  take(reason: LeaseRevoked["reason"]): void {
+    if (this.returnedBy !== undefined) return
+    this.returnedBy = reason
+    const { listeners } = this
+    this.listeners = undefined
+    if (listeners !== undefined) for (const listener of listeners) listener(this.gone)
+  }
+
+  get gone(): LeaseRevoked {
+    return lost(this.id, this.agent, this.returnedBy ?? "returned")
+  }
+
+  /** Completes when it is taken away; never when its holder gives it back. */
+  readonly revoked: Effect.Effect<LeaseRevoked> = Effect.callback<LeaseRevoked>((resume) => {
+    if (this.returnedBy !== undefined) {
+      if (this.returnedBy !== "returned") resume(Effect.succeed(this.gone))
+      return
+    }
+    const listener = (error: LeaseRevoked) => resume(Effect.succeed(error))
+    this.listeners ??= new Set()
+    this.listeners.add(listener)
+    return Effect.sync(() => this.listeners?.delete(listener))
+  })
+}
