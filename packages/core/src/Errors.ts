@@ -68,7 +68,8 @@ export class ClaimTimedOut extends Schema.TaggedError<ClaimTimedOut>()("ClaimTim
 /** Too many wait already. */
 export class QueueFull extends Schema.TaggedError<QueueFull>()("QueueFull", {
   message: Schema.String,
-  scope: Schema.Literals(["manager", "agent", "pool"]),
+  /** `session`: a client of a daemon has as many commands or leases as the daemon keeps for one. */
+  scope: Schema.Literals(["manager", "agent", "pool", "session"]),
   name: Schema.String,
   waiting: Schema.Number,
   limit: Schema.Number

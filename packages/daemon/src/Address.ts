@@ -42,4 +42,7 @@ export const format = (address: Address): string => {
 
 /** Whether only this machine can reach it. A name other than `localhost` may resolve to anything. */
 export const isLocal = (address: Address): boolean =>
-  address._tag === "Unix" || address.host === "localhost" || address.host === "::1" || /^127(\.\d{1,3}){3}$/.test(address.host)
+  address._tag === "Unix" ||
+  address.host === "localhost" ||
+  address.host === "::1" ||
+  /^127(\.\d{1,3}){3}$/.test(address.host)

@@ -43,7 +43,8 @@ export const make = (environment: Environment = process.env): Places => {
     (runtimeBase === undefined
       ? join(tmpdir(), `resource-manager-${userId() ?? "user"}`)
       : join(runtimeBase, "resource-manager"))
-  const stateBase = named(environment, "XDG_STATE_HOME") ?? join(named(environment, "HOME") ?? homedir(), ".local/state")
+  const stateBase =
+    named(environment, "XDG_STATE_HOME") ?? join(named(environment, "HOME") ?? homedir(), ".local/state")
   const stateFolder = named(environment, "RESOURCE_MANAGER_STATE_DIR") ?? join(stateBase, "resource-manager")
   return {
     runtimeFolder,
@@ -83,7 +84,9 @@ export const privateFolder = (folder: string): Effect.Effect<void, UnsafeFolder>
     // Not a link: its target could be swapped between this look and the next.
     if (stat === undefined || !stat.isDirectory()) return refuse("is not a folder")
     if (user !== undefined && stat.uid !== user) {
-      return refuse(`belongs to user ${stat.uid}, not to you (${user}): name another with RESOURCE_MANAGER_RUNTIME_DIR or RESOURCE_MANAGER_STATE_DIR`)
+      return refuse(
+        `belongs to user ${stat.uid}, not to you (${user}): name another with RESOURCE_MANAGER_RUNTIME_DIR or RESOURCE_MANAGER_STATE_DIR`
+      )
     }
     if (process.platform !== "win32" && (stat.mode & 0o077) !== 0) {
       try {

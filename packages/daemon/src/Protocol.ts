@@ -11,13 +11,7 @@
  */
 import * as Errors from "@resource-manager/core/Errors"
 import { LoadSample } from "@resource-manager/core/LoadMonitor"
-import {
-  AgentStatistics,
-  Check,
-  LeaseView,
-  PoolStatistics,
-  WaiterView
-} from "@resource-manager/core/Statistics"
+import { AgentStatistics, Check, LeaseView, PoolStatistics, WaiterView } from "@resource-manager/core/Statistics"
 import { Deadlocks } from "@resource-manager/core/WaitGraph"
 import * as Schema from "effect/Schema"
 import * as Rpc from "effect/rpc/Rpc"
@@ -62,7 +56,13 @@ export const CallError = Schema.Union([NotAllowed, LimitExceeded])
 export type CallError = typeof CallError.Type
 
 /** The same of calls that belong to a session. */
-export const SessionError = Schema.Union([NotAllowed, LimitExceeded, SessionUnknown, CommandForgotten, CommandCancelled])
+export const SessionError = Schema.Union([
+  NotAllowed,
+  LimitExceeded,
+  SessionUnknown,
+  CommandForgotten,
+  CommandCancelled
+])
 export type SessionError = typeof SessionError.Type
 
 const or = <const Members extends ReadonlyArray<Schema.Top>>(...members: Members) => Schema.Union([...members])
@@ -117,7 +117,9 @@ export const Status = Schema.Struct({
   stateFolder: Schema.optionalKey(Schema.String),
   durable: Schema.Boolean,
   /** What the journal tells of itself. Absent where there is none. */
-  journal: Schema.optionalKey(Schema.Record(Schema.String, Schema.Union([Schema.String, Schema.Number, Schema.Boolean]))),
+  journal: Schema.optionalKey(
+    Schema.Record(Schema.String, Schema.Union([Schema.String, Schema.Number, Schema.Boolean]))
+  ),
   connections: Schema.Number,
   sessions: Schema.Number,
   pools: Schema.Number,
@@ -138,6 +140,7 @@ export const ReturnedLease = Schema.Struct({
   lease: Schema.Number,
   reason: Schema.Literals(["expired", "stopped", "revoked", "lost"])
 })
+export interface ReturnedLease extends Schema.Schema.Type<typeof ReturnedLease> {}
 
 export const OpenSession = Rpc.make("OpenSession", {
   payload: {
@@ -340,12 +343,15 @@ export const GetDeadlocks = Rpc.make("Deadlocks", { success: Deadlocks, error: C
 
 export const SampleLoad = Rpc.make("SampleLoad", { success: LoadSample, error: CallError })
 
+export const LoadEvent = Schema.Union([
+  Schema.TaggedStruct("Started", {}),
+  Schema.TaggedStruct("Sample", { sample: LoadSample })
+])
+export type LoadEvent = typeof LoadEvent.Type
+
 /** The load at every interval. The first element says that it has begun. */
 export const LoadSamples = Rpc.make("LoadSamples", {
-  success: Schema.Union([
-    Schema.TaggedStruct("Started", {}),
-    Schema.TaggedStruct("Sample", { sample: LoadSample })
-  ]),
+  success: LoadEvent,
   error: CallError,
   stream: true
 })

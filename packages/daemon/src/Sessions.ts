@@ -81,8 +81,15 @@ export interface SessionsOptions {
   readonly leasesMax: number
 }
 
+export interface LimitReached {
+  readonly _tag: "Limit"
+  readonly limit: "sessions" | "commands" | "leases"
+  readonly value: number
+  readonly max: number
+}
+
 export type SessionRefusal =
-  | { readonly _tag: "Limit"; readonly limit: "sessions" | "commands" | "leases"; readonly value: number; readonly max: number }
+  | LimitReached
   | { readonly _tag: "Forgotten"; readonly command: number; readonly acknowledged: number }
   | { readonly _tag: "Cancelled"; readonly command: number }
 
@@ -123,7 +130,7 @@ export class Sessions<A> {
   }
 
   /** Opens a session under an id that nobody can guess. */
-  open(id: string, facts: SessionFacts, now: number): Session<A> | SessionRefusal {
+  open(id: string, facts: SessionFacts, now: number): Session<A> | LimitReached {
     const max = this.options.sessionsMax
     if (this.sessions.size >= max) return { _tag: "Limit", limit: "sessions", value: this.sessions.size, max }
     const session: Session<A> = {
@@ -185,7 +192,7 @@ export class Sessions<A> {
   }
 
   /** Whether the session may have one more lease. */
-  roomForLease(session: Session<A>): SessionRefusal | undefined {
+  roomForLease(session: Session<A>): LimitReached | undefined {
     const max = this.options.leasesMax
     return session.tickets.size < max ? undefined : { _tag: "Limit", limit: "leases", value: session.tickets.size, max }
   }

@@ -46,8 +46,10 @@ export const make = ({ claims, host, manager, registrationsMax, shutdown }: Admi
     return Effect.flatMap(host.sessionOf(peer), (session) => claims.once(session, { command, ack: ack ?? 0 }, effect))
   }
 
-  const register = (payload: Rpc.Payload<typeof Protocol.Register>) =>
-    Effect.suspend(() => {
+  const register = (
+    payload: Rpc.Payload<typeof Protocol.Register>
+  ): Effect.Effect<void, Rpc.Error<typeof Protocol.Register>> =>
+    Effect.suspend((): Effect.Effect<void, Rpc.Error<typeof Protocol.Register>> => {
       if (registrations >= registrationsMax) {
         return Effect.fail(limitExceeded("registrations", registrations, registrationsMax, "the daemon"))
       }
@@ -81,16 +83,21 @@ export const make = ({ claims, host, manager, registrationsMax, shutdown }: Admi
       ),
     Register: (peer: Peer, payload: Rpc.Payload<typeof Protocol.Register>) =>
       steer(peer, payload, "registering a pool", register(payload)),
-    RevokeLease: (peer: Peer, lease: number) => {
+    RevokeLease: (peer: Peer, lease: number): Effect.Effect<void, LeaseUnknown | NotAllowed> => {
       const denied = allowed(peer, "revoking a lease")
       if (denied !== undefined) return Effect.fail(denied)
       return Effect.flatMap(host.table.revoke(lease, "revoked"), (revoked) =>
         revoked
           ? host.table.committed
-          : Effect.fail(new LeaseUnknown({ lease, message: `there is no lease ${lease}: it has come back, or never was` }))
+          : Effect.fail(
+              new LeaseUnknown({ lease, message: `there is no lease ${lease}: it has come back, or never was` })
+            )
       )
     },
-    Stop: (peer: Peer) => steer(peer, {}, "stopping the manager", manager.stop),
+    Stop: (peer: Peer) => {
+      const denied = allowed(peer, "stopping the manager")
+      return denied === undefined ? Effect.andThen(manager.stop, host.table.committed) : Effect.fail(denied)
+    },
     Shutdown: (peer: Peer) => {
       const denied = allowed(peer, "ending the daemon")
       return denied === undefined ? shutdown : Effect.fail(denied)

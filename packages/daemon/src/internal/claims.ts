@@ -16,6 +16,7 @@ import type * as Protocol from "../Protocol.ts"
 import {
   type DaemonCommand,
   type DaemonSession,
+  limitReached,
   type Peer,
   refusalError,
   type SessionHost
@@ -34,8 +35,7 @@ const grantOf = (ticket: Ticket): Protocol.Granted => {
     : { lease: ticket.id, token: ticket.token, parent }
 }
 
-const foreign = (lease: number) =>
-  new ForeignLease({ lease, message: `lease ${lease} is not of this session` })
+const foreign = (lease: number) => new ForeignLease({ lease, message: `lease ${lease} is not of this session` })
 
 const cancelled = (command: number) => new CommandCancelled({ command, message: `command ${command} was given up` })
 
@@ -52,28 +52,37 @@ export class Claims {
     peer: Peer,
     payload: Payload<typeof Protocol.Claim>
   ): Effect.Effect<Protocol.Granted, Failure<typeof Protocol.Claim>> =>
-    Effect.flatMap(this.host.sessionOf(peer), (session) => {
-      const { host } = this
-      const denied = host.mayActAs(peer, payload.agent, "a claim")
-      if (denied !== undefined) return Effect.fail(denied)
-      const parent = this.parentOf(session, payload.parent)
-      if (parent instanceof ForeignLease) return Effect.fail(parent)
-      const command = this.begin(session, payload.command, payload.ack)
-      if (command instanceof Error) return Effect.fail(command)
-      if (command.begun) return this.again(command)
-      command.begun = true
-      const refusal = host.sessions.roomForLease(session)
-      if (refusal !== undefined) return this.refuse(command, refusalError(refusal, session.name))
-      const { expiresAfter, manual, timeout, wait } = payload
-      const options: TableClaimOptions = { parent, wait, manual, timeout: span(timeout), expiresAfter: span(expiresAfter) }
-      return this.decided(session, command, host.table.claim(payload.agent, payload.claim, options), grantOf)
-    })
+    Effect.flatMap(
+      this.host.sessionOf(peer),
+      (session): Effect.Effect<Protocol.Granted, Failure<typeof Protocol.Claim>> => {
+        const { host } = this
+        const denied = host.mayActAs(peer, payload.agent, "a claim")
+        if (denied !== undefined) return Effect.fail(denied)
+        const parent = this.parentOf(session, payload.parent)
+        if (parent instanceof ForeignLease) return Effect.fail(parent)
+        const command = this.begin(session, payload.command, payload.ack)
+        if (command instanceof Error) return Effect.fail(command)
+        if (command.begun) return this.again(command)
+        command.begun = true
+        const refusal = host.sessions.roomForLease(session)
+        if (refusal !== undefined) return this.refuse(command, limitReached(refusal, session.name))
+        const { expiresAfter, manual, timeout, wait } = payload
+        const options: TableClaimOptions = {
+          parent,
+          wait,
+          manual,
+          timeout: span(timeout),
+          expiresAfter: span(expiresAfter)
+        }
+        return this.decided(session, command, host.table.claim(payload.agent, payload.claim, options), grantOf)
+      }
+    )
 
   readonly grow = (
     peer: Peer,
     payload: Payload<typeof Protocol.Grow>
   ): Effect.Effect<void, Failure<typeof Protocol.Grow>> =>
-    Effect.flatMap(this.host.sessionOf(peer), (session) => {
+    Effect.flatMap(this.host.sessionOf(peer), (session): Effect.Effect<void, Failure<typeof Protocol.Grow>> => {
       const parent = this.parentOf(session, payload.parent)
       if (parent instanceof ForeignLease) return Effect.fail(parent)
       const command = this.begin(session, payload.command, payload.ack)
@@ -91,17 +100,14 @@ export class Claims {
     peer: Peer,
     payload: Payload<typeof Protocol.Shrink>
   ): Effect.Effect<void, Failure<typeof Protocol.Shrink>> =>
-    Effect.flatMap(this.host.sessionOf(peer), (session) => {
+    Effect.flatMap(this.host.sessionOf(peer), (session): Effect.Effect<void, Failure<typeof Protocol.Shrink>> => {
       const lease = this.ownLease(session, payload.lease)
       if (lease !== undefined) return Effect.fail(lease)
       return this.once(session, payload, this.host.table.shrink(payload.lease, payload.amounts))
     })
 
-  readonly release = (
-    peer: Peer,
-    lease: number
-  ): Effect.Effect<void, Failure<typeof Protocol.Release>> =>
-    Effect.flatMap(this.host.sessionOf(peer), (session) => {
+  readonly release = (peer: Peer, lease: number): Effect.Effect<void, Failure<typeof Protocol.Release>> =>
+    Effect.flatMap(this.host.sessionOf(peer), (session): Effect.Effect<void, Failure<typeof Protocol.Release>> => {
       const { sessions, table } = this.host
       if (!session.tickets.has(lease)) {
         // Come back already, or somebody else's.
@@ -115,17 +121,20 @@ export class Claims {
     peer: Peer,
     payload: Payload<typeof Protocol.ReleaseManual>
   ): Effect.Effect<void, Failure<typeof Protocol.ReleaseManual>> =>
-    Effect.flatMap(this.host.sessionOf(peer), (session) => {
-      const denied = this.host.mayActAs(peer, payload.agent, "a release")
-      if (denied !== undefined) return Effect.fail(denied)
-      return this.once(session, payload, this.host.table.releaseManual(payload.agent, payload.claim))
-    })
+    Effect.flatMap(
+      this.host.sessionOf(peer),
+      (session): Effect.Effect<void, Failure<typeof Protocol.ReleaseManual>> => {
+        const denied = this.host.mayActAs(peer, payload.agent, "a release")
+        if (denied !== undefined) return Effect.fail(denied)
+        return this.once(session, payload, this.host.table.releaseManual(payload.agent, payload.claim))
+      }
+    )
 
   readonly cancel = (
     peer: Peer,
     payload: Payload<typeof Protocol.Cancel>
   ): Effect.Effect<void, Failure<typeof Protocol.Cancel>> =>
-    Effect.flatMap(this.host.sessionOf(peer), (session) => {
+    Effect.flatMap(this.host.sessionOf(peer), (session): Effect.Effect<void, Failure<typeof Protocol.Cancel>> => {
       const { sessions, table } = this.host
       const command = sessions.cancel(session, payload.command, payload.ack)
       if (command === undefined) return Effect.void
@@ -175,7 +184,10 @@ export class Claims {
         }
         sessions.answer(command, exit)
         return Effect.void
-      }).pipe(Effect.exit, Effect.flatMap((exit) => restore(this.host.told(exit))))
+      }).pipe(
+        Effect.exit,
+        Effect.flatMap((exit) => restore(this.host.told(exit)))
+      )
     )
   }
 

@@ -135,7 +135,8 @@ export class ClientClaims {
       (error): Effect.Effect<Granted, ClaimError> => {
         if (!isTrouble(error)) return Effect.fail(error)
         // A parent that came back between the look and the call, and whose number is another's now.
-        if (error._tag === "ForeignLease" && asked.around !== undefined) return this.ask({ ...asked, around: undefined })
+        if (error._tag === "ForeignLease" && asked.around !== undefined)
+          return this.ask({ ...asked, around: undefined })
         return Effect.fail(claimTrouble(error))
       }
     )
@@ -194,10 +195,13 @@ export class ClientClaims {
       this.cancels.delete(command)
       this.outstanding.delete(command)
     })
-    return Effect.matchEffect(Effect.suspend(() => rpc.Cancel({ command, ack: this.ack() })), {
-      onFailure: (error) => (error._tag === "RpcClientError" ? Effect.void : done),
-      onSuccess: () => done
-    })
+    return Effect.matchEffect(
+      Effect.suspend(() => rpc.Cancel({ command, ack: this.ack() })),
+      {
+        onFailure: (error) => (error._tag === "RpcClientError" ? Effect.void : done),
+        onSuccess: () => done
+      }
+    )
   }
 
   // --- claims
@@ -225,7 +229,14 @@ export class ClientClaims {
       return Effect.onExit(
         Effect.suspend(() => {
           stay.command = this.begin()
-          const asked: Asked = { command: stay.command, agent, claim, around: this.around(fiber), options, more: undefined }
+          const asked: Asked = {
+            command: stay.command,
+            agent,
+            claim,
+            around: this.around(fiber),
+            options,
+            more: undefined
+          }
           return Effect.matchEffect(this.ask(asked), {
             onFailure: (error): Effect.Effect<A, E | ClaimError | LeaseRevoked, R> => {
               this.settle(stay.command)

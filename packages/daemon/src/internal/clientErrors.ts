@@ -1,7 +1,14 @@
 /** What the daemon says no with, as the errors that a manager's interface knows. */
 import * as Errors from "@resource-manager/core/Errors"
 import * as Effect from "effect/Effect"
-import type { CommandCancelled, CommandForgotten, ForeignLease, LimitExceeded, NotAllowed, SessionUnknown } from "../Errors.ts"
+import type {
+  CommandCancelled,
+  CommandForgotten,
+  ForeignLease,
+  LimitExceeded,
+  NotAllowed,
+  SessionUnknown
+} from "../Errors.ts"
 import type { LinkRefused } from "./link.ts"
 
 /** What every call may fail with besides its own errors. */
@@ -60,8 +67,9 @@ export const claimTrouble = (error: Trouble): Errors.InvalidClaim | Errors.Queue
 }
 
 /** A question has no errors of its own: what is not allowed is a mistake of the program. */
-export const questionTrouble = <A, E>(effect: Effect.Effect<A, E | Trouble>): Effect.Effect<A, Exclude<E, Trouble>> =>
-  Effect.catch(effect, (error) =>
+export const questionTrouble = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, Exclude<E, Trouble>> =>
+  Effect.catch(effect, (error): Effect.Effect<never, Exclude<E, Trouble>> =>
+    // What is no trouble is the question's own error.
     isTagged(error) && isTrouble(error) ? Effect.die(error) : Effect.fail(error as Exclude<E, Trouble>)
   )
 

@@ -1,6 +1,6 @@
 /** A lease of the daemon, as its holder sees it. */
 import type { Lease } from "@resource-manager/core/Lease"
-import type { LeaseRevoked } from "@resource-manager/core/Errors"
+import type { InvalidClaim, LeaseRevoked } from "@resource-manager/core/Errors"
 import { type AnyFiber, frame, Nesting } from "@resource-manager/core/Nesting"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -25,15 +25,17 @@ const make = (claims: ClientClaims, held: Held, release: Effect.Effect<void>): L
   },
   release,
   shrink: (amounts) =>
-    Effect.suspend(() => {
+    Effect.suspend((): Effect.Effect<void, InvalidClaim | LeaseRevoked> => {
       if (held.status !== "held") return Effect.fail(held.gone)
       return claims
         .command((rpc, ids) =>
-          held.status === "held" ? rpc.Shrink({ ...ids, lease: held.id, amounts }) : Effect.fail(held.gone)
+          Effect.suspend((): Effect.Effect<void, Effect.Error<ReturnType<typeof rpc.Shrink>>> =>
+            held.status === "held" ? rpc.Shrink({ ...ids, lease: held.id, amounts }) : Effect.fail(held.gone)
+          )
         )
         .pipe(
           Effect.tap(() => Effect.sync(() => held.change(amounts, -1))),
-          Effect.catch((error) => {
+          Effect.catch((error): Effect.Effect<never, InvalidClaim | LeaseRevoked> => {
             if (error._tag === "LeaseRevoked" || error._tag === "ForeignLease") {
               return Effect.fail(held.status === "held" ? lost(held.id, held.agent, "returned") : held.gone)
             }

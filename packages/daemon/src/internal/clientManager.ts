@@ -17,7 +17,7 @@ import type { Rate } from "../Protocol.ts"
 import type { ClientClaims } from "./clientClaims.ts"
 import { claimTrouble, isTrouble, questionTrouble, type Trouble } from "./clientErrors.ts"
 import * as ClientLease from "./clientLease.ts"
-import { type DaemonRpc, isLinkError, type Link } from "./link.ts"
+import { type CallFailure, type DaemonRpc, isLinkError, type Link } from "./link.ts"
 import { typeFacts } from "./typeFacts.ts"
 
 /** How long one call of a load callback may take. */
@@ -72,9 +72,9 @@ export const make = (link: Link, claims: ClientClaims): ResourceManager["Service
   /** What measures the types that this program registered: effects do not cross. */
   const measures = new Map<string, Effect.Effect<number>>()
 
-  const question = <A, E>(make: (rpc: DaemonRpc) => Effect.Effect<A, E>): Effect.Effect<A, Exclude<E, Trouble>> =>
-    // The link's own errors are trouble, which dies.
-    questionTrouble(link.call(make)) as Effect.Effect<A, Exclude<E, Trouble>>
+  const question = <A, E>(
+    make: (rpc: DaemonRpc) => Effect.Effect<A, E>
+  ): Effect.Effect<A, Exclude<CallFailure<E>, Trouble>> => questionTrouble(link.call(make))
 
   const loadEvents = Stream.unwrap(
     Effect.map(
@@ -84,8 +84,8 @@ export const make = (link: Link, claims: ClientClaims): ResourceManager["Service
     )
   ).pipe(Stream.forever)
 
-  const samples = Stream.filterMap(loadEvents, (event) =>
-    event._tag === "Sample" ? Option.some(event.sample) : Option.none()
+  const samples = Stream.flatMap(loadEvents, (event) =>
+    event._tag === "Sample" ? Stream.succeed(event.sample) : Stream.empty
   )
 
   const onLoad = (callback: LoadCallback) =>

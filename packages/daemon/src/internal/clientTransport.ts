@@ -23,7 +23,8 @@ export interface ClientTransportOptions {
   readonly onClosed: () => void
 }
 
-const clientError = (message: string) => new RpcClientError({ reason: new RpcClientDefect({ message, cause: message }) })
+const clientError = (message: string) =>
+  new RpcClientError({ reason: new RpcClientDefect({ message, cause: message }) })
 
 /** What calls fail with that the connection could not carry. */
 export const disconnected = "the connection to the daemon is gone"

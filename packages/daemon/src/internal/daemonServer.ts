@@ -6,7 +6,6 @@ import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as RpcServer from "effect/rpc/RpcServer"
@@ -114,7 +113,13 @@ export const make = Effect.fnUntraced(function* (options: DaemonServerOptions) {
     serialization: serialization(limits.messageBytes),
     limits,
     onOpen: (connection) => {
-      peers.set(connection.id, { connection, rights: undefined, session: undefined, streams: 0, revocations: undefined })
+      peers.set(connection.id, {
+        connection,
+        rights: undefined,
+        session: undefined,
+        streams: 0,
+        revocations: undefined
+      })
     },
     onClose: (connection) => {
       const peer = peers.get(connection.id)

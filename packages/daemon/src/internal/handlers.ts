@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import { ForeignLease, LeaseUnknown, NotAllowed } from "../Errors.ts"
 import type { Limits } from "../Limits.ts"
-import { type DaemonEvent, DaemonRpcs } from "../Protocol.ts"
+import { type DaemonEvent, DaemonRpcs, type LoadEvent } from "../Protocol.ts"
 import type { Administration } from "./administration.ts"
 import type { Claims } from "./claims.ts"
 import type { DeadlockLog } from "./deadlockLog.ts"
@@ -82,7 +82,10 @@ export const make = (options: HandlerOptions) => {
         })
       }
       yield* counted(peer, limits.streamsPerConnection)
-      return yield* subscribed(table.events, eventsMax, [], (event): DaemonEvent => ({ time: Date.now(), event: { ...event } }))
+      return yield* subscribed(table.events, eventsMax, [], (event): DaemonEvent => ({
+        time: Date.now(),
+        event: { ...event }
+      }))
     })
 
   return DaemonRpcs.of({
@@ -99,9 +102,7 @@ export const make = (options: HandlerOptions) => {
         Effect.flatMap(host.sessionOf(peer), (session) => Effect.andThen(host.end(session), table.committed))
       ),
     Heartbeat: ({ ack }, call) =>
-      known(call, (peer) =>
-        Effect.map(host.sessionOf(peer), (session) => host.sessions.acknowledge(session, ack))
-      ),
+      known(call, (peer) => Effect.map(host.sessionOf(peer), (session) => host.sessions.acknowledge(session, ack))),
     Revocations: (_, call) => known(call, revocations),
 
     Claim: (payload, call) =>
@@ -116,8 +117,7 @@ export const make = (options: HandlerOptions) => {
     ReleaseManual: (payload, call) => known(call, (peer) => claims.releaseManual(peer, payload)),
     Cancel: (payload, call) => known(call, (peer) => claims.cancel(peer, payload)),
 
-    BindProcess: (_, call) =>
-      known(call, () => Effect.die(new Error("not yet"))),
+    BindProcess: (_, call) => known(call, () => Effect.die(new Error("not yet"))),
     LeaseKey: ({ lease }, call) => known(call, (peer) => leaseKey(peer, lease)),
 
     Check: ({ agent, claim }, call) => known(call, (peer) => questions.Check(peer, agent, claim)),
@@ -139,8 +139,8 @@ export const make = (options: HandlerOptions) => {
       known(call, (peer) =>
         Effect.andThen(
           counted(peer, limits.streamsPerConnection),
-          subscribed(options.manager.loadSamples, 16, [{ _tag: "Started" as const }], (sample) => ({
-            _tag: "Sample" as const,
+          subscribed(options.manager.loadSamples, 16, [{ _tag: "Started" }], (sample): LoadEvent => ({
+            _tag: "Sample",
             sample
           }))
         )

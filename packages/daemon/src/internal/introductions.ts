@@ -7,7 +7,7 @@ import type { ProcessIdentity } from "../process/Identity.ts"
 import type { Service as ProcessTable } from "../process/ProcessTable.ts"
 import type { Tokens } from "../Tokens.ts"
 import type { LeaseKeys } from "./leaseKeys.ts"
-import { limitExceeded, type Peer, refusalError, type SessionHost } from "./sessionHost.ts"
+import { limitExceeded, limitReached, type Peer, type SessionHost } from "./sessionHost.ts"
 
 export interface IntroductionOptions {
   readonly host: SessionHost
@@ -78,7 +78,8 @@ export const make = (options: IntroductionOptions) => {
       }
       if (payload.resume !== undefined) {
         const known = host.sessions.get(payload.resume)
-        const denied = known?.facts.agent === undefined ? undefined : host.mayActAs(peer, known.facts.agent, "the session")
+        const denied =
+          known?.facts.agent === undefined ? undefined : host.mayActAs(peer, known.facts.agent, "the session")
         if (denied !== undefined) return yield* Effect.fail(denied)
         const session = host.resume(peer, payload.resume)
         if (session instanceof Error) return yield* session
@@ -92,7 +93,8 @@ export const make = (options: IntroductionOptions) => {
       if (payload.inside !== undefined && inside === undefined) {
         return yield* new ForeignLease({
           lease: Number.parseInt(payload.inside, 10) || 0,
-          message: "the key in RESOURCE_MANAGER_LEASE is not this daemon's: unset it, or connect to the daemon that gave it"
+          message:
+            "the key in RESOURCE_MANAGER_LEASE is not this daemon's: unset it, or connect to the daemon that gave it"
         })
       }
       const process = yield* seen(payload.process, peer.connection.isUnix)
@@ -102,7 +104,7 @@ export const make = (options: IntroductionOptions) => {
         process,
         inside
       })
-      if ("_tag" in session) return yield* refusalError(session, "the daemon")
+      if ("_tag" in session) return yield* limitReached(session, "the daemon")
       return answerOf(session)
     })
 

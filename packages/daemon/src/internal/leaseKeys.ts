@@ -35,7 +35,8 @@ const secretOf = (path: string | undefined): Buffer => {
 
 export const make = (path: string | undefined): LeaseKeys => {
   const secret = secretOf(path)
-  const keyOf = (lease: number): Buffer => createHmac("sha256", secret).update(`lease ${lease}`).digest().subarray(0, 16)
+  const keyOf = (lease: number): Buffer =>
+    createHmac("sha256", secret).update(`lease ${lease}`).digest().subarray(0, 16)
   return {
     of: (lease) => `${lease}.${keyOf(lease).toString("hex")}`,
     verify: (proof) => {

@@ -147,9 +147,7 @@ export class Link {
    * A call, made again until a connection carried it, in the next session where the
    * daemon knows this one no more.
    */
-  readonly call = <A, E>(
-    make: (rpc: DaemonRpc) => Effect.Effect<A, E>
-  ): Effect.Effect<A, CallFailure<E>> =>
+  readonly call = <A, E>(make: (rpc: DaemonRpc) => Effect.Effect<A, E>): Effect.Effect<A, CallFailure<E>> =>
     Effect.suspend(() => {
       const { rpc } = this
       return rpc === undefined ? Effect.flatMap(this.ready, (next) => this.callOn(next, make)) : this.callOn(rpc, make)
@@ -159,18 +157,15 @@ export class Link {
     rpc: DaemonRpc,
     make: (rpc: DaemonRpc) => Effect.Effect<A, E>
   ): Effect.Effect<A, CallFailure<E>> {
-    return Effect.catch(
-      make(rpc),
-      (error) : Effect.Effect<A, CallFailure<E>> => {
-        if (isLinkError(error)) return isTooLarge(error) ? Effect.fail(this.tooLarge()) : this.call(make)
-        if (error instanceof SessionUnknown) {
-          this.renew(rpc)
-          return this.call(make)
-        }
-        // The errors of the connection are dealt with above.
-        return Effect.fail(error as Exclude<E, RpcClientError>)
+    return Effect.catch(make(rpc), (error): Effect.Effect<A, CallFailure<E>> => {
+      if (isLinkError(error)) return isTooLarge(error) ? Effect.fail(this.tooLarge()) : this.call(make)
+      if (error instanceof SessionUnknown) {
+        this.renew(rpc)
+        return this.call(make)
       }
-    )
+      // The errors of the connection are dealt with above.
+      return Effect.fail(error as Exclude<E, RpcClientError>)
+    })
   }
 
   /** The daemon said on this connection that it knows no such session. Connecting again opens a new one. */
@@ -203,7 +198,7 @@ export class Link {
   }
 
   private wake(): void {
-    for (const waiter of [...this.waiters]) waiter()
+    for (const waiter of this.waiters) waiter()
   }
 
   private readonly connect: Effect.Effect<{ readonly current: Current; readonly scope: Scope.Closeable }, LinkError> =
@@ -242,7 +237,11 @@ export class Link {
     )
     if (options.session !== undefined) yield* this.openSession(rpc, options.session)
     this.confirm(sentAt)
-    const current: Current = { rpc, closed, close: () => Effect.runFork(Scope.close(scope as Scope.Closeable, Exit.void)) }
+    const current: Current = {
+      rpc,
+      closed,
+      close: () => Effect.runFork(Scope.close(scope as Scope.Closeable, Exit.void))
+    }
     this.current = current
     this.beat()
     this.wake()
@@ -281,7 +280,10 @@ export class Link {
   })
 
   /** Waits for the connection to go, and connects again, for ever. */
-  private readonly keep = (first: { readonly current: Current; readonly scope: Scope.Closeable }): Effect.Effect<void> =>
+  private readonly keep = (first: {
+    readonly current: Current
+    readonly scope: Scope.Closeable
+  }): Effect.Effect<void> =>
     Effect.gen({ self: this }, function* () {
       let open = first
       while (true) {
@@ -355,6 +357,8 @@ export class Link {
 const broken = <A, E>(address: Address, effect: Effect.Effect<A, E | RpcClientError>) =>
   Effect.catch(effect, (error) =>
     Effect.fail(
-      isLinkError(error) ? ClientTransport.unreachable(address, error.reason.message) : (error as Exclude<E, RpcClientError>)
+      isLinkError(error)
+        ? ClientTransport.unreachable(address, error.reason.message)
+        : (error as Exclude<E, RpcClientError>)
     )
   )

@@ -26,11 +26,7 @@ export const make = ({ deadlocks, host, manager, meter, status }: QuestionOption
     return agent === undefined ? all : all.filter((one) => one.agent === agent)
   }
 
-  const ofAgent = <A, E>(
-    peer: Peer,
-    agent: string,
-    effect: Effect.Effect<A, E>
-  ): Effect.Effect<A, E | CallError> => {
+  const ofAgent = <A, E>(peer: Peer, agent: string, effect: Effect.Effect<A, E>): Effect.Effect<A, E | CallError> => {
     const denied = host.mayActAs(peer, agent, "a question about an agent")
     return denied === undefined ? effect : Effect.fail(denied)
   }
@@ -78,15 +74,13 @@ export const make = ({ deadlocks, host, manager, meter, status }: QuestionOption
     Overview: overview,
     Deadlocks: Effect.map(meter.waitGraph(), (graph) => ({ graph, ...deadlocks.read() })),
     SampleLoad: manager.sampleLoad,
-    Status: Effect.map(
-      Effect.all([manager.pools, manager.agents, manager.leases]),
-      ([pools, agents, leases]) =>
-        status({
-          pools: pools.length,
-          agents: agents.length,
-          leases: leases.length,
-          waiters: agents.reduce((sum, agent) => sum + agent.waiting, 0)
-        })
+    Status: Effect.map(Effect.all([manager.pools, manager.agents, manager.leases]), ([pools, agents, leases]) =>
+      status({
+        pools: pools.length,
+        agents: agents.length,
+        leases: leases.length,
+        waiters: agents.reduce((sum, agent) => sum + agent.waiting, 0)
+      })
     )
   }
 }

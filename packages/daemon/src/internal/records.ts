@@ -99,9 +99,7 @@ export const restore = Effect.fnUntraced(function* (recovered: {
         id: record.id,
         facts: record.facts,
         ack: record.ack,
-        commands: new Map(
-          record.commands.map(({ command, grows, ticket }) => [command, { ticket, grows }] as const)
-        ),
+        commands: new Map(record.commands.map(({ command, grows, ticket }) => [command, { ticket, grows }] as const)),
         tickets: new Set(record.tickets)
       })
     }

@@ -85,9 +85,7 @@ const isMessage = (message: unknown): message is FromClientEncoded => {
   }
 }
 
-export const make = Effect.fnUntraced(function* (
-  options: ServerTransportOptions
-): Effect.fn.Return<
+export const make = Effect.fnUntraced(function* (options: ServerTransportOptions): Effect.fn.Return<
   {
     readonly protocol: RpcServer.Protocol["Service"]
     readonly connections: ReadonlyMap<number, Connection>
@@ -140,7 +138,10 @@ export const make = Effect.fnUntraced(function* (
 
   const accept = (isUnix: boolean) => (socket: Net.Socket) => {
     socket.on("error", () => socket.destroy())
-    if (connections.size >= limits.connections + excessMax) return socket.destroy()
+    if (connections.size >= limits.connections + excessMax) {
+      socket.destroy()
+      return
+    }
     const connection: Connection = {
       id: count++,
       isUnix,
@@ -244,7 +245,10 @@ const removeStale = (path: string): string | undefined => {
   return undefined
 }
 
-const listen = (address: Address, accept: (socket: Net.Socket) => void): Effect.Effect<Net.Server, ListenFailed, Scope.Scope> =>
+const listen = (
+  address: Address,
+  accept: (socket: Net.Socket) => void
+): Effect.Effect<Net.Server, ListenFailed, Scope.Scope> =>
   Effect.callback<Net.Server, ListenFailed>((resume) => {
     const fail = (reason: string) =>
       resume(

@@ -18,6 +18,7 @@ import {
 import type { CallError, Rights } from "../Protocol.ts"
 import {
   type Command,
+  type LimitReached,
   type ReturnedLease,
   type Session,
   type SessionFacts,
@@ -34,9 +35,7 @@ export type Answer = Exit.Exit<unknown, unknown>
 export type DaemonSession = Session<Answer>
 export type DaemonCommand = Command<Answer>
 
-export type RevocationEvent =
-  | { readonly _tag: "Started" }
-  | ({ readonly _tag: "Returned" } & ReturnedLease)
+export type RevocationEvent = { readonly _tag: "Started" } | ({ readonly _tag: "Returned" } & ReturnedLease)
 
 /** One client: its connection, what it may do, and the session that is on it. */
 export interface Peer {
@@ -63,13 +62,16 @@ const nouns: Readonly<Record<LimitName, string>> = {
   registrations: "pools that clients registered"
 }
 
+export const limitReached = ({ limit, max, value }: LimitReached, of: string): LimitExceeded =>
+  limitExceeded(limit, value, max, of)
+
 export const refusalError = (
   refusal: SessionRefusal,
   name: string
 ): LimitExceeded | CommandForgotten | CommandCancelled => {
   switch (refusal._tag) {
     case "Limit":
-      return limitExceeded(refusal.limit, refusal.value, refusal.max, refusal.limit === "sessions" ? "the daemon" : name)
+      return limitReached(refusal, name)
     case "Forgotten":
       return new CommandForgotten({
         command: refusal.command,
@@ -108,7 +110,7 @@ export class SessionHost {
 
   // --- opening and closing
 
-  open(peer: Peer, facts: SessionFacts): DaemonSession | SessionRefusal {
+  open(peer: Peer, facts: SessionFacts): DaemonSession | LimitReached {
     const session = this.sessions.open(randomBytes(16).toString("hex"), facts, now())
     if ("_tag" in session) return session
     this.note({ s: "open", id: session.id, facts: Records.factsOf(facts) })
@@ -121,7 +123,9 @@ export class SessionHost {
   resume(peer: Peer, id: string): DaemonSession | SessionUnknown {
     const session = this.sessions.get(id)
     if (session === undefined) {
-      return new SessionUnknown({ message: "the daemon knows no such session: it expired, or the daemon was started anew" })
+      return new SessionUnknown({
+        message: "the daemon knows no such session: it expired, or the daemon was started anew"
+      })
     }
     const old = this.peers.get(session)
     if (old !== undefined && old !== peer) {
