@@ -48,7 +48,7 @@ export class EnforcementUnavailable extends Schema.TaggedError<EnforcementUnavai
 /** Enough for others to go first, and not so much that it stands still beside them. */
 export const niceness = 5
 
-const probeMillisMax = 5_000
+const probeMillisMax = 2_000
 
 const findProgram = (name: string, path: string | undefined): string | undefined =>
   (path ?? "")
