@@ -92,7 +92,7 @@ const script = [
   "unset RESOURCE_MANAGER_GATE",
   "exec 3<&-",
   'exec "$@"'
-].join("\n")
+].join("; ")
 
 const notStarted = (command: string, detail: string) =>
   new CommandNotStarted({ message: `${JSON.stringify(command)} cannot be started: ${detail}`, command, detail })
