@@ -29,6 +29,8 @@ export interface DaemonServerOptions {
   readonly sessionTimeout?: Duration.Input | undefined
   /** Ends (`ended`) after this time without leases, waiters, sessions and connections. Never unless given. */
   readonly idleTimeout?: Duration.Input | undefined
+  /** Between asking the processes of a dead client to end and killing them. Default 5 seconds. */
+  readonly processGrace?: Duration.Input | undefined
   readonly limits?: Partial<Limits> | undefined
   readonly tokens?: TokenOptions | undefined
   /** Where the secret is kept that signs the keys of leases. Unless given, it is made anew. */

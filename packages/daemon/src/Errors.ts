@@ -86,6 +86,12 @@ export class LeaseUnknown extends Schema.TaggedError<LeaseUnknown>()("LeaseUnkno
   lease: Schema.Number
 }) {}
 
+/** The process is not seen here and now: the daemon cannot look after it. */
+export class ProcessUnseen extends Schema.TaggedError<ProcessUnseen>()("ProcessUnseen", {
+  message: Schema.String,
+  pid: Schema.Number
+}) {}
+
 /** Another daemon has the state folder. */
 export class StateFolderHeld extends Schema.TaggedError<StateFolderHeld>()("StateFolderHeld", {
   message: Schema.String,

@@ -10,7 +10,7 @@
  * own in the daemon's place.
  */
 import * as Effect from "effect/Effect"
-import { chmodSync, lstatSync, mkdirSync, type Stats } from "node:fs"
+import { chmodSync, lstatSync, mkdirSync, type Stats, statSync } from "node:fs"
 import { homedir, tmpdir } from "node:os"
 import { join } from "node:path"
 import { UnsafeFolder } from "./Errors.ts"
@@ -96,4 +96,23 @@ export const privateFolder = (folder: string): Effect.Effect<void, UnsafeFolder>
       }
     }
     return Effect.void
+  })
+
+/**
+ * A folder that a socket can be put into: nobody else can take the socket's name
+ * away there. It belongs to this user or to root, and others cannot write to it, or
+ * only to what is their own (`/tmp`). Made, closed to others, where it is not there.
+ */
+export const socketFolder = (folder: string): Effect.Effect<void, UnsafeFolder> =>
+  Effect.suspend(() => {
+    if (statOf(folder) === undefined) return privateFolder(folder)
+    const refuse = (why: string) =>
+      Effect.fail(new UnsafeFolder({ folder, message: `no socket can be put into ${folder}: ${why}` }))
+    const stat = statSync(folder)
+    const user = userId()
+    if (user === undefined) return Effect.void
+    if (stat.uid !== user && stat.uid !== 0) return refuse(`it belongs to user ${stat.uid}, not to you (${user})`)
+    const isShared = (stat.mode & 0o022) !== 0
+    const isSticky = (stat.mode & 0o1000) !== 0
+    return isShared && !isSticky ? refuse("others can write to it") : Effect.void
   })

@@ -24,6 +24,7 @@ import {
   LeaseUnknown,
   LimitExceeded,
   NotAllowed,
+  ProcessUnseen,
   ProtocolMismatch,
   SessionUnknown,
   TokenRefused
@@ -254,7 +255,7 @@ export const BindProcess = Rpc.make("BindProcess", {
     lease: Schema.Number,
     target: CommandTarget
   },
-  error: or(ForeignLease, LeaseUnknown, SessionError)
+  error: or(ForeignLease, LeaseUnknown, ProcessUnseen, SessionError)
 })
 
 /** The proof that one is inside of a lease, for `RESOURCE_MANAGER_LEASE`. */

@@ -7,6 +7,9 @@
  *   holds or waits for is returned then, once.
  * - S2 A stall of the daemon itself (it looks far too late) counts for nobody: all
  *   deadlines move by the lateness, and a little more for what waits to be read.
+ * - S3 A client that is seen to be gone ends its session at once; one that is seen to
+ *   be stopped (Ctrl-Z), with processes at work under its leases, does not expire.
+ * - S4 A session is on one connection: going on with it on another cuts the first.
  * - R1 A command id that was seen is never run again: a retry is given the first
  *   answer, or waits for it beside the first call.
  * - R2 An acknowledgement (`ack`: all answers below were received) drops the

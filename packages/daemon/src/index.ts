@@ -11,6 +11,7 @@ export {
 } from "./DaemonConnection.ts"
 export { DaemonServer, type DaemonServerOptions } from "./DaemonServer.ts"
 export * as Errors from "./Errors.ts"
+export * as Launcher from "./Launcher.ts"
 export { defaultLimits, type Limits } from "./Limits.ts"
 export * as Lock from "./Lock.ts"
 export * as Places from "./Places.ts"

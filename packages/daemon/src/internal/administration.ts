@@ -86,9 +86,13 @@ export const make = ({ claims, host, manager, registrationsMax, shutdown }: Admi
     RevokeLease: (peer: Peer, lease: number): Effect.Effect<void, LeaseUnknown | NotAllowed> => {
       const denied = allowed(peer, "revoking a lease")
       if (denied !== undefined) return Effect.fail(denied)
-      return Effect.flatMap(host.table.revoke(lease, "revoked"), (revoked) =>
+      const { supervisor, table } = host
+      const revoke = table.revoke(lease, "revoked")
+      // Its processes end first; those that will not are left to whoever insists.
+      if (supervisor.has(lease) && !supervisor.seize(lease)) return supervisor.giveBack(lease, revoke)
+      return Effect.flatMap(revoke, (revoked) =>
         revoked
-          ? host.table.committed
+          ? table.committed
           : Effect.fail(
               new LeaseUnknown({ lease, message: `there is no lease ${lease}: it has come back, or never was` })
             )

@@ -108,12 +108,13 @@ export class Claims {
 
   readonly release = (peer: Peer, lease: number): Effect.Effect<void, Failure<typeof Protocol.Release>> =>
     Effect.flatMap(this.host.sessionOf(peer), (session): Effect.Effect<void, Failure<typeof Protocol.Release>> => {
-      const { sessions, table } = this.host
+      const { sessions, supervisor, table } = this.host
       if (!session.tickets.has(lease)) {
         // Come back already, or somebody else's.
         return sessions.ownerOf(lease) === undefined ? Effect.void : Effect.fail(foreign(lease))
       }
       sessions.drop(lease)
+      if (supervisor.has(lease)) return supervisor.giveBack(lease, table.release(lease))
       return Effect.andThen(table.release(lease), table.committed)
     })
 

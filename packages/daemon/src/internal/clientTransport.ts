@@ -66,6 +66,20 @@ const connect = (options: ClientTransportOptions): Effect.Effect<Net.Socket, Dae
     (socket) => Effect.sync(() => socket.destroySoon())
   )
 
+/** Whether somebody listens there now. */
+export const answers = (address: Address): Effect.Effect<boolean> =>
+  Effect.callback((resume) => {
+    const socket =
+      address._tag === "Unix" ? Net.createConnection(address.path) : Net.createConnection(address.port, address.host)
+    const tell = (there: boolean) => {
+      socket.destroy()
+      resume(Effect.succeed(there))
+    }
+    socket.once("connect", () => tell(true))
+    socket.once("error", () => tell(false))
+    return Effect.sync(() => socket.destroy())
+  })
+
 /** Connects, for as long as the scope is open. */
 export const make = Effect.fnUntraced(function* (
   options: ClientTransportOptions

@@ -6,6 +6,7 @@ import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as RpcServer from "effect/rpc/RpcServer"
@@ -44,6 +45,16 @@ const checkExposure = (addresses: ReadonlyArray<Address>, tokens: Tokens.TokenOp
   )
 }
 
+/** Completes once there was nothing to keep for that long. */
+const untilIdle = Effect.fnUntraced(function* (isIdle: Effect.Effect<boolean>, millis: number) {
+  const pause = Math.max(10, Math.min(1_000, millis / 10))
+  let idleMillis = 0
+  while (idleMillis < millis) {
+    yield* Effect.sleep(pause)
+    idleMillis = (yield* isIdle) ? idleMillis + pause : 0
+  }
+})
+
 /** The processes of this machine, where they can be seen. */
 const processTable = Effect.map(Effect.option(Layer.build(ProcessTable.layer)), (built) =>
   Option.getOrUndefined(Option.map(built, (context) => Context.get(context, ProcessTable)))
@@ -63,21 +74,26 @@ export const make = Effect.fnUntraced(function* (options: DaemonServerOptions) {
   const startedAt = Date.now()
   const version = options.version ?? "0.0.0"
   const durable = options.journal !== undefined
-  const fork = Effect.runForkWith(Context.omit(Scope.Scope)(yield* Effect.context<never>()))
+  const runFork = Effect.runForkWith(Context.omit(Scope.Scope)(yield* Effect.context<never>()))
+  const track = Fiber.runIn(yield* Scope.fork(scope))
+  const fork = (effect: Effect.Effect<void>) => track(runFork(effect))
   const peers = new Map<number, Peer>()
 
-  const host = new SessionHost(
+  const host = new SessionHost({
     table,
-    {
+    sessions: {
       timeoutMillis,
       sessionsMax: limits.sessions,
       commandsMax: limits.commandsPerSession,
       leasesMax: limits.leasesPerSession
     },
-    (effect) => fork(effect),
-    (connection, why) => transport.cut(connection, why)
-  )
-  const claims = new Claims(host, (effect) => fork(effect))
+    processes,
+    terminate: options.processGrace === undefined ? {} : { grace: options.processGrace },
+    fork,
+    cut: (connection, why) => transport.cut(connection, why)
+  })
+  const { supervisor } = host
+  const claims = new Claims(host, fork)
   const deadlocks = new DeadlockLog()
   const keys = LeaseKeys.make(options.secretFile)
 
@@ -93,7 +109,7 @@ export const make = Effect.fnUntraced(function* (options: DaemonServerOptions) {
     ...(options.journal === undefined ? {} : { journal: options.journal() }),
     connections: transport.connections.size,
     sessions: host.sessions.size,
-    orphans: 0,
+    orphans: supervisor.orphans,
     ...(options.idleTimeout === undefined ? {} : { idleTimeoutMillis: Duration.toMillis(options.idleTimeout) }),
     ...counts
   })
@@ -101,11 +117,13 @@ export const make = Effect.fnUntraced(function* (options: DaemonServerOptions) {
   // Sessions are taken up before anybody can come back to one.
   if (table.recovered !== undefined) {
     const restored = yield* Records.restore(table.recovered)
-    const kept = host.restore(restored.values())
+    const kept = host.restore(restored.sessions.values())
+    supervisor.restore(restored.processes)
     yield* claims.resumeAll
-    yield* table.keepOnly(kept)
+    yield* table.keepOnly(new Set([...kept, ...supervisor.bindings.keys()]))
+    yield* supervisor.endUnowned
   }
-  table.keeps(() => Records.stateOf(host.sessions.values()))
+  table.keeps(() => Records.stateOf(host.sessions.values(), supervisor.bindings))
   yield* table.onReturned(host.onReturned)
 
   const transport: Effect.Success<ReturnType<typeof ServerTransport.make>> = yield* ServerTransport.make({
@@ -176,6 +194,15 @@ export const make = Effect.fnUntraced(function* (options: DaemonServerOptions) {
     scope,
     Effect.sync(() => host.close())
   )
+  if (options.idleTimeout !== undefined) {
+    const isIdle = Effect.map(
+      manager.leases,
+      (leases) => leases.length === 0 && host.sessions.size === 0 && transport.connections.size === 0
+    )
+    yield* Effect.forkScoped(
+      Effect.andThen(untilIdle(isIdle, Duration.toMillis(options.idleTimeout)), Deferred.succeed(ended, "idle"))
+    )
+  }
   const service: DaemonServer["Service"] = {
     addresses: transport.addresses,
     ended: Deferred.await(ended),

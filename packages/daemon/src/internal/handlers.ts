@@ -62,13 +62,14 @@ export const make = (options: HandlerOptions) => {
       return queue
     })
 
-  const leaseKey = (peer: Peer, lease: number) =>
-    Effect.flatMap(host.sessionOf(peer), (session): Effect.Effect<string, ForeignLease | LeaseUnknown> => {
+  /** A lease that the caller's session holds. */
+  const ownLease = (peer: Peer, lease: number) =>
+    Effect.flatMap(host.sessionOf(peer), (session): Effect.Effect<void, ForeignLease | LeaseUnknown> => {
       if (table.ticket(lease)?.status !== "held") {
         return Effect.fail(new LeaseUnknown({ lease, message: `there is no lease ${lease}: it has come back` }))
       }
       return session.tickets.has(lease)
-        ? Effect.succeed(options.keys.of(lease))
+        ? Effect.void
         : Effect.fail(new ForeignLease({ lease, message: `lease ${lease} is not of this session` }))
     })
 
@@ -117,8 +118,9 @@ export const make = (options: HandlerOptions) => {
     ReleaseManual: (payload, call) => known(call, (peer) => claims.releaseManual(peer, payload)),
     Cancel: (payload, call) => known(call, (peer) => claims.cancel(peer, payload)),
 
-    BindProcess: (_, call) => known(call, () => Effect.die(new Error("not yet"))),
-    LeaseKey: ({ lease }, call) => known(call, (peer) => leaseKey(peer, lease)),
+    BindProcess: ({ lease, target }, call) =>
+      known(call, (peer) => Effect.andThen(ownLease(peer, lease), host.supervisor.bind(lease, target))),
+    LeaseKey: ({ lease }, call) => known(call, (peer) => Effect.as(ownLease(peer, lease), options.keys.of(lease))),
 
     Check: ({ agent, claim }, call) => known(call, (peer) => questions.Check(peer, agent, claim)),
     Quota: ({ agent, type }, call) => known(call, (peer) => questions.Quota(peer, agent, type)),

@@ -33,7 +33,13 @@ export const make = ({ deadlocks, host, manager, meter, status }: QuestionOption
 
   const leaseOf = (lease: LeaseView): DaemonLease => {
     const session = host.sessions.ownerOf(lease.id)
-    return session === undefined ? lease : { ...lease, session: session.name }
+    const work = host.supervisor.view(lease.id)
+    return {
+      ...lease,
+      ...(session === undefined ? {} : { session: session.name }),
+      ...(work === undefined ? {} : { processes: work.processes }),
+      ...(work?.orphaned === true ? { orphaned: true } : {})
+    }
   }
 
   const leases = (peer: Peer) => Effect.map(manager.leases, (all) => ownOf(peer, all).map(leaseOf))

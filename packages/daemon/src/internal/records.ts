@@ -11,7 +11,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { ProcessIdentity } from "../process/Identity.ts"
+import { CommandTarget, ProcessIdentity } from "../process/Identity.ts"
 import type { Session, SessionFacts } from "../Sessions.ts"
 
 const Facts = Schema.Struct({
@@ -33,9 +33,11 @@ const Asked = Schema.Struct({
 })
 /** A command that asked for no request is done. */
 const Did = Schema.Struct({ s: Schema.Literal("did"), id: Schema.String, command: Schema.Number, ack: Schema.Number })
+/** A process works under a lease. */
+const Bound = Schema.Struct({ s: Schema.Literal("proc"), lease: Schema.Number, target: CommandTarget })
 const Closed = Schema.Struct({ s: Schema.Literal("end"), id: Schema.String })
 
-export const SessionNote = Schema.Union([Opened, Asked, Did, Closed])
+export const SessionNote = Schema.Union([Opened, Asked, Did, Bound, Closed])
 export type SessionNote = typeof SessionNote.Type
 
 const SessionRecord = Schema.Struct({
@@ -52,7 +54,10 @@ const SessionRecord = Schema.Struct({
   tickets: Schema.Array(Schema.Number)
 })
 
-export const SessionsState = Schema.Struct({ sessions: Schema.Array(SessionRecord) })
+export const SessionsState = Schema.Struct({
+  sessions: Schema.Array(SessionRecord),
+  processes: Schema.Array(Schema.Struct({ lease: Schema.Number, targets: Schema.Array(CommandTarget) }))
+})
 export type SessionsState = typeof SessionsState.Type
 
 export interface RestoredCommand {
@@ -68,7 +73,19 @@ export interface RestoredSession {
   readonly tickets: Set<number>
 }
 
-const apply = (sessions: Map<string, RestoredSession>, note: SessionNote): void => {
+export interface Restored {
+  readonly sessions: Map<string, RestoredSession>
+  /** What works under which lease. */
+  readonly processes: Map<number, Array<CommandTarget>>
+}
+
+const apply = ({ processes, sessions }: Restored, note: SessionNote): void => {
+  if (note.s === "proc") {
+    const targets = processes.get(note.lease)
+    if (targets === undefined) processes.set(note.lease, [note.target])
+    else targets.push(note.target)
+    return
+  }
   if (note.s === "open") {
     sessions.set(note.id, { id: note.id, facts: note.facts, ack: 0, commands: new Map(), tickets: new Set() })
     return
@@ -91,7 +108,8 @@ export const restore = Effect.fnUntraced(function* (recovered: {
   readonly state: unknown
   readonly notes: ReadonlyArray<unknown>
 }) {
-  const sessions = new Map<string, RestoredSession>()
+  const restored: Restored = { sessions: new Map(), processes: new Map() }
+  const { processes, sessions } = restored
   if (recovered.state !== undefined) {
     const state = yield* Schema.decodeUnknownEffect(SessionsState)(recovered.state)
     for (const record of state.sessions) {
@@ -103,13 +121,18 @@ export const restore = Effect.fnUntraced(function* (recovered: {
         tickets: new Set(record.tickets)
       })
     }
+    for (const { lease, targets } of state.processes) processes.set(lease, [...targets])
   }
-  for (const note of recovered.notes) apply(sessions, yield* Schema.decodeUnknownEffect(SessionNote)(note))
-  return sessions
+  for (const note of recovered.notes) apply(restored, yield* Schema.decodeUnknownEffect(SessionNote)(note))
+  return restored
 })
 
 /** What a snapshot keeps of them. */
-export const stateOf = <A>(sessions: Iterable<Session<A>>): SessionsState => ({
+export const stateOf = <A>(
+  sessions: Iterable<Session<A>>,
+  processes: ReadonlyMap<number, ReadonlyArray<CommandTarget>>
+): SessionsState => ({
+  processes: Array.from(processes, ([lease, targets]) => ({ lease, targets })),
   sessions: Array.from(sessions, (session) => ({
     id: session.id,
     facts: factsOf(session.facts),

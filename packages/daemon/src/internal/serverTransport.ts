@@ -20,8 +20,11 @@ import * as RpcServer from "effect/rpc/RpcServer"
 import type * as Scope from "effect/Scope"
 import { chmodSync, lstatSync, rmSync } from "node:fs"
 import * as Net from "node:net"
+import { dirname } from "node:path"
 import { type Address, format } from "../Address.ts"
-import { ListenFailed } from "../Errors.ts"
+import { ListenFailed, type UnsafeFolder } from "../Errors.ts"
+import { socketFolder } from "../Places.ts"
+import { answers } from "./clientTransport.ts"
 import { Inbox } from "./inbox.ts"
 
 export interface TransportLimits {
@@ -93,7 +96,7 @@ export const make = Effect.fnUntraced(function* (options: ServerTransportOptions
     readonly cut: (connection: Connection, why: string) => void
     readonly stopListening: Effect.Effect<void>
   },
-  ListenFailed,
+  ListenFailed | UnsafeFolder,
   Scope.Scope
 > {
   const { limits, serialization } = options
@@ -236,39 +239,51 @@ const boundAddress = (address: Address, server: Net.Server): Address => {
     : address
 }
 
-/** Removes what a dead daemon left. The caller holds the lock of the state folder, or the socket's name is its own. */
-const removeStale = (path: string): string | undefined => {
-  const stat = lstatSync(path, { throwIfNoEntry: false })
-  if (stat === undefined) return undefined
-  if (!stat.isSocket()) return "something that is no socket is there"
-  rmSync(path)
-  return undefined
-}
+/** Why a path cannot be listened on. What a dead daemon left there is removed. */
+const prepare = (address: Address & { readonly _tag: "Unix" }): Effect.Effect<string | undefined, UnsafeFolder> =>
+  Effect.gen(function* () {
+    yield* socketFolder(dirname(address.path))
+    const stat = lstatSync(address.path, { throwIfNoEntry: false })
+    if (stat === undefined) return undefined
+    if (!stat.isSocket()) return "something that is no socket is there"
+    if (yield* answers(address)) return "another daemon answers there"
+    return yield* Effect.sync(() => {
+      try {
+        rmSync(address.path, { force: true })
+        return undefined
+      } catch (cause) {
+        return `what is left there cannot be removed: ${cause instanceof Error ? cause.message : String(cause)}`
+      }
+    })
+  })
+
+const listenFailed = (address: Address, reason: string) =>
+  new ListenFailed({
+    address: format(address),
+    reason,
+    message: `the daemon cannot listen on ${format(address)}: ${reason}`
+  })
 
 const listen = (
   address: Address,
   accept: (socket: Net.Socket) => void
-): Effect.Effect<Net.Server, ListenFailed, Scope.Scope> =>
-  Effect.callback<Net.Server, ListenFailed>((resume) => {
-    const fail = (reason: string) =>
-      resume(
-        Effect.fail(
-          new ListenFailed({
-            address: format(address),
-            reason,
-            message: `the daemon cannot listen on ${format(address)}: ${reason}`
-          })
-        )
-      )
-    const server = Net.createServer({ pauseOnConnect: false }, accept)
+): Effect.Effect<Net.Server, ListenFailed | UnsafeFolder> =>
+  Effect.gen(function* () {
+    const stale = address._tag === "Unix" ? yield* prepare(address) : undefined
+    if (stale !== undefined) return yield* listenFailed(address, stale)
+    return yield* bind(address, accept)
+  })
+
+const bind = (address: Address, accept: (socket: Net.Socket) => void): Effect.Effect<Net.Server, ListenFailed> =>
+  Effect.callback((resume) => {
+    const fail = (reason: string) => resume(Effect.fail(listenFailed(address, reason)))
+    const server = Net.createServer(accept)
     server.once("error", (cause: NodeJS.ErrnoException) => fail(cause.code ?? cause.message))
     const ready = () => resume(Effect.succeed(server))
     if (address._tag === "Tcp") {
       server.listen({ host: address.host, port: address.port }, ready)
       return
     }
-    const stale = removeStale(address.path)
-    if (stale !== undefined) return fail(stale)
     // The socket is made in this very call: nobody else may connect before its mode is set.
     const mask = process.umask(0o177)
     try {

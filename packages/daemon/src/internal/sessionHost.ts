@@ -15,6 +15,9 @@ import {
   NotAllowed,
   SessionUnknown
 } from "../Errors.ts"
+import { sameProcess } from "../process/Identity.ts"
+import type { Service as ProcessTable } from "../process/ProcessTable.ts"
+import type { TerminateOptions } from "../process/Terminator.ts"
 import type { CallError, Rights } from "../Protocol.ts"
 import {
   type Command,
@@ -28,6 +31,7 @@ import {
 } from "../Sessions.ts"
 import * as Records from "./records.ts"
 import type { Connection } from "./serverTransport.ts"
+import { Supervisor } from "./supervisor.ts"
 
 /** What a command was answered: typed by the call that asks. */
 export type Answer = Exit.Exit<unknown, unknown>
@@ -86,6 +90,20 @@ export const refusalError = (
 const noSession = () =>
   new SessionUnknown({ message: "there is no session on this connection: open one first, or the one it had has ended" })
 
+export interface SessionHostOptions {
+  readonly table: LeaseTable["Service"]
+  readonly sessions: SessionsOptions
+  readonly processes: ProcessTable | undefined
+  /** How processes of sessions that end are ended. */
+  readonly terminate: TerminateOptions
+  readonly fork: (effect: Effect.Effect<void>) => unknown
+  readonly cut: (connection: Connection, why: string) => void
+}
+
+/** How often one looks whether a client's process is gone, after its connection is. */
+const goneMillisMin = 5
+const goneMillisMax = 500
+
 export class SessionHost {
   readonly sessions: Sessions<Answer>
   readonly table: LeaseTable["Service"]
@@ -93,19 +111,16 @@ export class SessionHost {
   private readonly run: (effect: Effect.Effect<void>) => unknown
   private timer: NodeJS.Timeout | undefined
   private readonly cut: (connection: Connection, why: string) => void
-  /** Called when a session or the last of its leases is gone. */
-  onQuiet: () => void = () => undefined
+  private readonly processes: ProcessTable | undefined
+  readonly supervisor: Supervisor
 
-  constructor(
-    table: LeaseTable["Service"],
-    options: SessionsOptions,
-    run: (effect: Effect.Effect<void>) => unknown,
-    cut: (connection: Connection, why: string) => void
-  ) {
-    this.table = table
-    this.sessions = new Sessions(options)
-    this.run = run
-    this.cut = cut
+  constructor(options: SessionHostOptions) {
+    this.table = options.table
+    this.sessions = new Sessions(options.sessions)
+    this.run = options.fork
+    this.cut = options.cut
+    this.processes = options.processes
+    this.supervisor = new Supervisor({ ...options, host: this })
   }
 
   // --- opening and closing
@@ -148,6 +163,27 @@ export class SessionHost {
     if (session === undefined || this.peers.get(session) !== peer) return
     this.peers.delete(session)
     peer.session = undefined
+    this.run(this.endIfGone(session))
+  }
+
+  /** A client of this machine that is gone comes back no more: its session need not wait (S3). */
+  private readonly endIfGone = (session: DaemonSession): Effect.Effect<void> => {
+    const { processes } = this
+    const { process } = session.facts
+    if (process === undefined || processes === undefined) return Effect.void
+    const look = (pause: number): Effect.Effect<void> =>
+      Effect.suspend(() => {
+        if (!session.open || this.isAttended(session)) return Effect.void
+        return Effect.flatMap(
+          // What cannot be read is not gone.
+          Effect.orElseSucceed(processes.isAlive(process), () => true),
+          (lives) =>
+            lives
+              ? Effect.delay(look(Math.min(pause * 2, goneMillisMax)), pause)
+              : Effect.suspend(() => this.end(session))
+        )
+      })
+    return look(goneMillisMin)
   }
 
   /** Whether a client is there for it now. */
@@ -164,14 +200,28 @@ export class SessionHost {
       if (peer !== undefined) peer.session = undefined
       this.note({ s: "end", id: session.id })
       const tickets = this.sessions.close(session)
-      this.onQuiet()
       return Effect.forEach(tickets, this.takeBack, { discard: true })
     })
 
   private readonly takeBack = (ticket: number): Effect.Effect<void> =>
     this.table.ticket(ticket)?.status === "held"
-      ? Effect.asVoid(this.table.revoke(ticket, "lost"))
+      ? this.supervisor.giveBack(ticket, this.table.revoke(ticket, "lost"))
       : this.table.giveUp(ticket)
+
+  /** The session's time is up. A client that is stopped (Ctrl-Z) cannot speak, and what works under its leases is there. */
+  private readonly expire = (session: DaemonSession): Effect.Effect<void> => {
+    const { process } = session.facts
+    const hasProcesses = () => [...session.tickets].some((ticket) => this.supervisor.has(ticket))
+    if (process === undefined || this.processes === undefined || !hasProcesses()) return this.end(session)
+    return Effect.flatMap(
+      Effect.orElseSucceed(this.processes.inspect(process.pid), () => undefined),
+      (info) => {
+        if (info?.state !== "stopped" || !sameProcess(info.identity, process)) return this.end(session)
+        this.sessions.hear(session, now())
+        return Effect.void
+      }
+    )
+  }
 
   // --- who calls
 
@@ -197,9 +247,9 @@ export class SessionHost {
 
   /** A lease came back by other hands than its session's, and that is committed. */
   readonly onReturned = (lease: number, reason: ReturnReason): void => {
+    this.supervisor.forget(lease)
     if (reason === "released") {
       this.sessions.drop(lease)
-      this.onQuiet()
       return
     }
     const returned: ReturnedLease = { lease, reason }
@@ -207,7 +257,6 @@ export class SessionHost {
     if (session === undefined) return
     const queue = this.peers.get(session)?.revocations
     if (queue !== undefined) Queue.offerUnsafe(queue, { _tag: "Returned", ...returned })
-    this.onQuiet()
   }
 
   // --- commands
@@ -248,7 +297,7 @@ export class SessionHost {
     if (expired.length === 0) return this.arm()
     this.run(
       Effect.andThen(
-        Effect.forEach(expired, this.end, { discard: true }),
+        Effect.forEach(expired, this.expire, { discard: true }),
         Effect.sync(() => this.arm())
       )
     )
