@@ -4,6 +4,7 @@ export {
   makeUnsafe,
   type PoolConfig,
   ResourceManager,
+  type ResourceManagerOptions,
   TokenBucket,
   type UnsafeManager
 } from "@resource-manager/core"

@@ -3,9 +3,10 @@
  * each agent and a rate on each pool, so high that nobody meets them; statistics
  * and deadlock detection as they always are; the clock that TestClock replaces.
  */
-import { Ledger, type PoolConfig, ResourceManager } from "./core.ts"
 import * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
+import { Ledger, type PoolConfig, ResourceManager, type ResourceManagerOptions } from "./core.ts"
 
 export type Manager = ResourceManager["Service"]
 
@@ -23,21 +24,28 @@ export interface Running {
   readonly close: () => Promise<void>
 }
 
-export const startManager = async (
+/** A manager with what is around it: an observer, or another home. */
+export const startWith = async <R, E>(
+  layer: (options: ResourceManagerOptions) => Layer.Layer<ResourceManager | R, E>,
   capacities: Readonly<Record<string, number>>,
   names: Iterable<string> = agents
-): Promise<Running> => {
+): Promise<Running & { readonly runtime: ManagedRuntime.ManagedRuntime<ResourceManager | R, E> }> => {
   const pools: Record<string, PoolConfig> = {}
   for (const [type, capacity] of Object.entries(capacities)) pools[type] = { capacity, rate }
-  const runtime = ManagedRuntime.make(ResourceManager.layer({ pools, gracePeriod: 0 }))
+  const runtime = ManagedRuntime.make(layer({ pools, gracePeriod: 0 }))
   const manager = await runtime.runPromise(ResourceManager)
   await Effect.runPromise(
     Effect.gen(function* () {
       for (const agent of names) for (const type in capacities) yield* manager.setQuota(agent, type, quota)
     })
   )
-  return { manager, close: () => runtime.dispose() }
+  return { manager, runtime, close: () => runtime.dispose() }
 }
+
+export const startManager = (
+  capacities: Readonly<Record<string, number>>,
+  names: Iterable<string> = agents
+): Promise<Running> => startWith(ResourceManager.layer, capacities, names)
 
 export const startLedger = (
   capacities: Readonly<Record<string, number>>,

@@ -24,7 +24,8 @@ const goals: ReadonlyArray<readonly [string, string, number]> = [
   ["acquire + release beside holders", "itself, no holders", 1.2],
   ["claim that must wait", "itself, 10 holders", 2],
   ["refused rate claim", "Effect RateLimiter.consume, token-bucket", 0.1],
-  ["refused rate claim", "Effect RateLimiter.consume, fixed-window", 0.1]
+  ["refused rate claim", "Effect RateLimiter.consume, fixed-window", 0.1],
+  ["metrics", "itself, without metrics", 1.05]
 ]
 
 const libraries = ["async-sema", "async-mutex", "p-limit", "p-queue", "cockatiel", "bottleneck"]

@@ -14,6 +14,7 @@ import { memoryOfAgent, memoryOfWaiter } from "./memory.ts"
 import { holders, mustWait } from "./population.ts"
 import { unsafe } from "./promises.ts"
 import { rateGranted, rateRefused } from "./rate.ts"
+import { metrics, metricsPage, spans } from "./telemetry.ts"
 import { uncontended, uncontendedPromises } from "./uncontended.ts"
 
 /** Every case, in the order of the report. */
@@ -36,5 +37,8 @@ export const cases: ReadonlyArray<BenchCase> = [
   rateRefused,
   rateGranted,
   memoryOfWaiter,
-  memoryOfAgent
+  memoryOfAgent,
+  metrics,
+  metricsPage,
+  spans
 ]
