@@ -29,6 +29,7 @@ import {
   SessionUnknown,
   TokenRefused
 } from "./Errors.ts"
+import { withPlainData } from "./internal/plainCodec.ts"
 import { CommandTarget, ProcessIdentity } from "./process/Identity.ts"
 
 /** Grows with every change that an older side would misread. */
@@ -42,7 +43,7 @@ export const messageBytesDefault = 1024 * 1024
  * protocol, and a person can read it. Longer messages than `messageBytes` are refused.
  */
 export const serialization = (messageBytes: number): RpcSerialization.RpcSerialization["Service"] =>
-  RpcSerialization.makeNdjson({ maxBufferSize: messageBytes })
+  withPlainData(RpcSerialization.makeNdjson({ maxBufferSize: messageBytes }), DaemonRpcs)
 
 /** What clients may have to read: answers are as long as there are leases. */
 export const answerBytesMax = 256 * 1024 * 1024

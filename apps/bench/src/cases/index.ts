@@ -1,4 +1,5 @@
 import type { BenchCase } from "../harness.ts"
+import { afterKill } from "./death.ts"
 import { chainGrowth, cycleFound } from "./deadlock.ts"
 import {
   handoff,
@@ -14,6 +15,7 @@ import { memoryOfAgent, memoryOfWaiter } from "./memory.ts"
 import { holders, mustWait } from "./population.ts"
 import { unsafe } from "./promises.ts"
 import { rateGranted, rateRefused } from "./rate.ts"
+import { remoteLease, remoteTogether } from "./remote.ts"
 import { metrics, metricsPage, spans } from "./telemetry.ts"
 import { uncontended, uncontendedPromises } from "./uncontended.ts"
 
@@ -38,6 +40,9 @@ export const cases: ReadonlyArray<BenchCase> = [
   rateGranted,
   memoryOfWaiter,
   memoryOfAgent,
+  remoteLease,
+  remoteTogether,
+  afterKill,
   metrics,
   metricsPage,
   spans

@@ -1,0 +1,77 @@
+/** A lease of a daemon in another process, against what its socket costs by itself. */
+import * as Effect from "effect/Effect"
+import { type Remote, startDaemon } from "../daemon.ts"
+import { type EffectGuard, effectLoop, verifyEffectGuard } from "../guards.ts"
+import { assertEqual, type BenchCase, startWatch, type Timing } from "../harness.ts"
+import { agentOf } from "../manager.ts"
+
+/** As many as the daemon's pool has, and as are under way at once. */
+const width = 64
+
+const leaseOf = ({ manager }: Remote): EffectGuard => ({
+  name: "withLease",
+  run: (agent, body) => manager.withLease(agent, { cpu: 1 })(body)
+})
+
+/** Two calls of nothing, one after the other: as many messages as a lease needs, on the same connection. */
+const echoesOf = ({ connection }: Remote): EffectGuard => {
+  const ping = Effect.orDie(connection.call((rpc) => rpc.Ping()))
+  return {
+    name: "two empty RPCs",
+    run: (_, body) => Effect.andThen(ping, Effect.andThen(body, ping))
+  }
+}
+
+export const remoteLease: BenchCase = {
+  name: "remote lease",
+  measures:
+    "One fiber takes and returns 1 of 64 of a daemon in another process, without a journal, by its Unix socket, again " +
+    "and again. Against two empty calls, one after the other, on the same connection.",
+  prepare: async () => {
+    const remote = await startDaemon()
+    const [ours, echoes] = [leaseOf(remote), echoesOf(remote)]
+    return {
+      ours: { name: ours.name, sample: effectLoop(ours) },
+      peers: [{ name: echoes.name, goal: 1.3, sample: effectLoop(echoes) }],
+      verify: () => verifyEffectGuard(ours, width),
+      close: remote.close
+    }
+  }
+}
+
+/** Bodies of so many fibers at once. */
+const together =
+  (guard: EffectGuard) =>
+  async (operations: number): Promise<Timing> => {
+    let count = 0
+    let next = 0
+    const elapsed = startWatch()
+    const fiber = Effect.gen(function* () {
+      while (next < operations) {
+        yield* guard.run(
+          agentOf(next++),
+          Effect.sync(() => {
+            count += 1
+          })
+        )
+      }
+    })
+    await Effect.runPromise(Effect.replicateEffect(fiber, width, { concurrency: "unbounded", discard: true }))
+    const nanos = elapsed()
+    assertEqual(`bodies run by ${guard.name}`, count, operations)
+    return { operations, nanos }
+  }
+
+export const remoteTogether: BenchCase = {
+  name: "remote leases, 64 at once",
+  measures: "The same from 64 fibers at once, on one connection.",
+  prepare: async () => {
+    const remote = await startDaemon()
+    const [ours, echoes] = [leaseOf(remote), echoesOf(remote)]
+    return {
+      ours: { name: ours.name, sample: together(ours) },
+      peers: [{ name: echoes.name, goal: 1.3, sample: together(echoes) }],
+      close: remote.close
+    }
+  }
+}
