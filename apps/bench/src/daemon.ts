@@ -19,15 +19,7 @@ export interface Child {
 
 /** Starts a program of this package, and goes on when it has printed its first line. */
 export const start = async (name: string, args: ReadonlyArray<string>): Promise<Child> => {
-  const child = spawn(
-    process.execPath,
-    [
-      ...(process.env["SPROF"] ? ["--cpu-prof", "--cpu-prof-dir=/tmp/prof", "--cpu-prof-interval", "200"] : []),
-      program(name),
-      ...args
-    ],
-    { stdio: ["ignore", "pipe", "inherit"] }
-  )
+  const child = spawn(process.execPath, [program(name), ...args], { stdio: ["ignore", "pipe", "inherit"] })
   const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()))
   const ready = new Promise<void>((resolve, reject) => {
     createInterface(child.stdout).once("line", () => resolve())
