@@ -1,4 +1,5 @@
 /** Journals in a folder of their own, and ways to damage them. */
+import { failed, JournalCorrupt } from "@resource-manager/core/Journal"
 import * as Effect from "effect/Effect"
 import { cpSync, mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -30,7 +31,7 @@ export const contents = (path: string, options: Partial<OpenOptions> = {}) =>
           const { batches, snapshot } = journal.read()
           return { snapshot, batches: [...batches] }
         },
-        catch: (cause) => cause
+        catch: (cause) => (cause instanceof JournalCorrupt ? cause : failed(path, "read", cause))
       })
     )
   )
