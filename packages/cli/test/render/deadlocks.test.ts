@@ -96,7 +96,7 @@ describe("deadlocks as text", () => {
     expect(show(deadlocksText(now, sheet(100)))).toMatchInlineSnapshot(`
       "Now 5 waiters, 1 lease with waits inside: every wait can be served.
 
-      Waiter 26: tests asks for db-lock 1, for 2.4 s now: can be served
+      Waiter 26: tests asks for db-lock 1, for 2.4 s now
         inside lease 25 (cpu 2, memory 2 GiB, held 2.4 s)
         lacks db-lock: 1 / 1 holder in use
           1 holder in leases that come back by themselves
@@ -113,16 +113,16 @@ describe("deadlocks as text", () => {
     expect(show(deadlocksText(stuck, sheet(80, undefined, types)))).toMatchInlineSnapshot(`
       "Now 3 waiters, 2 leases with waits inside: 3 deadlocked, or behind a deadlock.
 
-      Waiter 3: c asks for x 1, for 5 s now: DEADLOCKED
+      Waiter 3, deadlocked: c asks for x 1, for 5 s now
         lacks x: 1 / 1 unit in use
           1 unit in lease 1 of a, which comes back after waiter 4
 
-      Waiter 4: a asks for y 1, for 4 s now: DEADLOCKED
+      Waiter 4, deadlocked: a asks for y 1, for 4 s now
         inside lease 1 (x 1, cpu 1, held 5 s)
         lacks y: 1 / 1 unit in use
           1 unit in lease 2 of b, which comes back after waiter 5
 
-      Waiter 5: b asks for x 1, for 3 s now: DEADLOCKED
+      Waiter 5, deadlocked: b asks for x 1, for 3 s now
         inside lease 2 (y 1, held 5 s)
         lacks x: 1 / 1 unit in use
           1 unit in lease 1 of a, which comes back after waiter 4
@@ -138,7 +138,7 @@ describe("deadlocks as text", () => {
       inside: 3 deadlocked, or behind a
       deadlock.
 
-      ‹1›Waiter 3‹0›: ‹36›c‹0› asks for x 1, for 5 s now: ‹31›…‹0›
+      ‹1›Waiter 3‹0›‹31›, deadlocked‹0›: ‹36›c‹0› asks for x 1, f…
         lacks ‹36›x‹0›: 1 / 1 unit in use
           1 unit in lease 1 of ‹36›a‹0›, which comes…
       "

@@ -46,17 +46,14 @@ const insideText = ({ grows, inside }: WaitNode, graph: WaitGraph, { types }: Sh
 const waitLines = (wait: WaitNode, graph: WaitGraph, sheet: Sheet): ReadonlyArray<string> => {
   const { style, types, width } = sheet
   const inside = insideText(wait, graph, sheet)
-  const state = wait.stuck
-    ? span("bad", "DEADLOCKED")
-    : wait.exempt
-      ? span("warn", "may pass the queue")
-      : span("dim", "can be served")
+  // Before what may be cut.
+  const state = wait.stuck ? [span("bad", ", deadlocked")] : wait.exempt ? [span("warn", ", may pass the queue")] : []
   const head: Text = [
     span("strong", `Waiter ${wait.id}`),
+    ...state,
     ": ",
     nameCell(wait.agent),
-    ` asks for ${claimShort(types, wait.claim)}, for ${duration(wait.waitedMillis)} now: `,
-    state
+    ` asks for ${claimShort(types, wait.claim)}, for ${duration(wait.waitedMillis)} now`
   ]
   const told: ReadonlyArray<Text> = [
     ...(inside === undefined ? [] : [inside]),
@@ -85,9 +82,7 @@ const detectedLines = (detected: DetectedDeadlock, sheet: Sheet): ReadonlyArray<
 /** What would help: to take the lease that was granted last of those with stuck waits inside. */
 const hintLines = (graph: WaitGraph, sheet: Sheet): ReadonlyArray<string> => {
   const stuck = new Set(graph.waits.flatMap((wait) => (wait.stuck ? wait.inside : [])))
-  const youngest = graph.leases
-    .filter(({ expiresInMillis, id }) => stuck.has(id) && expiresInMillis === undefined)
-    .at(-1)
+  const youngest = graph.leases.findLast(({ expiresInMillis, id }) => stuck.has(id) && expiresInMillis === undefined)
   if (youngest === undefined) return []
   const text = `Hint: nobody looks for deadlocks here. Lease ${youngest.id} of ${named(youngest.agent)} is the youngest in it; to take it:`
   return [
