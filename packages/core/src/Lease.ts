@@ -61,8 +61,11 @@ const make = (runtime: LedgerRuntime, request: Request, release: Effect.Effect<v
     Effect.uninterruptibleMask((restore) =>
       Effect.withFiber((fiber) =>
         request.status === "held"
-          ? Effect.asVoid(runtime.obtain(runtime.askMore(fiber, request, claim, options), restore, runtime.growError))
-          : Effect.fail(leaseGone(request))
+          ? Effect.map(
+              runtime.obtain(runtime.askMore(fiber, request, claim, options), restore, runtime.growError),
+              (growth) => runtime.keep(growth)
+            )
+          : runtime.told(Effect.fail(leaseGone(request)))
       )
     ),
   revoked: runtime.revoked(request),

@@ -16,6 +16,7 @@ import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type { Claim } from "./Claim.ts"
 import type { ClaimError, InvalidClaim, LeaseRevoked, ResourceNotAcquired, UnknownResourceType } from "./Errors.ts"
+import type { JournalFailed } from "./Journal.ts"
 import type { LedgerEvent, ReturnReason } from "./ledger/Event.ts"
 
 export type { LedgerEvent, ReturnReason } from "./ledger/Event.ts"
@@ -114,6 +115,8 @@ export class LeaseTable extends Context.Service<
      * come back as lost, and all other recovered waiters leave the queue.
      */
     readonly keepOnly: (ids: ReadonlySet<number>) => Effect.Effect<void>
+    /** Completes when the journal fails, with why: nothing is told from then on, and the home had better end. */
+    readonly failed: Effect.Effect<JournalFailed>
     /** Every event from now on, committed, with the Ledger's time in microseconds. A slow reader misses events and is told how many. */
     readonly events: Stream.Stream<LedgerEvent | Dropped>
   }

@@ -50,6 +50,8 @@ export interface LoadMonitorOptions {
   readonly source: () => ReadonlyArray<PoolLoad>
   /** Decides capacities; without one nothing scales. */
   readonly policy?: Policy | undefined
+  /** Waited for between a look at the source and what is told of it. */
+  readonly beforeTold?: Effect.Effect<void>
   /** Sets a capacity that the policy decided, within the pool's bounds. */
   readonly setCapacity?: (resourceType: string, capacity: number) => void
 }
@@ -122,6 +124,7 @@ export const make = Effect.fnUntraced(function* (options: LoadMonitorOptions) {
 
   const sample = Effect.gen(function* () {
     const taken: LoadSample = { takenAt: clock.currentTimeMillisUnsafe(), pools: options.source() }
+    if (options.beforeTold !== undefined) yield* options.beforeTold
     // Not the unsafe form: that drops the newest sample while any reader is behind.
     yield* PubSub.publish(published, taken)
     for (const mailbox of mailboxes) Queue.offerUnsafe(mailbox, taken)

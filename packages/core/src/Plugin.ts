@@ -49,6 +49,7 @@ const register = <E, R>(plugin: string, pool: PluginPool<E, R>) =>
     yield* manager.register(plugin, type, {
       ...config,
       capacity: units,
+      followed: changes !== undefined,
       ...(measure === undefined ? {} : { measure: Effect.provideContext(measure, context) })
     })
     if (changes === undefined) return

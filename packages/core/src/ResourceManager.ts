@@ -24,6 +24,7 @@ import type {
   UnknownResourceType
 } from "./Errors.ts"
 import * as internal from "./internal/manager.ts"
+import type { JournalError } from "./Journal.ts"
 import type { Lease } from "./Lease.ts"
 import { LeaseTable } from "./LeaseTable.ts"
 import { Meter } from "./Meter.ts"
@@ -49,6 +50,9 @@ export interface ResourceManagerOptions {
   /** How long leases may last after the scope closed, before they are taken back. Default 5 seconds. */
   readonly gracePeriod?: Duration.Input
 }
+
+/** Why a manager cannot be built: its configuration, or its journal. */
+export type ManagerError = InvalidCapacity | InvalidRate | InvalidClaim | JournalError
 
 export class ResourceManager extends Context.Service<
   ResourceManager,
@@ -151,7 +155,11 @@ export class ResourceManager extends Context.Service<
     readonly register: (
       owner: string,
       type: ResourceType,
-      pool: PoolConfig & { readonly measure?: Effect.Effect<number> }
+      pool: PoolConfig & {
+        readonly measure?: Effect.Effect<number>
+        /** Whether the owner sets the capacity as it changes: one that a journal has of a former start is not kept. */
+        readonly followed?: boolean
+      }
     ) => Effect.Effect<void, ResourceTypeTaken | InvalidCapacity | InvalidRate>
     /** The types that pools count, with how their amounts read. */
     readonly types: Effect.Effect<ReadonlyArray<ResourceType>>
@@ -163,9 +171,7 @@ export class ResourceManager extends Context.Service<
   }
 >()("@resource-manager/core/ResourceManager") {
   /** A manager in this process, stopped when the scope closes, and the `Meter` that monitoring reads it by. */
-  static readonly layer = (
-    options: ResourceManagerOptions = {}
-  ): Layer.Layer<ResourceManager | Meter, InvalidCapacity | InvalidRate | InvalidClaim> =>
+  static readonly layer = (options: ResourceManagerOptions = {}): Layer.Layer<ResourceManager | Meter, ManagerError> =>
     Layer.effectContext(
       Effect.map(internal.make(options), ({ manager, meter }) =>
         Context.make(ResourceManager, manager).pipe(Context.add(Meter, meter))
@@ -178,7 +184,7 @@ export class ResourceManager extends Context.Service<
    */
   static readonly layerHome = (
     options: ResourceManagerOptions = {}
-  ): Layer.Layer<ResourceManager | LeaseTable | Meter, InvalidCapacity | InvalidRate | InvalidClaim> =>
+  ): Layer.Layer<ResourceManager | LeaseTable | Meter, ManagerError> =>
     Layer.effectContext(
       Effect.map(internal.makeHome(options), ({ manager, meter, table }) =>
         Context.make(ResourceManager, manager).pipe(Context.add(LeaseTable, table), Context.add(Meter, meter))
@@ -191,22 +197,21 @@ export class ResourceManager extends Context.Service<
    * request with a burst of 50; scaling between half and
    * twice of each over 80 % and under 20 % of load, sampled every 5 seconds.
    */
-  static readonly layerDefault: Layer.Layer<ResourceManager | Meter, InvalidCapacity | InvalidRate | InvalidClaim> =
-    ResourceManager.layer({
-      pools: {
-        cpu: defaultPool(100, {}),
-        // By the byte, 50 a second would let nothing through; by the request, a burst of
-        // the capacity would let everything through: so a second's worth of requests.
-        memory: defaultPool(gibibytes(1), { per: "request", burst: 50 }),
-        fileHandles: defaultPool(1_000, {}),
-        network: defaultPool(100, {})
-      }
-    }).pipe(Layer.provide(ScalingPolicy.layer(ScalingPolicy.thresholds())))
+  static readonly layerDefault: Layer.Layer<ResourceManager | Meter, ManagerError> = ResourceManager.layer({
+    pools: {
+      cpu: defaultPool(100, {}),
+      // By the byte, 50 a second would let nothing through; by the request, a burst of
+      // the capacity would let everything through: so a second's worth of requests.
+      memory: defaultPool(gibibytes(1), { per: "request", burst: 50 }),
+      fileHandles: defaultPool(1_000, {}),
+      network: defaultPool(100, {})
+    }
+  }).pipe(Layer.provide(ScalingPolicy.layer(ScalingPolicy.thresholds())))
 
   /** A manager for tests: nothing runs by itself, and `TestResourceManager` waits for waiters without sleeps. */
   static readonly layerTest = (
     options: ResourceManagerOptions = {}
-  ): Layer.Layer<ResourceManager | Meter | TestResourceManager, InvalidCapacity | InvalidRate | InvalidClaim> =>
+  ): Layer.Layer<ResourceManager | Meter | TestResourceManager, ManagerError> =>
     Layer.effectContext(
       Effect.map(internal.makeTest(options), ({ control, manager, meter }) =>
         Context.make(ResourceManager, manager).pipe(

@@ -9,6 +9,7 @@ export { DeadlockDetector, type DeadlockDetectorOptions } from "./DeadlockDetect
 export * as DeadlockPolicy from "./DeadlockPolicy.ts"
 export * as Errors from "./Errors.ts"
 export * as Gradient2 from "./Gradient2.ts"
+export * as Journal from "./Journal.ts"
 export * as Lease from "./Lease.ts"
 export { type Dropped, LeaseTable, type RecoveredHome, type TableClaimOptions, type Ticket } from "./LeaseTable.ts"
 export * as LimitPolicy from "./LimitPolicy.ts"
@@ -24,7 +25,12 @@ export {
 export * as Plugin from "./Plugin.ts"
 export type { CapacityOptions, PoolConfig, RateConfig } from "./PoolConfig.ts"
 export * as RatePolicy from "./RatePolicy.ts"
-export { ResourceManager, type ResourceManagerOptions, TestResourceManager } from "./ResourceManager.ts"
+export {
+  type ManagerError,
+  ResourceManager,
+  type ResourceManagerOptions,
+  TestResourceManager
+} from "./ResourceManager.ts"
 export { ResourcePool } from "./ResourcePool.ts"
 export { ResourceQuota } from "./ResourceQuota.ts"
 export * as ResourceType from "./ResourceType.ts"

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { ResourceManager } from "../src/index.ts"
+import * as Layer from "effect/Layer"
+import { Journal, ResourceManager } from "../src/index.ts"
 import * as ResourceManagerTest from "../src/ResourceManagerTest.ts"
 
 ResourceManagerTest.suite("in process", ResourceManager.layer)
@@ -13,3 +14,12 @@ describe("ResourceManagerTest", () => {
     assert.throws(unknown, /no part "deadlocks"/)
   })
 })
+
+// A journal that writes a snapshot after every few entries, so that both ways of writing are on the path.
+ResourceManagerTest.suite("with a journal in memory", (options) =>
+  ResourceManager.layer(options).pipe(Layer.provide(Journal.layerMemory(Journal.makeStore(), { snapshotEvery: 5 })))
+)
+
+ResourceManagerTest.suite("as a home with a journal in memory", (options) =>
+  ResourceManager.layerHome(options).pipe(Layer.provide(Journal.layerMemory(Journal.makeStore())))
+)

@@ -7,9 +7,9 @@
  *    uninterruptible step.
  * 2. Whoever is interrupted while waiting leaves the queue at once. One that was
  *    granted but whose body never began is undone, tokens included.
- * 3. Waiters are resumed by a drain loop of their own, never from inside another
- *    fiber's release: a chain of hand-offs neither grows a stack nor keeps the
- *    releasing fiber, and gives the event loop its turn.
+ * 3. Waiters are resumed by the `Outbox`, never from inside another fiber's release.
+ *    With a journal nothing is told before it is committed; who is interrupted while
+ *    waiting for that gives the grant back.
  * 4. At most one timer, armed for the first instant at which the Ledger has
  *    something to do; no background fiber.
  */
@@ -20,17 +20,20 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
-import { MixedScheduler, Scheduler, type SchedulerDispatcher } from "effect/Scheduler"
-import type { ClaimError, InvalidClaim, LeaseRevoked } from "../Errors.ts"
+import { MixedScheduler, Scheduler } from "effect/Scheduler"
+import type { ClaimError, InvalidClaim, LeaseRevoked, ManagerStopped } from "../Errors.ts"
+import type { Journal, JournalFailed } from "../Journal.ts"
 import { invalid } from "../ledger/admission.ts"
 import type { Claim } from "../ledger/Claim.ts"
-import type { LedgerEvent } from "../ledger/Event.ts"
 import { type ClaimOptions, Ledger, type LedgerOptions } from "../ledger/Ledger.ts"
 import type * as Refusals from "../ledger/Refusal.ts"
 import type { Refusal } from "../ledger/Refusal.ts"
 import { Request } from "../ledger/Request.ts"
 import { type AnyFiber, type Frame, Nesting, pushFrame, ScopedLeases } from "../Nesting.ts"
-import { type Formats, invalidClaim, leaseGone, toError } from "./refusal.ts"
+import { JournalWriter } from "./journal/JournalWriter.ts"
+import type { Recovered } from "./journal/recovery.ts"
+import { Outbox } from "./Outbox.ts"
+import { type Formats, invalidClaim, leaseGone, stoppedBy, toError } from "./refusal.ts"
 
 /** How a claim waits and how long its lease lasts. */
 export interface WaitOptions {
@@ -40,17 +43,14 @@ export interface WaitOptions {
   readonly expiresAfter?: Duration.Input | undefined
 }
 
-export interface RuntimeOptions extends LedgerOptions {
+export interface RuntimeOptions extends Omit<LedgerOptions, "books" | "sink"> {
   readonly formats: Formats
   /** The longest wait of claims that name none, in microseconds; `Infinity` is for ever. */
   readonly timeoutMicros: number
+  /** Where decisions are kept, and what it held of a former start. */
+  readonly journal?: Journal | undefined
+  readonly recovered?: Recovered | undefined
 }
-
-/** Is told events in order, outside of any decision. */
-export type EventListener = (events: ReadonlyArray<LedgerEvent>) => void
-
-/** How many waiters one turn of the event loop resumes. */
-const wakesPerTurn = 512
 
 /** One run of `withLease`: what it was granted, and whether its body began. */
 interface Stay {
@@ -67,9 +67,6 @@ export const readDuration = (field: string, input: Duration.Input): number | Ref
   const micros = duration === undefined ? Number.NaN : Math.ceil(Duration.toMicros(duration))
   return micros >= 0 ? micros : invalid(field, String(input), 'a duration such as "5 seconds", not negative')
 }
-
-export const outcome = <E>(request: Request, errorOf: (refusal: Refusal) => E): Effect.Effect<void, E> =>
-  request.status === "left" && request.refusal !== undefined ? Effect.fail(errorOf(request.refusal)) : Effect.void
 
 /**
  * Whether the operation that a fiber is about to return is run before anything can
@@ -91,33 +88,45 @@ export class LedgerRuntime {
   private readonly context: Context.Context<never>
   private readonly clock: Clock.Clock
   private readonly origin: bigint
-  private readonly dispatcher: SchedulerDispatcher
+  /** What the Ledger's time is ahead of the clock: time goes on where a former start left it. */
+  private readonly ahead: number
+  readonly outbox: Outbox
   private lastContext: Context.Context<never> | undefined = undefined
   private lastFrame: Frame | undefined = undefined
   private readonly revocations = new Map<Request, Set<() => void>>()
-  private readonly listeners = new Set<EventListener>()
-  /** Events that no listener was told yet. */
-  private untold: Array<LedgerEvent> = []
-  private drainScheduled = false
-  private draining = false
-  private drained = 0
   private armedAt = Infinity
   private timer: Fiber.Fiber<void> | undefined = undefined
   /** Called after every command, by whoever waits for a state: a drained manager, a test's waiters. */
   onDecided: (() => void) | undefined = undefined
 
   constructor(context: Context.Context<never>, options: RuntimeOptions) {
-    this.ledger = new Ledger(options)
+    const { journal, recovered, ...ledgerOptions } = options
+    this.ledger = new Ledger({ ...ledgerOptions, books: recovered?.books })
     this.formats = options.formats
     this.timeoutMicros = options.timeoutMicros
     this.context = context
     this.clock = Context.get(context, Clock.Clock)
     this.origin = this.clock === liveClock ? 0n : this.clock.monotonicTimeNanosUnsafe()
-    this.dispatcher = Context.get(context, Scheduler).makeDispatcher()
+    this.ahead = recovered === undefined ? 0 : this.goingOnFrom(recovered) - this.clockMicros()
+    const writer =
+      journal === undefined
+        ? undefined
+        : new JournalWriter(journal, () => this.clock.currentTimeMillisUnsafe(), recovered)
+    const dispatcher = Context.get(context, Scheduler).makeDispatcher()
+    this.outbox = new Outbox(this.ledger, dispatcher, writer, () => this.flush())
+  }
+
+  /** The Ledger's time of a former start, and what the wall's has gone on since. */
+  private goingOnFrom({ at, wall }: Recovered): number {
+    return at + Math.max(0, Math.floor(this.clock.currentTimeMillisUnsafe() - wall)) * 1_000
   }
 
   /** Whole microseconds of a monotonic clock: Effect's, so that TestClock governs. */
   now(): number {
+    return this.clockMicros() + this.ahead
+  }
+
+  private clockMicros(): number {
     // The live clock reads the same source through BigInt, at twice the cost.
     if (this.clock === liveClock) return Math.floor(performance.now() * 1_000)
     return Number((this.clock.monotonicTimeNanosUnsafe() - this.origin) / 1_000n)
@@ -130,7 +139,43 @@ export class LedgerRuntime {
     return error._tag === "LeaseRevoked" ? invalidClaim("lease", error.lease, "a lease that is held") : error
   }
 
-  readonly growError = (refusal: Refusal): ClaimError | LeaseRevoked => toError(refusal, this.formats, this.ledger.now)
+  readonly growError = (refusal: Refusal): ClaimError | LeaseRevoked =>
+    refusal._tag === "ManagerStopped" && this.outbox.failure !== undefined
+      ? stoppedBy(this.outbox.failure)
+      : toError(refusal, this.formats, this.ledger.now)
+
+  /** Goes on once all that was decided so far may be told. */
+  private untilCommitted<E>(refuse: (failure: JournalFailed) => Effect.Effect<never, E>): Effect.Effect<void, E> {
+    return Effect.suspend((): Effect.Effect<void, E> => {
+      if (this.outbox.clean) return Effect.void
+      return Effect.callback<void, E>((resume) => {
+        const go = () => {
+          const { failure } = this.outbox
+          resume(failure === undefined ? Effect.void : refuse(failure))
+        }
+        this.outbox.whenCommitted(go)
+        return Effect.sync(() => this.outbox.forget(go))
+      })
+    })
+  }
+
+  /** Completes once everything decided so far is in the journal. Dies with `JournalFailed` where it never will be. */
+  readonly committed: Effect.Effect<void> = this.untilCommitted(Effect.die)
+
+  /** The same for a claim: it fails as one that a stopped manager refuses. */
+  readonly admitted: Effect.Effect<void, ManagerStopped> = this.untilCommitted((failure) =>
+    Effect.fail(stoppedBy(failure))
+  )
+
+  /** An answer, told once what it rests on is committed. */
+  told<A, E, R>(answer: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
+    return this.outbox.journal === undefined ? answer : Effect.andThen(this.committed, answer)
+  }
+
+  /** The answer of a claim. */
+  answered<A, E, R>(answer: Effect.Effect<A, E, R>): Effect.Effect<A, E | ManagerStopped, R> {
+    return this.outbox.journal === undefined ? answer : Effect.andThen(this.admitted, answer)
+  }
 
   /**
    * Runs a body inside a lease. One with an expiry is interrupted when it is taken
@@ -149,9 +194,12 @@ export class LedgerRuntime {
       return Effect.onExitPrimitive(
         Effect.suspend((): Effect.Effect<A, E | ClaimError | LeaseRevoked, R> => {
           const answer = this.ask(fiber, agent, claim, options)
-          if (!(answer instanceof Request)) return Effect.fail(this.error(answer))
+          if (!(answer instanceof Request)) return this.answered(Effect.fail(this.error(answer)))
           stay.request = answer
-          if (answer.status === "held") return this.enter(fiber, answer, stay, body)
+          if (answer.status === "held") {
+            if (this.outbox.journal === undefined) return this.enter(fiber, answer, stay, body)
+            return Effect.flatMap(this.admitted, () => this.enter(fiber, answer, stay, body))
+          }
           return Effect.flatMap(this.parked(answer, this.error), () => this.enter(fiber, answer, stay, body))
         }),
         () => {
@@ -173,7 +221,7 @@ export class LedgerRuntime {
     body: Effect.Effect<A, E, R>
   ): Effect.Effect<A, E | LeaseRevoked, R> {
     // Expired before its waiter could be told: there is nothing to run inside of.
-    if (lease.status !== "held") return Effect.fail(leaseGone(lease))
+    if (lease.status !== "held") return this.told(Effect.fail(leaseGone(lease)))
     const outer = fiber.context
     fiber.setContext(pushFrame(outer, this.frameOf(outer), this, lease))
     const guarded = lease.ttl === 0 ? body : this.guard(lease, body)
@@ -205,9 +253,16 @@ export class LedgerRuntime {
   }
 
   /** A grant that is returned by whoever receives it, or the error. Runs in an uninterruptible region. */
-  obtain<E>(answer: Request | Refusal, restore: Restore, errorOf: (refusal: Refusal) => E): Effect.Effect<Request, E> {
-    if (!(answer instanceof Request)) return Effect.fail(errorOf(answer))
-    return answer.status === "held" ? Effect.succeed(answer) : Effect.as(this.wait(answer, restore, errorOf), answer)
+  obtain<E>(
+    answer: Request | Refusal,
+    restore: Restore,
+    errorOf: (refusal: Refusal) => E
+  ): Effect.Effect<Request, E | ManagerStopped> {
+    if (!(answer instanceof Request)) return this.answered(Effect.fail(errorOf(answer)))
+    if (answer.status !== "held")
+      return Effect.as(this.unlessGone(answer, restore(this.parked(answer, errorOf))), answer)
+    if (this.outbox.journal === undefined) return Effect.succeed(answer)
+    return Effect.as(this.unlessGone(answer, restore(this.admitted)), answer)
   }
 
   /** Asks the Ledger, from the place that the fiber is at. */
@@ -247,13 +302,12 @@ export class LedgerRuntime {
       : Effect.fail(invalidClaim(refusal.field, refusal.value, refusal.allowed))
   }
 
-  /** The caller of a growth can be told of it: it is not undone any more. */
-  keepOnceCommitted(growth: Request): void {
+  /** The caller of a growth was told of it: it is not undone any more. */
+  keep(growth: Request): void {
+    // Without ids nobody can name it, and without a journal nobody has to know.
+    if (this.ledger.books.index === undefined || this.outbox.failure !== undefined) return
     this.command((ledger, now) => ledger.keep(growth, now))
   }
-
-  /** Completes once everything decided so far is in the journal. */
-  readonly committed: Effect.Effect<void> = Effect.void
 
   release(lease: Request): void {
     this.ledger.release(lease, this.now())
@@ -266,7 +320,7 @@ export class LedgerRuntime {
       const tell = () => {
         if (lease.returnedBy !== undefined && lease.returnedBy !== "released") resume(Effect.succeed(leaseGone(lease)))
       }
-      if (lease.status !== "held") return tell()
+      if (lease.status !== "held") return this.outbox.whenCommitted(tell)
       const listeners = this.revocations.get(lease) ?? new Set()
       this.revocations.set(lease, listeners)
       listeners.add(tell)
@@ -300,14 +354,10 @@ export class LedgerRuntime {
     return answer
   }
 
-  /** Resumes whoever the last command settled, soon, and arms the timer. */
+  /** Tells whoever is concerned of the last command, soon, and arms the timer. */
   flush(): void {
     const ledger = this.ledger
-    if ((ledger.settled.length > 0 || this.untold.length > 0) && !this.draining && !this.drainScheduled) {
-      this.drainScheduled = true
-      const dispatcher = Fiber.getCurrent()?.currentDispatcher ?? this.dispatcher
-      dispatcher.scheduleTask(this.drain, 0)
-    }
+    this.outbox.flush()
     const dueAt = ledger.nextDueAt
     if (dueAt < this.armedAt) this.arm(dueAt)
     // A timer that nobody needs would keep the process alive.
@@ -315,48 +365,12 @@ export class LedgerRuntime {
     this.onDecided?.()
   }
 
-  /** Tells every event from now on, until the answer is called. Where nobody listens, none is built. */
-  listen(listener: EventListener): () => void {
-    this.listeners.add(listener)
-    this.ledger.books.sink = (event) => this.untold.push(event)
-    return () => {
-      this.listeners.delete(listener)
-      if (this.listeners.size > 0) return
-      this.ledger.books.sink = undefined
-      this.untold = []
-    }
-  }
-
-  /** Ends the timer. Whatever still waits has been failed before. */
+  /** Ends the timer and the journal. Whatever still waits has been failed before. */
   close(): void {
+    this.outbox.finish()
+    this.outbox.flush()
     this.disarm()
     this.armedAt = -Infinity
-  }
-
-  private readonly drain = (): void => {
-    this.drainScheduled = false
-    this.draining = true
-    if (this.untold.length > 0) this.tell()
-    const settled = this.ledger.settled
-    const stopAt = this.drained + wakesPerTurn
-    // A resumed fiber runs right here until it suspends, and what it releases is appended.
-    while (this.drained < settled.length && this.drained < stopAt) {
-      const request = settled[this.drained++]!
-      const onSettled = request.onSettled
-      request.onSettled = undefined
-      onSettled?.()
-    }
-    this.draining = false
-    if (this.drained === settled.length) settled.length = 0
-    else settled.splice(0, this.drained)
-    this.drained = 0
-    this.flush()
-  }
-
-  private tell(): void {
-    const events = this.untold
-    this.untold = []
-    for (const listener of this.listeners) listener(events)
   }
 
   /** The innermost body that a context is in. Contexts never change, so the last answer is kept. */
@@ -398,16 +412,26 @@ export class LedgerRuntime {
   /** Suspends until a queued request is settled. Fails with what it left the queue for. */
   private parked<E>(request: Request, errorOf: (refusal: Refusal) => E): Effect.Effect<void, E> {
     return Effect.callback<void, E>((resume) => {
-      // It may have been settled before this fiber got here.
-      if (request.status === "waiting") request.onSettled = () => resume(outcome(request, errorOf))
-      else resume(outcome(request, errorOf))
+      const tell = () => resume(this.outcome(request, errorOf))
+      if (request.status === "waiting") request.onSettled = tell
+      // It was settled before this fiber got here.
+      else this.outbox.whenCommitted(tell)
     })
   }
 
-  /** Waits for a queued request, in an uninterruptible region: given up if its fiber goes. */
-  private wait<E>(request: Request, restore: Restore, errorOf: (refusal: Refusal) => E): Effect.Effect<void, E> {
+  /** What a request that does not wait any more has come to. */
+  outcome<E>(request: Request, errorOf: (refusal: Refusal) => E): Effect.Effect<void, E> {
+    // What was granted and is in no journal was not granted.
+    if (this.outbox.failure !== undefined) return Effect.fail(errorOf({ _tag: "ManagerStopped" }))
+    return request.status === "left" && request.refusal !== undefined
+      ? Effect.fail(errorOf(request.refusal))
+      : Effect.void
+  }
+
+  /** Waits for a request, in an uninterruptible region: it is given up if its fiber goes. */
+  private unlessGone<E>(request: Request, wait: Effect.Effect<void, E>): Effect.Effect<void, E> {
     return Effect.onExitPrimitive(
-      restore(this.parked(request, errorOf)),
+      wait,
       (exit) => {
         if (Exit.isFailure(exit)) this.giveUp(request)
         return undefined

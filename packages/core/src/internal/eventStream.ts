@@ -4,7 +4,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Dropped } from "../LeaseTable.ts"
 import type { LedgerEvent } from "../ledger/Event.ts"
-import type { EventListener } from "./LedgerRuntime.ts"
+import type { EventListener } from "./Outbox.ts"
 
 /** How many events a reader may be behind. */
 export const bufferMax = 8_192

@@ -1,7 +1,8 @@
 /** Leases by id, over the runtime of a manager. */
 import * as Effect from "effect/Effect"
 import * as Errors from "../Errors.ts"
-import type { LeaseTable, TableClaimOptions, Ticket } from "../LeaseTable.ts"
+import type { JournalFailed } from "../Journal.ts"
+import type { LeaseTable, RecoveredHome, TableClaimOptions, Ticket } from "../LeaseTable.ts"
 import { claimOf } from "../ledger/Books.ts"
 import type { Claim } from "../ledger/Claim.ts"
 import type { ReturnReason } from "../ledger/Event.ts"
@@ -9,7 +10,7 @@ import type { Index } from "../ledger/Index.ts"
 import type { Refusal } from "../ledger/Refusal.ts"
 import { enclosing, Request } from "../ledger/Request.ts"
 import { eventStream } from "./eventStream.ts"
-import { type LedgerRuntime, outcome } from "./LedgerRuntime.ts"
+import type { LedgerRuntime } from "./LedgerRuntime.ts"
 import { invalidClaim, manualError } from "./refusal.ts"
 
 /** A ticket is what its request is now. */
@@ -74,7 +75,7 @@ class Returns {
 
   add(listener: ReturnListener): () => void {
     this.listeners.add(listener)
-    this.end ??= this.runtime.listen((events) => {
+    this.end ??= this.runtime.outbox.listen((events) => {
       for (const event of events) {
         if (event._tag !== "Returned") continue
         // Its expiry may have been first.
@@ -101,9 +102,17 @@ const unknownLease = (lease: number) =>
     message: `there is no lease ${lease}: it has come back, or never was`
   })
 
-export const make = (runtime: LedgerRuntime, index: Index): LeaseTable["Service"] => {
+/** What a journal had of the home, and the waiters that it may still answer for. */
+export interface FormerHome {
+  readonly home: RecoveredHome
+  readonly waiters: ReadonlyArray<Request>
+  /** The first id that is not of a former start. */
+  readonly nextId: number
+}
+
+export const make = (runtime: LedgerRuntime, index: Index, former: FormerHome | undefined): LeaseTable["Service"] => {
   /** Tickets that waited: their outcome is kept until somebody is told it. */
-  const open = new Map<number, Request>()
+  const open = new Map((former?.waiters ?? []).map((request) => [request.id, request]))
   const waiting = new Map<Request, Set<() => void>>()
   const returns = new Returns(runtime)
 
@@ -129,7 +138,7 @@ export const make = (runtime: LedgerRuntime, index: Index): LeaseTable["Service"
     runtime.flush()
     if (!(answer instanceof Request)) return Effect.fail(errorOf(answer))
     if (answer.status === "waiting") open.set(answer.id, answer)
-    else if (answer.grows !== undefined) runtime.keepOnceCommitted(answer)
+    else if (answer.grows !== undefined) runtime.outbox.whenCommitted(() => runtime.keep(answer))
     return Effect.succeed(new View(answer))
   }
 
@@ -139,15 +148,15 @@ export const make = (runtime: LedgerRuntime, index: Index): LeaseTable["Service"
       if (request === undefined) return Effect.fail(invalidClaim("ticket", id, "a claim that waits or is held"))
       return Effect.flatMap(untilSettled(request), () => {
         open.delete(id)
-        if (request.grows !== undefined) runtime.keepOnceCommitted(request)
-        return outcome(request, runtime.growError)
+        if (request.grows !== undefined) runtime.keep(request)
+        return runtime.outcome(request, runtime.growError)
       })
     })
 
   /** Several may wait for one ticket: a session that came back asks again. */
-  const untilSettled = (request: Request): Effect.Effect<void> =>
+  const untilSettled = (request: Request): Effect.Effect<void, Errors.ManagerStopped> =>
     request.status !== "waiting"
-      ? runtime.committed
+      ? runtime.admitted
       : Effect.callback<void>((resume) => {
           const tell = () => resume(Effect.void)
           const tellers = waiting.get(request) ?? new Set()
@@ -161,6 +170,16 @@ export const make = (runtime: LedgerRuntime, index: Index): LeaseTable["Service"
             tellers.delete(tell)
           })
         })
+
+  const failed = Effect.callback<JournalFailed>((resume) => {
+    const { failure } = runtime.outbox
+    if (failure !== undefined) return resume(Effect.succeed(failure))
+    const tell = (reason: JournalFailed) => resume(Effect.succeed(reason))
+    runtime.outbox.failureListeners.add(tell)
+    return Effect.sync(() => {
+      runtime.outbox.failureListeners.delete(tell)
+    })
+  })
 
   return {
     claim: (agent, claim, options = {}) =>
@@ -208,7 +227,7 @@ export const make = (runtime: LedgerRuntime, index: Index): LeaseTable["Service"
     settled,
     committed: runtime.committed,
     ticket: (id) => {
-      const request = index.get(id)
+      const request = open.get(id) ?? index.get(id)
       return request === undefined ? undefined : new View(request)
     },
     onReturned: (listener) =>
@@ -218,10 +237,16 @@ export const make = (runtime: LedgerRuntime, index: Index): LeaseTable["Service"
           (end) => Effect.sync(end)
         )
       ),
-    note: () => undefined,
-    keeps: () => undefined,
-    recovered: undefined,
-    keepOnly: () => Effect.void,
-    events: eventStream((listener) => runtime.listen(listener))
+    note: (note) => runtime.outbox.note(note),
+    keeps: (state) => runtime.outbox.journal?.keeps(state),
+    recovered: former?.home,
+    keepOnly: (ids) =>
+      Effect.sync(() => {
+        if (former === undefined) return
+        for (const { id } of former.waiters) if (!ids.has(id)) open.delete(id)
+        runtime.command((ledger, now) => ledger.forsake(({ id }) => id >= former.nextId || ids.has(id), now))
+      }),
+    failed,
+    events: eventStream((listener) => runtime.outbox.listen(listener))
   }
 }

@@ -5,6 +5,7 @@ import * as Option from "effect/Option"
 import type { Claim } from "../Claim.ts"
 import { DeadlockPolicy } from "../DeadlockPolicy.ts"
 import * as Errors from "../Errors.ts"
+import { Journal } from "../Journal.ts"
 import * as Lease from "../Lease.ts"
 import { isAmount } from "../ledger/Claim.ts"
 import { Agent } from "../ledger/Agent.ts"
@@ -21,6 +22,8 @@ import * as ResourceType from "../ResourceType.ts"
 import { ScalingPolicy } from "../ScalingPolicy.ts"
 import * as Statistics from "../Statistics.ts"
 import { waitGraphOf } from "../WaitGraph.ts"
+import * as closing from "./closing.ts"
+import { formerHome, recoverFrom } from "./journal/open.ts"
 import * as leaseTable from "./leaseTable.ts"
 import { LedgerRuntime, readDuration, type WaitOptions } from "./LedgerRuntime.ts"
 import { invalidClaim, manualError, unknownResourceType, tellable } from "./refusal.ts"
@@ -54,7 +57,7 @@ const limit = (field: string, value: number | undefined, otherwise: number) =>
       ? Effect.succeed(value)
       : Effect.fail(invalidClaim(field, value, "a whole number from 0"))
 
-const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions & { readonly indexed?: boolean }) {
+const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions, kind: "process" | "home") {
   const registered = new Map<string, Registered>()
   const formats = Object.assign(
     (resourceType: string, amount: number) => registered.get(resourceType)?.type.format(amount) ?? `${amount} units`,
@@ -64,18 +67,32 @@ const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions & 
   const context = yield* Effect.context()
   const timeoutMicros = yield* duration("timeout", options.timeout, Infinity)
   const graceMicros = yield* duration("gracePeriod", options.gracePeriod, 5_000_000)
+  const journal = yield* Journal
+  const recovered = journal === undefined ? undefined : yield* recoverFrom(journal)
   const runtime = new LedgerRuntime(context, {
-    indexed: options.indexed === true,
+    // A journal names claims by their ids.
+    indexed: kind === "home" || journal !== undefined,
+    journal,
+    recovered,
     deadlock: yield* DeadlockPolicy,
     waitersMax: yield* limit("waitersMax", options.waitersMax, 1_000_000),
     waitersPerAgentMax: yield* limit("waitersPerAgentMax", options.waitersPerAgentMax, Infinity),
     formats,
     timeoutMicros
   })
-  const { ledger } = runtime
+  const { ledger, outbox } = runtime
   const { books } = ledger
+  const former = recovered === undefined ? undefined : formerHome(recovered)
+  if (recovered !== undefined) {
+    // What the former process held is nobody's; it died about when it wrote last.
+    if (kind !== "home") ledger.forsake(() => false, books.now)
+    else outbox.journal?.inherit(recovered.home)
+  }
+  outbox.failureListeners.add((failure) => Effect.runForkWith(context)(Effect.logFatal(failure.message)))
 
-  const register: ResourceManager["Service"]["register"] = (owner, type, { measure, ...config }) =>
+  const register: ResourceManager["Service"]["register"] = (owner, type, pool) =>
+    Effect.andThen(define(owner, type, pool), runtime.told(Effect.void))
+  const define: ResourceManager["Service"]["register"] = (owner, type, { followed, measure, ...config }) =>
     Effect.gen(function* () {
       const pool = yield* PoolConfig.read(type.name, config, policy !== undefined)
       // No step from here on: two that register at once must not both find it free.
@@ -96,13 +113,13 @@ const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions & 
         maxCapacity: pool.maxCapacity,
         note: undefined
       })
-      runtime.command((core, now) => core.definePool(type.name, pool, now))
+      runtime.command((core, now) => core.definePool(type.name, { ...pool, followed }, now))
     })
 
   for (const [name, { type, ...config }] of Object.entries(options.pools ?? {})) {
     const known = ResourceType.known.find((candidate) => candidate.name === name)
     yield* Effect.catchTag(
-      register(configuration, { ...(type ?? known ?? ResourceType.make(name)), name }, config),
+      define(configuration, { ...(type ?? known ?? ResourceType.make(name)), name }, config),
       "ResourceTypeTaken",
       Effect.die
     )
@@ -119,12 +136,13 @@ const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions & 
 
   /** The state as of now: what is due has happened. */
   const current = <A>(read: (now: number) => A) =>
-    Effect.sync(() =>
-      runtime.command((core, now) => {
+    Effect.suspend(() => {
+      const state = runtime.command((core, now) => {
         core.advance(now)
         return read(core.now)
       })
-    )
+      return runtime.told(Effect.succeed(state))
+    })
 
   const monitor = yield* LoadMonitor.make({
     ...(options.loadInterval === undefined ? {} : { interval: options.loadInterval }),
@@ -134,6 +152,7 @@ const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions & 
       runtime.command((core, now) => core.advance(now))
       return [...books.pools.values()].map((pool) => loadOf(pool, registered.get(pool.type)?.maxCapacity))
     },
+    beforeTold: runtime.told(Effect.void),
     setCapacity: (resourceType, capacity) => {
       const pool = books.pools.get(resourceType)
       if (pool !== undefined) runtime.command((core, now) => core.setCapacity(pool, capacity, now))
@@ -146,19 +165,26 @@ const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions & 
       runtime.withLease(agent, claim, options, body)
 
   /** One that does not wait: `unavailable` is no failure but the answer. */
-  const attempt = (agent: string, claim: Claim, options: WaitOptions | undefined, manual: boolean) =>
-    Effect.withFiber((fiber): Effect.Effect<Request | undefined, Errors.ClaimError> => {
-      const answer = runtime.ask(fiber, agent, claim, options, { wait: false, manual })
-      if (answer instanceof Request) return Effect.succeed(answer)
-      return answer._tag === "ResourceExhausted" && answer.reason === "unavailable"
-        ? Effect.succeed(undefined)
-        : Effect.fail(runtime.error(answer))
-    })
+  const attempt = <A, R>(
+    agent: string,
+    claim: Claim,
+    options: WaitOptions | undefined,
+    manual: boolean,
+    use: (request: Request | undefined) => Effect.Effect<A, never, R>
+  ) =>
+    Effect.uninterruptibleMask((restore) =>
+      Effect.withFiber((fiber): Effect.Effect<A, Errors.ClaimError, R> => {
+        const answer = runtime.ask(fiber, agent, claim, options, { wait: false, manual })
+        return !(answer instanceof Request) && answer._tag === "ResourceExhausted" && answer.reason === "unavailable"
+          ? runtime.answered(use(undefined))
+          : Effect.flatMap(runtime.obtain(answer, restore, runtime.error), use)
+      })
+    )
 
   const setQuota = (agent: string, resourceType: string, quota: number) =>
     Effect.suspend((): Effect.Effect<void, Errors.InvalidClaim | Errors.UnknownResourceType> => {
       const refusal = runtime.command((core, now) => core.setQuota(agent, resourceType, quota, now))
-      if (refusal === undefined) return Effect.void
+      if (refusal === undefined) return runtime.told(Effect.void)
       return refusal._tag === "UnknownResourceType"
         ? Effect.fail(unknownResourceType(refusal.resourceType, refusal.known))
         : Effect.fail(invalidClaim(refusal.field, refusal.value, refusal.allowed))
@@ -170,9 +196,10 @@ const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions & 
     waitGraph: (waitsMax) => current((now) => waitGraphOf(books, now, waitsMax))
   }
 
-  const stop = Effect.sync(() => runtime.command((core, now) => core.stop(now)))
-  /** Asked at every return while the leases drain: O(pools). */
-  const anyHeld = () => [...books.everyPool()].some((pool) => pool.holdersHead !== undefined)
+  const stop = Effect.suspend(() => {
+    runtime.command((core, now) => core.stop(now))
+    return runtime.told(Effect.void)
+  })
 
   const manager: ResourceManager["Service"] = {
     // The overloads differ only in whether an expiry can interrupt the body.
@@ -180,14 +207,12 @@ const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions & 
     lease: (agent, claim, options) =>
       runtime.granted(agent, claim, options, undefined, (request) => Lease.hold(runtime, request)),
     tryLease: (agent, claim, options) =>
-      Effect.uninterruptible(
-        Effect.flatMap(attempt(agent, claim, options, false), (request) =>
-          request === undefined ? Effect.succeedNone : Effect.asSome(Lease.hold(runtime, request))
-        )
+      attempt(agent, claim, options, false, (request) =>
+        request === undefined ? Effect.succeedNone : Effect.asSome(Lease.hold(runtime, request))
       ),
     acquire: (agent, claim, options) => runtime.granted(agent, claim, options, { manual: true }, () => Effect.void),
     tryAcquire: (agent, claim) =>
-      Effect.uninterruptible(Effect.map(attempt(agent, claim, undefined, true), (request) => request !== undefined)),
+      attempt(agent, claim, undefined, true, (request) => Effect.succeed(request !== undefined)),
     release: (agent, claim) =>
       Effect.suspend(() => {
         const refusal = runtime.command((core, now) => core.releaseManual(agent, claim, now))
@@ -209,10 +234,12 @@ const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions & 
           ),
     removeQuota: (agent, resourceType) => setQuota(agent, resourceType, Infinity),
     quota: (agent, resourceType) =>
-      Effect.map(poolOf(resourceType), (pool) => {
-        const quota = books.agents.get(agent)?.accounts.get(pool)?.quota ?? Infinity
-        return quota === Infinity ? Option.none() : Option.some(quota)
-      }),
+      Effect.flatMap(poolOf(resourceType), (pool) =>
+        current(() => {
+          const quota = books.agents.get(agent)?.accounts.get(pool)?.quota ?? Infinity
+          return quota === Infinity ? Option.none() : Option.some(quota)
+        })
+      ),
     setCapacity: (resourceType, capacity, options = {}) =>
       Effect.gen(function* () {
         const pool = yield* poolOf(resourceType)
@@ -227,12 +254,14 @@ const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions & 
         if (entry !== undefined) entry.note = options.note
         if (checked === pool.capacity && maxCapacity === pool.maxCapacity) return
         runtime.command((core, now) => core.setCapacity(pool, checked, now, { maxCapacity }))
+        yield* runtime.told(Effect.void)
       }),
     setRate: (resourceType, rate) =>
       Effect.gen(function* () {
         const pool = yield* poolOf(resourceType)
         const checked = rate === undefined ? undefined : yield* PoolConfig.readRate(resourceType, rate)
         runtime.command((core, now) => core.setRate(pool, checked, now))
+        yield* runtime.told(Effect.void)
       }),
     usage: (agent) => current(() => books.agents.get(agent)?.usage() ?? {}),
     poolUsage: (resourceType) =>
@@ -263,32 +292,16 @@ const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions & 
     stop
   }
 
-  // Registered last, so it runs first: waiters fail, leases drain, and what is left
-  // after the grace period is taken back.
+  // What recovery and the configuration decided is told with the layer itself.
+  runtime.command((core, now) => core.advance(now))
+  outbox.commit()
+  if (outbox.failure !== undefined) return yield* outbox.failure
+  // Registered last, so it runs first. A home's leases are others', who are still there at its next start.
   yield* Effect.addFinalizer(() =>
-    Effect.gen(function* () {
-      yield* stop
-      if (anyHeld() && graceMicros > 0) {
-        const drained = Effect.callback<void>((resume) => {
-          runtime.onDecided = () => {
-            if (!anyHeld()) resume(Effect.void)
-          }
-        })
-        yield* Effect.timeoutOption(drained, Duration.millis(graceMicros / 1_000))
-        runtime.onDecided = undefined
-      }
-      const taken = runtime.command((core, now) => core.revokeAll(now))
-      if (taken.length > 0) {
-        const leases = taken.map((lease) => `${lease.id} of ${lease.agent.id}`).join(", ")
-        yield* Effect.logWarning(
-          `the manager stopped and took back ${taken.length === 1 ? "a lease" : `${taken.length} leases`}: ${leases}`
-        )
-      }
-      runtime.close()
-    })
+    kind === "home" && journal !== undefined ? closing.suspend(runtime) : closing.stop(runtime, graceMicros)
   )
 
-  return { manager, meter, runtime }
+  return { manager, meter, runtime, former }
 })
 
 const loadOf = (pool: Pool, maxCapacity: number | undefined): LoadMonitor.PoolLoad => {
@@ -308,19 +321,19 @@ const loadOf = (pool: Pool, maxCapacity: number | undefined): LoadMonitor.PoolLo
 }
 
 export const make = (options: ResourceManagerOptions) =>
-  Effect.map(assemble(options), ({ manager, meter }) => ({ manager, meter }))
+  Effect.map(assemble(options, "process"), ({ manager, meter }) => ({ manager, meter }))
 
 /** The same with its leases by id. */
 export const makeHome = (options: ResourceManagerOptions) =>
-  Effect.map(assemble({ ...options, indexed: true }), ({ manager, meter, runtime }) => ({
+  Effect.map(assemble(options, "home"), ({ former, manager, meter, runtime }) => ({
     manager,
     meter,
-    table: leaseTable.make(runtime, runtime.ledger.books.index!)
+    table: leaseTable.make(runtime, runtime.ledger.books.index!, former)
   }))
 
 /** The same, with what tests need besides. Its end waits for no lease: a test's clock stands still. */
 export const makeTest = (options: ResourceManagerOptions) =>
-  Effect.map(assemble({ gracePeriod: 0, ...options }), ({ manager, meter, runtime }) => {
+  Effect.map(assemble({ gracePeriod: 0, ...options }, "process"), ({ manager, meter, runtime }) => {
     const awaitWaiting = (count: number) =>
       Effect.callback<void>((resume) => {
         const { books } = runtime.ledger

@@ -1,5 +1,6 @@
 /** Turns the Ledger's plain facts into typed errors with a message for people. */
 import * as Errors from "../Errors.ts"
+import type { JournalFailed } from "../Journal.ts"
 import type { Claim } from "../ledger/Claim.ts"
 import type { WaitReason } from "../ledger/explain.ts"
 import type * as Refusal from "../ledger/Refusal.ts"
@@ -103,6 +104,10 @@ const deadlock = (facts: Refusal.DeadlockDetected, formats: Formats): string => 
   )
   return `deadlock: ${facts.agent} asked for ${formatClaim(facts.claim, formats)} and would wait for ever\n${steps.join("\n")}`
 }
+
+/** What claims fail with where a manager ended because of its journal. */
+export const stoppedBy = (failure: JournalFailed) =>
+  new Errors.ManagerStopped({ message: `the resource manager has stopped: ${failure.message}` })
 
 export const stoppedError = () => new Errors.ManagerStopped({ message: "the resource manager has stopped" })
 

@@ -393,6 +393,20 @@ export class Ledger {
     return [...leases]
   }
 
+  /** Everything but what is kept is given up by who is not there any more: waiters leave, leases are lost. */
+  forsake(kept: (request: Request) => boolean, now: number): void {
+    this.advance(now)
+    const gone = [...(this.books.index?.values() ?? [])].filter((request) => !kept(request))
+    // Waiters first, or they would be granted what the leases give back.
+    for (const request of gone) if (request.status === "waiting") this.fail(request, "Interrupted", undefined)
+    for (const request of gone) {
+      if (request.status !== "held") continue
+      if (request.grows?.status === "held") this.books.keep(request)
+      else if (request.grows === undefined) this.takeBack(request, "lost")
+    }
+    this.settle()
+  }
+
   private decide(request: Request, claim: Claim, mayWait: boolean): Request | Refusal {
     const books = this.books
     const now = books.now

@@ -47,7 +47,9 @@ const simulateTwice = (seed: number, profile: Profile, steps: number, report: Re
   if (result.failure !== undefined || !isRestored(seed)) return result
   const again = new Report()
   const restored = simulate(seed, profile, steps, again, true)
-  report.count("snapshot continued", again.counts.get("snapshot continued") ?? 0)
+  for (const key of ["snapshot continued", "snapshot and events continued"]) {
+    report.count(key, again.counts.get(key) ?? 0)
+  }
   const step = restored.digests.findIndex((digest, index) => digest !== result.digests[index])
   const where = { profile: profile.name, seed }
   if (step >= 0) {

@@ -5,6 +5,7 @@ import {
   failRequester,
   Ledger,
   type LedgerEvent,
+  Replay,
   restore,
   type State
 } from "../../src/Ledger.ts"
@@ -46,6 +47,9 @@ class Simulation {
   private readonly digests: Array<number> = []
   /** When to go on with a Ledger that was restored. Its own: everything else stays as it is. */
   private readonly restores: Random | undefined
+  /** The last snapshot, and the events since. */
+  private snapshot: string | undefined = undefined
+  private since: Array<string> = []
   /** Events of the command that runs. */
   private heard = 0
   private planned: Command | undefined = undefined
@@ -112,15 +116,25 @@ class Simulation {
     this.digests.push(this.digest)
   }
 
-  /** Everything that the Ledger knows goes through JSON; what the callers hold in hand is found by id. */
+  /**
+   * Goes on with a Ledger as a new process would: from the last snapshot and the
+   * events since, or from a snapshot of this moment; through JSON. What the callers
+   * hold in hand is found by id.
+   */
   private restoreLedger(): void {
     const { ledger } = this.run
-    const state: State = JSON.parse(JSON.stringify(capture(ledger.books)))
-    const books = restore(state)
+    if (this.snapshot === undefined || this.restores?.chance(0.5) === true) {
+      this.snapshot = JSON.stringify(capture(ledger.books))
+      this.since = []
+    }
+    const state: State = JSON.parse(this.snapshot)
+    const replay = new Replay(restore(state))
+    for (const event of this.since) replay.apply(JSON.parse(event))
+    const books = replay.finish(ledger.now)
     books.sink = ledger.books.sink
     Object.assign(ledger, { books })
     this.workload.restored(books)
-    this.report.count("snapshot continued")
+    this.report.count(this.since.length === 0 ? "snapshot continued" : "snapshot and events continued")
   }
 
   private command(command: Command, run: Planned["run"]): Answer {
@@ -144,6 +158,7 @@ class Simulation {
     this.workload.heard(event)
     this.report.event(event)
     const text = JSON.stringify(event)
+    if (this.restores !== undefined) this.since.push(text)
     for (let i = 0; i < text.length; i++) this.digest = (Math.imul(this.digest, 31) + text.charCodeAt(i)) | 0
   }
 

@@ -1,0 +1,145 @@
+/**
+ * Ledger events as a journal keeps them: an array each, a letter for what happened
+ * and then its fields in order, without what is missing at the end. Amounts by type
+ * are pairs, for a type may be called `__proto__`.
+ */
+import * as Schema from "effect/Schema"
+import type { LedgerEvent } from "../../ledger/Event.ts"
+
+const Micros = Schema.Finite
+const Whole = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }))
+const Pairs = Schema.Array(Schema.Tuple([Schema.String, Whole]))
+const RateFields = Schema.Struct({
+  limit: Whole,
+  intervalMicros: Whole,
+  burst: Schema.optionalKey(Whole),
+  per: Schema.Literals(["unit", "request"])
+})
+const Configured = Schema.Struct({
+  capacity: Whole,
+  minCapacity: Whole,
+  maxCapacity: Schema.optionalKey(Whole),
+  rate: Schema.optionalKey(RateFields)
+})
+const ReturnReason = Schema.Literals(["released", "expired", "stopped", "revoked", "lost"])
+const RefusalTag = Schema.Literals([
+  "InvalidClaim",
+  "UnknownResourceType",
+  "ResourceExhausted",
+  "QuotaExceeded",
+  "DeadlockDetected",
+  "ClaimTimedOut",
+  "QueueFull",
+  "ManagerStopped",
+  "LeaseRevoked"
+])
+
+const asked = {
+  agent: Schema.String,
+  claim: Pairs,
+  manual: Schema.Boolean,
+  ttl: Micros,
+  parent: Schema.optionalKey(Whole),
+  grows: Schema.optionalKey(Whole),
+  deadline: Schema.optionalKey(Micros)
+}
+
+type Fields = Readonly<Record<string, Schema.Codec<unknown, unknown>>>
+
+/** The letter of each event, and its fields in the order in which they are kept. */
+const layouts = {
+  PoolDefined: [
+    "P",
+    {
+      at: Micros,
+      type: Schema.String,
+      capacity: Whole,
+      minCapacity: Whole,
+      maxCapacity: Schema.optionalKey(Whole),
+      rate: Schema.optionalKey(RateFields)
+    }
+  ],
+  PoolConfigured: [
+    "C",
+    {
+      at: Micros,
+      type: Schema.String,
+      capacity: Whole,
+      configured: Configured,
+      rate: Schema.optionalKey(RateFields)
+    }
+  ],
+  CapacitySet: ["c", { at: Micros, type: Schema.String, capacity: Whole, maxCapacity: Schema.optionalKey(Whole) }],
+  RateSet: ["r", { at: Micros, type: Schema.String, rate: Schema.optionalKey(RateFields) }],
+  Refunded: ["f", { at: Micros, type: Schema.String, tokens: Whole }],
+  QuotaSet: ["q", { at: Micros, agent: Schema.String, type: Schema.String, quota: Schema.optionalKey(Whole) }],
+  Queued: ["w", { at: Micros, id: Whole, ...asked }],
+  GrantedAtOnce: ["g", { at: Micros, id: Whole, token: Whole, ...asked }],
+  Granted: ["G", { at: Micros, id: Whole, token: Whole }],
+  Exempted: ["e", { at: Micros, id: Whole }],
+  Undone: ["u", { at: Micros, id: Whole }],
+  Kept: ["k", { at: Micros, id: Whole }],
+  Shrunk: ["s", { at: Micros, id: Whole, amounts: Pairs }],
+  Returned: ["x", { at: Micros, id: Whole, reason: ReturnReason }],
+  Left: ["l", { at: Micros, id: Whole, reason: Schema.Union([RefusalTag, Schema.Literal("Interrupted")]) }],
+  Refused: ["n", { at: Micros, agent: Schema.String, types: Schema.Array(Schema.String), reason: RefusalTag }],
+  Stopped: ["z", { at: Micros }]
+} as const satisfies Record<LedgerEvent["_tag"], readonly [string, Fields]>
+
+interface Layout {
+  readonly tag: LedgerEvent["_tag"]
+  readonly letter: string
+  readonly names: ReadonlyArray<string>
+  readonly decode: (input: unknown) => Readonly<Record<string, unknown>>
+}
+
+const table: ReadonlyArray<Layout> = Object.entries(layouts).map(([tag, [letter, fields]]) => ({
+  // The keys of `layouts` are exactly the tags.
+  tag: tag as LedgerEvent["_tag"],
+  letter,
+  names: Object.keys(fields),
+  decode: Schema.decodeUnknownSync(Schema.Struct<Fields>(fields))
+}))
+
+const byTag = new Map(table.map((layout) => [layout.tag, layout]))
+const byLetter = new Map(table.map((layout) => [layout.letter, layout]))
+
+const amountFields = new Set(["claim", "amounts"])
+
+export type StoredEvent = ReadonlyArray<unknown>
+
+/** An event as it is kept. Plain JSON. */
+export const encodeEvent = (event: LedgerEvent): StoredEvent => {
+  const { letter, names } = byTag.get(event._tag)!
+  const stored: Array<unknown> = [letter]
+  // Read by name, from a type that has each of the names of its own layout.
+  const fields = event as unknown as Readonly<Record<string, unknown>>
+  for (const name of names) {
+    const value = fields[name]
+    stored.push(amountFields.has(name) && value !== undefined ? Object.entries(value as object) : value)
+  }
+  while (stored.at(-1) === undefined) stored.pop()
+  return stored
+}
+
+/** The event that was kept. Throws where it is none. */
+export const decodeEvent = (stored: StoredEvent): LedgerEvent => {
+  const [letter, ...values] = stored
+  const layout = typeof letter === "string" ? byLetter.get(letter) : undefined
+  if (layout === undefined) throw new Error(`no event begins with ${JSON.stringify(letter)}`)
+  if (values.length > layout.names.length) throw new Error(`${layout.tag} has ${values.length} fields`)
+  const fields: Record<string, unknown> = { _tag: layout.tag }
+  const input: Record<string, unknown> = {}
+  values.forEach((value, at) => {
+    // JSON has no `undefined`: what is missing in the middle is null.
+    if (value !== null) input[layout.names[at]!] = value
+  })
+  const decoded = layout.decode(input)
+  for (const name of layout.names) {
+    const value = decoded[name]
+    // Pairs, which the layout's schema has just checked.
+    fields[name] = amountFields.has(name) ? Object.fromEntries(value as Array<[string, number]>) : value
+  }
+  // By its tag's layout it has that event's fields, each checked.
+  return fields as unknown as LedgerEvent
+}

@@ -1,0 +1,93 @@
+/** The state of a Ledger as a snapshot keeps it: every field is checked as it is read. */
+import * as Schema from "effect/Schema"
+import type { State } from "../../ledger/State.ts"
+
+const Micros = Schema.Finite
+const Whole = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }))
+const Sum = Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0))
+
+const Rate = Schema.Struct({
+  limit: Whole,
+  intervalMicros: Whole,
+  burst: Schema.optionalKey(Whole),
+  per: Schema.Literals(["unit", "request"])
+})
+
+const bounds = {
+  capacity: Whole,
+  minCapacity: Whole,
+  maxCapacity: Schema.optionalKey(Whole),
+  rate: Schema.optionalKey(Rate)
+}
+
+const Terms = Schema.Struct({ generation: Whole, refunded: Schema.String.check(Schema.isPattern(/^\d+$/)) })
+
+const Histogram = Schema.Struct({ count: Whole, sum: Sum, max: Sum, zeros: Whole, cells: Schema.Array(Whole) })
+
+const figures = {
+  acquisitions: Whole,
+  failures: Schema.Record(Schema.String, Whole),
+  waits: Histogram,
+  holds: Histogram
+}
+
+const Pool = Schema.Struct({
+  type: Schema.String,
+  ...bounds,
+  configured: Schema.Struct(bounds),
+  bucket: Schema.optionalKey(Schema.Struct({ level: Whole, remainder: Whole, burst: Whole, terms: Terms })),
+  generation: Whole,
+  holders: Schema.Array(Whole),
+  firstShort: Schema.optionalKey(Whole),
+  waitingLargest: Whole,
+  blocked: Schema.Array(Whole),
+  countedHard: Schema.Boolean,
+  peak: Whole,
+  ...figures,
+  busy: Sum,
+  accountedAt: Micros,
+  definedAt: Micros
+})
+
+const Agent = Schema.Struct({
+  id: Schema.String,
+  accounts: Schema.Array(Schema.Struct({ pool: Whole, quota: Schema.optionalKey(Whole), peak: Whole })),
+  manual: Schema.Array(Whole),
+  ...figures
+})
+
+const Part = Schema.Struct({
+  pool: Whole,
+  amount: Whole,
+  cost: Whole,
+  left: Schema.optionalKey(Schema.Struct({ level: Whole, remainder: Whole, terms: Terms }))
+})
+
+const Request = Schema.Struct({
+  id: Whole,
+  agent: Whole,
+  askedAt: Micros,
+  token: Whole,
+  grantedAt: Schema.optionalKey(Micros),
+  parent: Schema.optionalKey(Whole),
+  grows: Schema.optionalKey(Whole),
+  manual: Schema.optionalKey(Schema.Literal(true)),
+  ttl: Schema.optionalKey(Micros),
+  deadline: Schema.optionalKey(Micros),
+  parts: Schema.Array(Part)
+})
+
+export const LedgerState = Schema.Struct({
+  now: Micros,
+  nextId: Whole,
+  nextToken: Whole,
+  stopped: Schema.Boolean,
+  exemptions: Whole,
+  pools: Schema.Array(Pool),
+  agents: Schema.Array(Agent),
+  requests: Schema.Array(Request),
+  exempt: Schema.Array(Whole)
+})
+
+/** Throws where it is none. What the parts of it say of each other is for `restore` to check. */
+export const decodeState: (input: unknown) => State = Schema.decodeUnknownSync(LedgerState)
