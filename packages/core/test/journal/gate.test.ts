@@ -71,24 +71,20 @@ describe("a manager on a journal", () => {
       ten,
       (manager) =>
         Effect.gen(function* () {
-          const waiter = yield* manager
-            .withLease("a", { cpu: 8 })(
-              Effect.gen(function* () {
-                const fiber = yield* Effect.forkChild(
-                  manager.withLease("b", { cpu: 8 })(
-                    Effect.sync(() => {
-                      told.push("served")
-                      assert.isTrue(has(store, '["G",'))
-                    })
-                  ),
-                  { startImmediately: true }
-                )
-                yield* manager.usage("b")
-                assert.isTrue(has(store, '["w",'))
-                return fiber
-              }).pipe(Effect.map((fiber) => fiber))
-            )
-            .pipe(Effect.orDie)
+          yield* manager.acquire("a", { cpu: 8 })
+          const waiter = yield* Effect.forkChild(
+            manager.withLease("b", { cpu: 8 })(
+              Effect.sync(() => {
+                told.push("served")
+                assert.isTrue(has(store, '["G",'))
+              })
+            ),
+            { startImmediately: true }
+          )
+          yield* manager.usage("b")
+          assert.isTrue(has(store, '["w",'))
+          yield* manager.release("a", { cpu: 8 })
+          assert.deepStrictEqual(told, [])
           yield* Fiber.join(waiter)
           assert.deepStrictEqual(told, ["served"])
           assert.isFalse(atWrite.at(-1)?.includes("served"))

@@ -126,7 +126,8 @@ export const recover = (journal: Journal): Recovered | undefined => {
     return recovery.finish()
   } catch (cause) {
     if (cause instanceof JournalCorrupt) throw cause
-    const place = snapshot === undefined ? `after ${read} batches` : `${read} batches after its snapshot`
+    const place =
+      snapshot === undefined ? `after ${read} of its batches` : `after its snapshot and ${read} of its batches`
     throw corrupt(journal.where, `${place}, ${cause instanceof Error ? cause.message : String(cause)}`)
   }
 }

@@ -1,0 +1,82 @@
+/** What the simulator's Ledgers say and are goes through the journal's text unchanged. */
+import { assert, describe, it } from "vitest"
+import { capture, failRequester, Ledger, type LedgerEvent, Replay, restore } from "../../src/Ledger.ts"
+import { decodeEvent, encodeEvent } from "../../src/internal/journal/eventCodec.ts"
+import { decodeState } from "../../src/internal/journal/stateSchema.ts"
+import { World } from "../simulator/model.ts"
+import { profiles } from "../simulator/profiles.ts"
+import { Random } from "../simulator/random.ts"
+import { Workload } from "../simulator/workload.ts"
+
+// JSON has no `undefined`: a key without a value is no key.
+const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value))
+
+describe("the journal's text", () => {
+  it.each(profiles)("carries every event and every state: $name", (profile) => {
+    const world = new World()
+    const random = new Random(11)
+    const workload = new Workload(random, profile, world)
+    const events: Array<LedgerEvent> = []
+    const ledger = new Ledger({
+      deadlock: failRequester,
+      indexed: true,
+      sink: (event) => {
+        events.push(event)
+        world.apply(event)
+        workload.heard(event)
+      }
+    })
+    workload.define(ledger)
+    for (let step = 0; step < 2_000; step++) {
+      const planned = workload.next(ledger)
+      world.asking = planned.asking ?? { parent: undefined, grows: undefined }
+      workload.answered(planned.run(ledger))
+      ledger.settled.length = 0
+      if (step % 100 !== 0) continue
+      const state = capture(ledger.books)
+      assert.deepStrictEqual(decodeState(plain(state)), state)
+    }
+    const stored = events.map((event) => JSON.stringify(encodeEvent(event)))
+    const decoded = stored.map((text) => decodeEvent(JSON.parse(text)))
+    assert.deepStrictEqual(plain(decoded), plain(events))
+    const replay = new Replay()
+    for (const event of decoded) replay.apply(event)
+    assert.deepStrictEqual(capture(replay.finish(ledger.now)), capture(ledger.books))
+  })
+
+  it("carries a type that is called __proto__, and pools that were configured again", () => {
+    const events: Array<LedgerEvent> = []
+    const ledger = new Ledger({ indexed: true, sink: (event) => events.push(event) })
+    const options = {
+      capacity: 5,
+      maxCapacity: 9,
+      rate: { limit: 2, intervalMicros: 7, burst: 3, per: "unit" }
+    } as const
+    ledger.definePool("__proto__", options, 0)
+    ledger.claim("__proto__", JSON.parse('{"__proto__":2}'), 1, { ttl: 5.5 })
+    ledger.books.restart()
+    ledger.definePool("__proto__", { ...options, capacity: 6 }, 2)
+    ledger.stop(3)
+    const decoded = events.map((event) => decodeEvent(JSON.parse(JSON.stringify(encodeEvent(event)))))
+    assert.deepStrictEqual(plain(decoded), plain(events))
+    assert.deepStrictEqual(
+      events.map((event) => event._tag),
+      ["PoolDefined", "GrantedAtOnce", "PoolConfigured", "Stopped"]
+    )
+    const state = capture(ledger.books)
+    assert.deepStrictEqual(capture(restore(decodeState(plain(state)))), state)
+  })
+
+  it("refuses what is no event", () => {
+    const wrong: ReadonlyArray<readonly [ReadonlyArray<unknown>, RegExp]> = [
+      [[], /no event begins with undefined/],
+      [["?", 1], /no event begins with "\?"/],
+      [["G", 1, 2], /Missing key/],
+      [["G", 1, 2, "3"], /Expected number/],
+      [["G", 1, 2, 3, 4], /has 4 fields/],
+      [["G", 1, -2, 3], /between 0/],
+      [["x", 1, 2, "gone"], /Expected/]
+    ]
+    for (const [stored, message] of wrong) assert.throws(() => decodeEvent(stored), message)
+  })
+})
