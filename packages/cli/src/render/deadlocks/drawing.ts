@@ -242,8 +242,15 @@ const detectedGroup = (detected: DetectedDeadlock, index: number, sheet: Sheet):
   return { title: detectedTitle(detected, sheet), nodes, edges }
 }
 
+/** Nodes once each, and edges between nodes that are there: a daemon's answer is not trusted to be whole. */
+const sound = ({ edges, nodes, title }: Group): Group => {
+  const byKey = new Map(nodes.map((node) => [node.key, node]))
+  return { title, nodes: [...byKey.values()], edges: edges.filter(({ from, to }) => byKey.has(from) && byKey.has(to)) }
+}
+
 /** What to draw: the graph now, where anybody waits, and the latest cycles. */
-export const groupsOf = ({ detected, graph }: Deadlocks, sheet: Sheet): ReadonlyArray<Group> => [
-  ...(graph.waits.length === 0 ? [] : [nowGroup(graph, sheet.types)]),
-  ...detected.slice(0, detectedMax).map((each, index) => detectedGroup(each, index, sheet))
-]
+export const groupsOf = ({ detected, graph }: Deadlocks, sheet: Sheet): ReadonlyArray<Group> =>
+  [
+    ...(graph.waits.length === 0 ? [] : [nowGroup(graph, sheet.types)]),
+    ...detected.slice(0, detectedMax).map((each, index) => detectedGroup(each, index, sheet))
+  ].map(sound)

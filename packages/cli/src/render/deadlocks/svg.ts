@@ -125,6 +125,7 @@ const placeIn = ({ edges, nodes }: Group, direction: "LR" | "TB"): Placed => {
 
 /** From the left to the right, as one reads; downwards where that is too wide for a page and helps. */
 const place = (group: Group): Placed => {
+  if (group.nodes.length === 0) return { width: 0, height: 0, markup: "" }
   const across = placeIn(group, "LR")
   if (across.width <= pageWidth) return across
   const down = placeIn(group, "TB")
