@@ -46,6 +46,29 @@ export const effectLoop =
     return { operations, nanos }
   }
 
+/** Bodies of so many fibers at once, each one after the other. */
+export const together =
+  (guard: EffectGuard, width: number) =>
+  async (operations: number): Promise<Timing> => {
+    let count = 0
+    let next = 0
+    const elapsed = startWatch()
+    const fiber = Effect.gen(function* () {
+      while (next < operations) {
+        yield* guard.run(
+          agentOf(next++),
+          Effect.sync(() => {
+            count += 1
+          })
+        )
+      }
+    })
+    await Effect.runPromise(Effect.replicateEffect(fiber, width, { concurrency: "unbounded", discard: true }))
+    const nanos = elapsed()
+    assertEqual(`bodies run by ${guard.name}`, count, operations)
+    return { operations, nanos }
+  }
+
 export const promiseLoop =
   (guard: PromiseGuard) =>
   async (operations: number): Promise<Timing> => {

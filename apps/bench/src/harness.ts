@@ -225,3 +225,9 @@ export const timed = (operations: number, work: () => void): Timing => {
   work()
   return { operations, nanos: elapsed() }
 }
+
+/** Of something that takes as long as it takes, and is done once a sample however often it was asked for. */
+export const once = async (operations: number, run: () => Promise<number>): Promise<Timing> => ({
+  operations,
+  nanos: (await run()) * operations
+})

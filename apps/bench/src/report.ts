@@ -111,7 +111,8 @@ ${machine()
 
 - All sides of a case run in one process, in interleaved rounds: each round takes one sample of each
   side, in a changing order. A ratio is ours over theirs **within a round**; the table has the median over
-  the rounds with the quartiles, and the median of each side's time for one operation.
+  the rounds with the quartiles, and the median of each side's time for one operation. The daemon of remote
+  leases is a process of its own, and answers both sides on one socket.
 - Ours is what every program runs: the public entry points, a quota for every agent, a rate on every pool,
   statistics and deadlock detection on, the clock that \`TestClock\` replaces. There is no mode that skips a rule.
 - Each peer is driven as its documentation shows. Every sample asserts its visible effect (all bodies ran, nobody

@@ -25,6 +25,10 @@ const goals: ReadonlyArray<readonly [string, string, number]> = [
   ["claim that must wait", "itself, 10 holders", 2],
   ["refused rate claim", "Effect RateLimiter.consume, token-bucket", 0.1],
   ["refused rate claim", "Effect RateLimiter.consume, fixed-window", 0.1],
+  ["remote lease", "two empty RPCs", 1.3],
+  ["grant after SIGKILL", "the session timeout", 1.1],
+  ["durable lease", "two bare inserts", 2],
+  ["recovery after 1,000,000 events", "2 seconds", 1],
   ["metrics", "itself, without metrics", 1.05]
 ]
 

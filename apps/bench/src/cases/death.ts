@@ -2,17 +2,11 @@
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { start, startDaemon } from "../daemon.ts"
-import { assertEqual, type BenchCase, startWatch, type Timing } from "../harness.ts"
+import { assertEqual, type BenchCase, once, startWatch } from "../harness.ts"
 
 const sessionTimeoutMillis = 1_000
 /** What may come on top of the timeout. */
 const graceMillis = 100
-
-/** Of something that takes as long as it takes, however often it is asked for: done once. */
-const once = async (operations: number, run: () => Promise<number>): Promise<Timing> => ({
-  operations,
-  nanos: (await run()) * operations
-})
 
 export const afterKill: BenchCase = {
   name: "grant after SIGKILL",

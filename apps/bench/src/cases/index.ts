@@ -1,6 +1,7 @@
 import type { BenchCase } from "../harness.ts"
 import { afterKill } from "./death.ts"
 import { chainGrowth, cycleFound } from "./deadlock.ts"
+import { durableLease, recoveryBySnapshot, recoveryOfEvents } from "./durable.ts"
 import {
   handoff,
   handoffAgents,
@@ -43,6 +44,9 @@ export const cases: ReadonlyArray<BenchCase> = [
   remoteLease,
   remoteTogether,
   afterKill,
+  durableLease,
+  recoveryBySnapshot,
+  recoveryOfEvents,
   metrics,
   metricsPage,
   spans
