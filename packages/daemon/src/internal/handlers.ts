@@ -65,7 +65,7 @@ export const make = (options: HandlerOptions) => {
   /** A lease that the caller's session holds. */
   const ownLease = (peer: Peer, lease: number) =>
     Effect.flatMap(host.sessionOf(peer), (session): Effect.Effect<void, ForeignLease | LeaseUnknown> => {
-      if (table.ticket(lease)?.status !== "held") {
+      if (table.ticket(lease)?.status !== "held" || host.supervisor.isEnding(lease)) {
         return Effect.fail(new LeaseUnknown({ lease, message: `there is no lease ${lease}: it has come back` }))
       }
       return session.tickets.has(lease)

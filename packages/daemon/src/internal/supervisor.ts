@@ -51,6 +51,11 @@ export class Supervisor {
     return this.targets.has(lease)
   }
 
+  /** Whether the lease comes back as soon as its processes are gone. */
+  isEnding(lease: number): boolean {
+    return this.ending.has(lease)
+  }
+
   /** The roots of what works under a lease, and who of it will not end. */
   view(lease: number): { readonly processes: ReadonlyArray<number>; readonly orphaned: boolean } | undefined {
     const targets = this.targets.get(lease)
