@@ -5,7 +5,7 @@ import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import type { ClaimError, InvalidClaim, LeaseRevoked } from "./Errors.ts"
 import type { LedgerRuntime, WaitOptions } from "./internal/LedgerRuntime.ts"
-import { leaseGone } from "./internal/refusal.ts"
+import { invalidClaim, leaseGone } from "./internal/refusal.ts"
 import { claimOf } from "./ledger/Books.ts"
 import type { Claim } from "./ledger/Claim.ts"
 import { enclosing, type Request } from "./ledger/Request.ts"
@@ -27,6 +27,12 @@ export interface Lease {
   readonly release: Effect.Effect<void>
   /** Gives some of it back: all of the amounts or, with `InvalidClaim`, none. */
   readonly shrink: (amounts: Claim) => Effect.Effect<void, InvalidClaim | LeaseRevoked>
+  /**
+   * Says what it cost in the end, in tokens of its pools' rates: the difference to what
+   * was paid comes back, or is charged; where that is not there, nothing more is granted
+   * until it is paid. All of the types or, with `InvalidClaim`, none. What `grow` paid stays.
+   */
+  readonly settle: (actual: Claim) => Effect.Effect<void, InvalidClaim | LeaseRevoked>
   /** Takes more: an ordinary claim inside the lease, given back with it. */
   readonly grow: (claim: Claim, options?: WaitOptions) => Effect.Effect<void, ClaimError | LeaseRevoked>
   /** Completes when the lease is taken away (it expired, was revoked, or the manager stopped); never when its holder releases it. */
@@ -57,6 +63,17 @@ const make = (runtime: LedgerRuntime, request: Request, release: Effect.Effect<v
   },
   release,
   shrink: (amounts) => Effect.suspend(() => runtime.shrink(request, amounts)),
+  settle: (actual) =>
+    Effect.suspend((): Effect.Effect<void, InvalidClaim | LeaseRevoked> => {
+      const refusal = runtime.command((ledger, now) => {
+        ledger.advance(now)
+        return request.status === "held" ? ledger.settleLease(request, actual, now) : undefined
+      })
+      if (request.status !== "held") return Effect.fail(leaseGone(request))
+      return refusal === undefined
+        ? Effect.void
+        : Effect.fail(invalidClaim(refusal.field, refusal.value, refusal.allowed))
+    }),
   grow: (claim, options) =>
     Effect.uninterruptibleMask((restore) =>
       Effect.withFiber((fiber) =>

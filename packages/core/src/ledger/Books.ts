@@ -132,6 +132,18 @@ export class Books {
     this.rebalance(pool)
   }
 
+  /** What shares of a lease cost in the end, in tokens. */
+  settle(request: Request, costs: ReadonlyArray<readonly [Part, number]>): void {
+    for (const [part, tokens] of costs) part.pool.settle(part, tokens, this.now)
+    this.sink?.({
+      _tag: "Settled",
+      at: this.now,
+      id: request.id,
+      tokens: Object.fromEntries(costs.map(([part, tokens]) => [part.pool.type, tokens]))
+    })
+    for (const [part] of costs) this.rebalance(part.pool)
+  }
+
   setQuota(account: Account, quota: number): void {
     account.quota = quota
     this.sink?.({

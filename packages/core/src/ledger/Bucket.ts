@@ -8,11 +8,12 @@
  *     level(t1) = min(burst, level(t0) + limit / interval * (t1 - t0)) - taken
  *
  * Invariants:
- * 1. `0 <= level <= burst`, `0 <= remainder < interval`, and a full bucket has
- *    `remainder = 0`: nothing accrues above the burst.
+ * 1. `level <= burst`, `0 <= remainder < interval`, and a full bucket has
+ *    `remainder = 0`: nothing accrues above the burst. A level below 0 is a debt:
+ *    what `charge` took beyond what was there. Nothing is taken until it is paid.
  * 2. Time given to it never decreases (an earlier instant counts as the last one).
- * 3. In any window of length `t`, tokens taken, without the takes that were undone,
- *    never exceed `burst + limit / interval * t`.
+ * 3. In any window of length `t` that ends in a take, tokens taken and charged, without
+ *    the takes that were undone, never exceed `burst + limit / interval * t`.
  */
 
 /** How fast a pool may be drawn from. */
@@ -36,6 +37,12 @@ const gcd = (a: number, b: number): number => {
   return a
 }
 
+/** The largest debt: sums with it stay exact. */
+export const debtMax = Number.MAX_SAFE_INTEGER
+
+/** Division that rounds down, of a number that may be negative. */
+const floorDiv = (total: bigint, by: bigint): bigint => (total < 0n ? -((by - 1n - total) / by) : total / by)
+
 /** A rate and a burst while they last. */
 export interface Terms {
   readonly generation: number
@@ -51,7 +58,7 @@ export interface Left {
 }
 
 export class Bucket {
-  /** Whole tokens in the bucket at `refilledAt`. */
+  /** Whole tokens in the bucket at `refilledAt`; below 0 it is in debt. */
   level: number
   /** The fraction of the next token, in `1 / interval` of a token. */
   remainder = 0
@@ -91,10 +98,11 @@ export class Bucket {
       this.remainder = 0
       return
     }
-    if (this.wide) {
+    // A debt and a burst together may leave the safe integers too.
+    if (this.wide || this.level < 0) {
       const total = BigInt(elapsed) * BigInt(this.limit) + BigInt(this.remainder)
       const interval = BigInt(this.interval)
-      this.level += Number(total / interval)
+      this.level = Number(BigInt(this.level) + total / interval)
       this.remainder = Number(total % interval)
       return
     }
@@ -114,8 +122,8 @@ export class Bucket {
     const missing = tokens - this.level
     if (missing <= 0) return 0
     if (tokens > this.burst) return Infinity
-    if (this.wide) {
-      const needed = BigInt(missing) * BigInt(this.interval) - BigInt(this.remainder)
+    if (this.wide || this.level < 0) {
+      const needed = (BigInt(tokens) - BigInt(this.level)) * BigInt(this.interval) - BigInt(this.remainder)
       const limit = BigInt(this.limit)
       return Number((needed + limit - 1n) / limit)
     }
@@ -133,6 +141,11 @@ export class Bucket {
 
   /** Takes tokens that are there: the caller has refilled and looked. */
   take(tokens: number): void {
+    this.level -= tokens
+  }
+
+  /** Takes tokens whether they are there or not, at most down to a debt of `debtMax`: the caller has looked. */
+  charge(tokens: number): void {
     this.level -= tokens
   }
 
@@ -161,8 +174,9 @@ export class Bucket {
     const taken = BigInt(tokens) * interval
     const given = owed < taken ? owed : taken
     const total = BigInt(this.level) * interval + BigInt(this.remainder) + given
-    this.level = Number(total / interval)
-    this.remainder = Number(total % interval)
+    const whole = floorDiv(total, interval)
+    this.level = Number(whole)
+    this.remainder = Number(total - whole * interval)
     this.clamp()
     this.terms = { ...this.terms, refunded: this.terms.refunded + given }
   }

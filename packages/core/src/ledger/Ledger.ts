@@ -31,8 +31,8 @@ import {
 import { adopt } from "./adoption.ts"
 import { Agent } from "./Agent.ts"
 import { Books, claimOf } from "./Books.ts"
-import type { Rate } from "./Bucket.ts"
-import { type Claim, isAmount } from "./Claim.ts"
+import { debtMax, type Rate } from "./Bucket.ts"
+import { type Claim, isAmount, wholeNumber } from "./Claim.ts"
 import { reasonsOf } from "./explain.ts"
 import { findDeadlock, findOrderBlocked, needsNoGraph } from "./deadlock.ts"
 import type { LeaveReason, LedgerEvent, ReturnReason } from "./Event.ts"
@@ -46,7 +46,7 @@ import type {
   ResourceNotAcquired,
   UnknownResourceType
 } from "./Refusal.ts"
-import { Request } from "./Request.ts"
+import { type Part, Request } from "./Request.ts"
 
 /** What to do about a deadlock: a service at the edge, a plain value in here. */
 export interface DeadlockPolicy {
@@ -212,6 +212,33 @@ export class Ledger {
     }
     if (parts.length === 0) return undefined
     this.books.shrink(lease, parts)
+    this.settle()
+    return undefined
+  }
+
+  /**
+   * Says what a lease cost in the end, in tokens of its pools' rates: what it paid too
+   * much goes back, never above the burst; what it paid too little is charged, and where
+   * that is not there the pool is in debt, and grants nothing until it is paid. All of
+   * the types or, with a refusal, none. What has no rate costs nothing. May be said again.
+   * What a growth paid is not the lease's, and stays.
+   */
+  settleLease(lease: Request, actual: Claim, now: number): InvalidClaim | undefined {
+    this.advance(now)
+    const costs: Array<readonly [Part, number]> = []
+    for (const type in actual) {
+      const tokens = actual[type]
+      if (!isAmount(tokens)) return invalid(`actual.${type}`, tokens, wholeNumber)
+      const held = lease.status === "held" && lease.grows === undefined
+      const part = held ? lease.parts.find((candidate) => candidate.pool.type === type) : undefined
+      if (part === undefined) return invalid(`actual.${type}`, tokens, "a type that the lease holds")
+      if (part.pool.bucket === undefined || tokens === part.cost) continue
+      const most = part.cost + part.pool.tokens(this.now) + debtMax
+      if (tokens > most) return invalid(`actual.${type}`, tokens, `at most ${most}: a larger debt would not be exact`)
+      costs.push([part, tokens])
+    }
+    if (costs.length === 0) return undefined
+    this.books.settle(lease, costs)
     this.settle()
     return undefined
   }

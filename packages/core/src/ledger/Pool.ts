@@ -136,7 +136,7 @@ export class Pool implements Timed {
     return this.rate === undefined ? 0 : this.rate.per === "unit" ? amount : 1
   }
 
-  /** Whole tokens at `now`; `Infinity` where no rate is set. */
+  /** Whole tokens at `now`, below 0 in debt; `Infinity` where no rate is set. */
   tokens(now: number): number {
     const bucket = this.bucket
     if (bucket === undefined) return Infinity
@@ -267,6 +267,16 @@ export class Pool implements Timed {
   giveBack(amount: number, now: number): void {
     this.account(now)
     this.inUse -= amount
+  }
+
+  /** What a holder's share cost in the end: the difference goes back, or is charged. */
+  settle(part: Part, tokens: number, now: number): void {
+    const bucket = this.bucket
+    if (bucket === undefined) return
+    bucket.refill(now)
+    if (tokens < part.cost) bucket.refund(part.cost - tokens)
+    else bucket.charge(tokens - part.cost)
+    part.cost = tokens
   }
 
   refund(tokens: number, now: number): void {

@@ -58,6 +58,18 @@ export class Replay {
       case "Kept":
         books.keep(this.request(event.id))
         break
+      case "Settled": {
+        const lease = this.request(event.id)
+        books.settle(
+          lease,
+          Object.entries(event.tokens).map(([type, tokens]) => {
+            const part = lease.parts.find((candidate) => candidate.pool.type === type)
+            if (part === undefined) throw new Error(`the journal settles what ${event.id} never held: ${type}`)
+            return [part, tokens] as const
+          })
+        )
+        break
+      }
       case "Shrunk":
         books.shrink(
           this.request(event.id),

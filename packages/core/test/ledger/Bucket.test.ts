@@ -1,5 +1,5 @@
 import { assert, describe, it } from "vitest"
-import { Bucket } from "../../src/Ledger.ts"
+import { Bucket, debtMax } from "../../src/ledger/Bucket.ts"
 import { ModelBucket } from "../simulator/bucket.ts"
 import { Random } from "../simulator/random.ts"
 
@@ -155,13 +155,22 @@ describe("Bucket", () => {
         bucket.refill(now)
         assert.strictEqual(bucket.level, model.level(now), `seed ${seed}, operation ${i}`)
         if (random.chance(0.6)) {
-          const tokens = random.int(bucket.level + 1)
+          const tokens = random.int(Math.max(0, bucket.level) + 1)
           bucket.take(tokens)
           model.take(tokens, now)
         } else if (random.chance(0.2)) {
           const tokens = random.int(burst)
           bucket.refund(tokens)
           model.refund(tokens, now)
+        } else if (random.chance(0.1)) {
+          // Into debt, now and then as deep as it gets.
+          const tokens = random.chance(0.1)
+            ? Math.max(0, bucket.level + debtMax - random.int(1_000))
+            : random.int(2 * burst)
+          if (tokens <= bucket.level + debtMax) {
+            bucket.charge(tokens)
+            model.charge(tokens, now)
+          }
         }
         const asked = random.int(burst)
         const ready = bucket.readyAt(asked)

@@ -4,6 +4,7 @@ import { ledgerMutants } from "./decisions.ts"
 import type { Mutant } from "./mutant.ts"
 import { bucketMutants, poolMutants, timerMutants } from "./queues.ts"
 import { otherMutants } from "./rules.ts"
+import { settlementMutants } from "./settlement.ts"
 import { snapshotMutants } from "./snapshot.ts"
 
 export const mutants: ReadonlyArray<Mutant> = [
@@ -13,5 +14,6 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...bucketMutants,
   ...timerMutants,
   ...otherMutants,
-  ...snapshotMutants
+  ...snapshotMutants,
+  ...settlementMutants
 ]

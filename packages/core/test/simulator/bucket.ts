@@ -102,6 +102,11 @@ export class ModelBucket {
     this.add(given)
   }
 
+  /** Takes tokens that may not be there: the level goes below 0. */
+  charge(tokens: number, now: number): void {
+    this.take(tokens, now)
+  }
+
   setBurst(burst: number, now: number): void {
     this.level(now)
     if (BigInt(burst) !== this.burst) this.terms++
@@ -113,6 +118,8 @@ export class ModelBucket {
     const full = this.burst * this.interval
     this.scaled += scaled
     if (this.scaled > full) this.scaled = full
-    this.whole = Number(this.scaled / this.interval)
+    // Rounded down, below 0 too.
+    const fraction = ((this.scaled % this.interval) + this.interval) % this.interval
+    this.whole = Number((this.scaled - fraction) / this.interval)
   }
 }

@@ -26,6 +26,7 @@ export type CommandName =
   | "setCapacity"
   | "setRate"
   | "refund"
+  | "settle"
   | "setQuota"
   | "advance"
   | "stop"
@@ -41,6 +42,8 @@ export interface Command {
   readonly deadline?: number
   /** The lease that it takes back: the answer is whether it did. */
   readonly returns?: number
+  /** The lease whose cost it says: the tokens are in `claim`. */
+  readonly settles?: WorldClaim
   /** The growth that its caller has from now on. */
   readonly keeps?: number
   /** The instant that it is given. */

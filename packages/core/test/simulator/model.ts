@@ -169,6 +169,9 @@ export class World {
       case "Kept":
         this.forget(this.claim(event.id))
         break
+      case "Settled":
+        for (const type in event.tokens) this.settle(this.claim(event.id), this.pool(type), event.tokens[type]!)
+        break
       case "Shrunk":
         for (const type in event.amounts) this.reduce(this.claim(event.id), this.pool(type), event.amounts[type]!)
         break
@@ -258,6 +261,15 @@ export class World {
     pool.inUse -= amount
     lease.touched = true
     if (own.amount === 0) lease.needs.splice(at, 1)
+  }
+
+  private settle(lease: WorldClaim, pool: WorldPool, tokens: number): void {
+    const own = lease.needs.find((need) => need.pool === pool)
+    if (own === undefined) throw new Error(`lease ${lease.id} holds no ${pool.type}`)
+    if (tokens < own.cost) pool.bucket?.refund(own.cost - tokens, this.now)
+    else pool.bucket?.charge(tokens - own.cost, this.now)
+    own.cost = tokens
+    lease.touched = true
   }
 
   private forget(claim: WorldClaim): void {

@@ -37,6 +37,7 @@ export const commandNames: ReadonlyArray<CommandName> = [
   "setCapacity",
   "setRate",
   "refund",
+  "settle",
   "setQuota",
   "advance"
 ]
@@ -55,6 +56,7 @@ const weights = {
   setCapacity: 2,
   setRate: 0,
   refund: 0,
+  settle: 1,
   setQuota: 2,
   advance: 4
 } satisfies Profile["weights"]
@@ -106,7 +108,7 @@ export const profiles: ReadonlyArray<Profile> = [
     live: 14,
     nested: 0.3,
     moves: 0.6,
-    weights: { ...weights, undo: 6, setRate: 2, refund: 2, advance: 12 }
+    weights: { ...weights, undo: 6, setRate: 2, refund: 2, settle: 6, advance: 12 }
   },
   {
     ...base,
@@ -171,6 +173,6 @@ export const profiles: ReadonlyArray<Profile> = [
       }),
     live: 12,
     moves: 0.6,
-    weights: { ...weights, undo: 5, refund: 2, advance: 10 }
+    weights: { ...weights, undo: 5, refund: 2, settle: 5, advance: 10 }
   }
 ]

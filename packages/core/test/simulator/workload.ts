@@ -96,6 +96,8 @@ export class Workload {
         return this.planGrow(at)
       case "shrink":
         return this.planShrink(at)
+      case "settle":
+        return this.planSettle(at)
       case "release": {
         const lease = this.someLease()
         const again = random.chance(0.03) ? random.pick(this.gone) : undefined
@@ -226,6 +228,31 @@ export class Workload {
       )
     )
     return { command: { name: "shrink", claim: amounts, at }, run: (ledger) => ledger.shrink(handle, amounts, at) }
+  }
+
+  /** What a lease cost in the end: mostly about what was reckoned, at times nothing, or far more than there is. */
+  private planSettle(at: number): Planned | undefined {
+    const random = this.random
+    const paid = this.world.leases.filter((lease) => lease.needs.some((need) => need.cost > 0))
+    const lease = random.chance(0.1) ? random.pick(this.world.leases) : random.pick(paid)
+    const handle = lease && this.handles.get(lease.id)
+    if (lease === undefined || handle === undefined) return undefined
+    const actual = Object.fromEntries(
+      lease.needs.flatMap(({ cost, pool }) => {
+        if (random.chance(0.2)) return []
+        const most = random.chance(0.15) ? cost + 3 * Math.min(pool.burstLimit, 2 ** 50) : 2 * cost
+        return [[pool.type, random.chance(0.15) ? 0 : random.between(0, most)]]
+      })
+    )
+    if (random.chance(0.03))
+      actual[random.chance(0.5) ? this.somePool().type : "unheard"] = random.chance(0.5) ? 1 : 0.5
+    // Refused where the pool is in debt. Else it would be one that nobody can ever pay.
+    const owing = lease.needs.find(({ cost, pool }) => cost + pool.tokens(this.world.now) < 0)
+    if (owing !== undefined && random.chance(0.1)) actual[owing.pool.type] = Number.MAX_SAFE_INTEGER
+    return {
+      command: { name: "settle", settles: lease, claim: actual, at },
+      run: (ledger) => ledger.settleLease(handle, actual, at)
+    }
   }
 
   private planManual(at: number): Planned | undefined {

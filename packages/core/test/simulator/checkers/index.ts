@@ -14,6 +14,7 @@ import { rate } from "./rate.ts"
 import { refusals } from "./refusals.ts"
 import { replay } from "./replay.ts"
 import { settled } from "./settled.ts"
+import { settlement } from "./settlement.ts"
 import { snapshot } from "./snapshot.ts"
 import { statistics } from "./statistics.ts"
 import { timers } from "./timers.ts"
@@ -33,6 +34,7 @@ export const checkers: ReadonlyArray<MakeChecker> = [
   admission,
   manual,
   refusals,
+  settlement,
   statistics,
   snapshot,
   replay

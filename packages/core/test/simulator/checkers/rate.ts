@@ -15,6 +15,8 @@ interface Take {
   /** The claim that took; none where tokens were given back to the rate itself. */
   readonly claim: number | undefined
   readonly tokens: number
+  /** Whether a grant took it. */
+  readonly granted: boolean
   readonly at: number
 }
 
@@ -44,7 +46,8 @@ export const rate = ({ ledger, seed, world }: Run): Checker => {
     append(pool, log, take)
     const burst = pool.rate.burst ?? pool.capacity
     const interval = BigInt(pool.rate.intervalMicros)
-    if (take.tokens > 0 && log.worst > BigInt(burst) * interval) {
+    // What was charged may be a debt; no grant adds to one.
+    if (take.granted && log.worst > BigInt(burst) * interval) {
       fail(`${pool.type}: ${log.worst / interval} tokens above the rate left in one window, with a burst of ${burst}`)
     }
   }
@@ -63,20 +66,28 @@ export const rate = ({ ledger, seed, world }: Run): Checker => {
       switch (event._tag) {
         case "Granted":
           for (const { cost, pool } of world.claim(event.id).needs) {
-            add(pool, { claim: event.id, tokens: cost, at: event.at })
+            add(pool, { claim: event.id, tokens: cost, granted: true, at: event.at })
           }
           break
         case "GrantedAtOnce":
           for (const [type, amount] of Object.entries(event.claim)) {
             const pool = world.pool(type)
-            add(pool, { claim: event.id, tokens: pool.costOf(amount), at: event.at })
+            add(pool, { claim: event.id, tokens: pool.costOf(amount), granted: true, at: event.at })
           }
           break
         case "Undone":
           for (const { pool } of world.claim(event.id).needs) strike(pool, event.id)
           break
         case "Refunded":
-          add(world.pool(event.type), { claim: undefined, tokens: -event.tokens, at: event.at })
+          add(world.pool(event.type), { claim: undefined, tokens: -event.tokens, granted: false, at: event.at })
+          break
+        case "Settled":
+          for (const { cost, pool } of world.claim(event.id).needs) {
+            const tokens = event.tokens[pool.type]
+            if (tokens === undefined) continue
+            // More was taken, or some came back.
+            add(pool, { claim: event.id, tokens: tokens - cost, granted: false, at: event.at })
+          }
           break
         case "RateSet":
           logs.delete(world.pool(event.type))
