@@ -5,7 +5,8 @@ import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import type { ClaimError, InvalidClaim, LeaseRevoked } from "./Errors.ts"
 import type { LedgerRuntime, WaitOptions } from "./internal/LedgerRuntime.ts"
-import { invalidClaim, leaseGone } from "./internal/refusal.ts"
+import { leaseGone } from "./internal/refusal.ts"
+import { settleLease } from "./internal/settleLease.ts"
 import { claimOf } from "./ledger/Books.ts"
 import type { Claim } from "./ledger/Claim.ts"
 import { enclosing, type Request } from "./ledger/Request.ts"
@@ -63,17 +64,7 @@ const make = (runtime: LedgerRuntime, request: Request, release: Effect.Effect<v
   },
   release,
   shrink: (amounts) => Effect.suspend(() => runtime.shrink(request, amounts)),
-  settle: (actual) =>
-    Effect.suspend((): Effect.Effect<void, InvalidClaim | LeaseRevoked> => {
-      const refusal = runtime.command((ledger, now) => {
-        ledger.advance(now)
-        return request.status === "held" ? ledger.settleLease(request, actual, now) : undefined
-      })
-      if (request.status !== "held") return Effect.fail(leaseGone(request))
-      return refusal === undefined
-        ? Effect.void
-        : Effect.fail(invalidClaim(refusal.field, refusal.value, refusal.allowed))
-    }),
+  settle: (actual) => settleLease(runtime, request, actual),
   grow: (claim, options) =>
     Effect.uninterruptibleMask((restore) =>
       Effect.withFiber((fiber) =>

@@ -76,6 +76,8 @@ export class LeaseTable extends Context.Service<
     ) => Effect.Effect<Ticket, ClaimError | LeaseRevoked>
     /** Gives back some of what a lease holds: all of the amounts or none. */
     readonly shrink: (lease: number, amounts: Claim) => Effect.Effect<void, InvalidClaim | LeaseRevoked>
+    /** Says what a lease cost in the end, in tokens of its pools' rates: all of the types or none. */
+    readonly settle: (lease: number, actual: Claim) => Effect.Effect<void, InvalidClaim | LeaseRevoked>
     /** Returns a lease. `false` where it had come back already. */
     readonly release: (lease: number) => Effect.Effect<boolean>
     /** Nobody will use it: a waiter leaves, a grant that was never told is undone, tokens included. */

@@ -234,6 +234,12 @@ export const Shrink = Rpc.make("Shrink", {
   error: or(Errors.InvalidClaim, Errors.LeaseRevoked, ForeignLease, SessionError)
 })
 
+/** What a lease cost in the end, in tokens of its pools' rates. */
+export const Settle = Rpc.make("Settle", {
+  payload: { ...command, lease: Schema.Number, actual: Amounts },
+  error: or(Errors.InvalidClaim, Errors.LeaseRevoked, ForeignLease, SessionError)
+})
+
 /** Gives a lease back. Repeated, it does nothing. */
 export const Release = Rpc.make("Release", {
   payload: { lease: Schema.Number },
@@ -438,6 +444,7 @@ export const DaemonRpcs = RpcGroup.make(
   Claim,
   Grow,
   Shrink,
+  Settle,
   Release,
   ReleaseManual,
   Cancel,

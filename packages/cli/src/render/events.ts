@@ -124,6 +124,17 @@ const say = (event: LedgerEvent | Dropped, known: Known | undefined, types: Type
       return { what: "undone", text: list(...claimOf("lease", event.id, known), ": its work never began") }
     case "Kept":
       return { what: "kept", text: list("growth ", String(event.id), " is its lease's for good") }
+    case "Settled":
+      return {
+        what: "settled",
+        text: list(
+          ...claimOf("lease", event.id, known),
+          ...Object.entries(event.costs).flatMap(([type, tokens], at) => [
+            `${at === 0 ? ":" : ","} ${counted(tokens, "token")} of `,
+            nameCell(type)
+          ])
+        )
+      }
     case "Shrunk":
       return {
         what: "shrunk",

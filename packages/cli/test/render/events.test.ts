@@ -84,6 +84,7 @@ describe("events", () => {
       { _tag: "Exempted", at: 0, id: 10 },
       { _tag: "Shrunk", at: 0, id: 11, amounts: { cpu: 1 } },
       { _tag: "Refunded", at: 0, type: "cpu", tokens: 1 },
+      { _tag: "Settled", at: 0, id: 12, costs: { cpu: 1, tokens: 812 } },
       { _tag: "QuotaSet", at: 0, agent: "a b", type: "cpu", quota: undefined },
       { _tag: "RateSet", at: 0, type: "cpu", rate: undefined },
       { _tag: "Refused", at: 0, agent: "\u001B[2J", types: ["cpu", ""], reason: "DeadlockDetected" }
@@ -96,6 +97,7 @@ describe("events", () => {
       2026-11-23 14:03:12.000  exempted   waiter 10 may pass the queue
       2026-11-23 14:03:12.000  shrunk     lease 11 gave back cpu 1
       2026-11-23 14:03:12.000  refunded   cpu: 1 token
+      2026-11-23 14:03:12.000  settled    lease 12: 1 token of cpu, 812 tokens of tokens
       2026-11-23 14:03:12.000  quota      a b: no quota of cpu
       2026-11-23 14:03:12.000  rate       cpu: no rate
       2026-11-23 14:03:12.000  refused    \\u001b[2J: deadlocked (cpu, "")"

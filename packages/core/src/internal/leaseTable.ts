@@ -12,6 +12,7 @@ import { enclosing, Request } from "../ledger/Request.ts"
 import { eventStream } from "./eventStream.ts"
 import type { LedgerRuntime } from "./LedgerRuntime.ts"
 import { invalidClaim, manualError } from "./refusal.ts"
+import { settleLease } from "./settleLease.ts"
 
 /** A ticket is what its request is now. */
 class View implements Ticket {
@@ -197,6 +198,11 @@ export const make = (runtime: LedgerRuntime, index: Index, former: FormerHome | 
         const held = heldLease(lease)
         if (held === undefined) return Effect.fail(unknownLease(lease))
         return runtime.shrink(held, amounts)
+      }),
+    settle: (lease, actual) =>
+      Effect.suspend((): Effect.Effect<void, Errors.InvalidClaim | Errors.LeaseRevoked> => {
+        const held = heldLease(lease)
+        return held === undefined ? Effect.fail(unknownLease(lease)) : settleLease(runtime, held, actual)
       }),
     release: (lease) =>
       Effect.sync(() => {

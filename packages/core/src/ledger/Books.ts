@@ -139,7 +139,7 @@ export class Books {
       _tag: "Settled",
       at: this.now,
       id: request.id,
-      tokens: Object.fromEntries(costs.map(([part, tokens]) => [part.pool.type, tokens]))
+      costs: Object.fromEntries(costs.map(([part, tokens]) => [part.pool.type, tokens]))
     })
     for (const [part] of costs) this.rebalance(part.pool)
   }

@@ -63,7 +63,7 @@ export type LedgerEvent =
   /** The caller has what its claim of `grow` was granted: it is the lease's for good, and undone no more. */
   | { readonly _tag: "Kept"; readonly at: number; readonly id: number }
   /** What a lease cost in the end, in tokens of the rates of the types that changed: the difference went back, or was charged. */
-  | { readonly _tag: "Settled"; readonly at: number; readonly id: number; readonly tokens: Claim }
+  | { readonly _tag: "Settled"; readonly at: number; readonly id: number; readonly costs: Claim }
   | { readonly _tag: "Shrunk"; readonly at: number; readonly id: number; readonly amounts: Claim }
   | { readonly _tag: "Returned"; readonly at: number; readonly id: number; readonly reason: ReturnReason }
   /** A waiter left ungranted. */

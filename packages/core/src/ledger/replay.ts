@@ -62,7 +62,7 @@ export class Replay {
         const lease = this.request(event.id)
         books.settle(
           lease,
-          Object.entries(event.tokens).map(([type, tokens]) => {
+          Object.entries(event.costs).map(([type, tokens]) => {
             const part = lease.parts.find((candidate) => candidate.pool.type === type)
             if (part === undefined) throw new Error(`the journal settles what ${event.id} never held: ${type}`)
             return [part, tokens] as const

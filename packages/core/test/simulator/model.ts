@@ -170,7 +170,7 @@ export class World {
         this.forget(this.claim(event.id))
         break
       case "Settled":
-        for (const type in event.tokens) this.settle(this.claim(event.id), this.pool(type), event.tokens[type]!)
+        for (const type in event.costs) this.settle(this.claim(event.id), this.pool(type), event.costs[type]!)
         break
       case "Shrunk":
         for (const type in event.amounts) this.reduce(this.claim(event.id), this.pool(type), event.amounts[type]!)

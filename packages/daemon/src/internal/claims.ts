@@ -106,6 +106,16 @@ export class Claims {
       return this.once(session, payload, this.host.table.shrink(payload.lease, payload.amounts))
     })
 
+  readonly settle = (
+    peer: Peer,
+    payload: Payload<typeof Protocol.Settle>
+  ): Effect.Effect<void, Failure<typeof Protocol.Settle>> =>
+    Effect.flatMap(this.host.sessionOf(peer), (session): Effect.Effect<void, Failure<typeof Protocol.Settle>> => {
+      const lease = this.ownLease(session, payload.lease)
+      if (lease !== undefined) return Effect.fail(lease)
+      return this.once(session, payload, this.host.table.settle(payload.lease, payload.actual))
+    })
+
   readonly release = (peer: Peer, lease: number): Effect.Effect<void, Failure<typeof Protocol.Release>> =>
     Effect.flatMap(this.host.sessionOf(peer), (session): Effect.Effect<void, Failure<typeof Protocol.Release>> => {
       const { sessions, supervisor, table } = this.host

@@ -9,6 +9,33 @@ import * as Scope from "effect/Scope"
 import type { ClientClaims } from "./clientClaims.ts"
 import { claimTrouble, isTrouble, lost } from "./clientErrors.ts"
 import type { Held } from "./held.ts"
+import type { DaemonRpc } from "./link.ts"
+
+type Changed = Effect.Effect<void, Effect.Error<ReturnType<DaemonRpc["Shrink" | "Settle"]>>>
+
+/** A change of a lease that is held, as a command; what goes wrong is told as it is of a lease of this process. */
+const changed = (
+  claims: ClientClaims,
+  held: Held,
+  change: (rpc: DaemonRpc, ids: { readonly command: number; readonly ack: number }) => Changed
+): Effect.Effect<void, InvalidClaim | LeaseRevoked> =>
+  Effect.suspend((): Effect.Effect<void, InvalidClaim | LeaseRevoked> => {
+    if (held.status !== "held") return Effect.fail(held.gone)
+    return claims
+      .command((rpc, ids) =>
+        Effect.suspend((): Changed => (held.status === "held" ? change(rpc, ids) : Effect.fail(held.gone)))
+      )
+      .pipe(
+        Effect.catch((error): Effect.Effect<never, InvalidClaim | LeaseRevoked> => {
+          if (error._tag === "LeaseRevoked" || error._tag === "ForeignLease") {
+            return Effect.fail(held.status === "held" ? lost(held.id, held.agent, "returned") : held.gone)
+          }
+          if (!isTrouble(error)) return Effect.fail(error)
+          const trouble = claimTrouble(error)
+          return trouble._tag === "InvalidClaim" ? Effect.fail(trouble) : Effect.die(error)
+        })
+      )
+  })
 
 const make = (claims: ClientClaims, held: Held, release: Effect.Effect<void>): Lease => ({
   id: held.id,
@@ -25,26 +52,11 @@ const make = (claims: ClientClaims, held: Held, release: Effect.Effect<void>): L
   },
   release,
   shrink: (amounts) =>
-    Effect.suspend((): Effect.Effect<void, InvalidClaim | LeaseRevoked> => {
-      if (held.status !== "held") return Effect.fail(held.gone)
-      return claims
-        .command((rpc, ids) =>
-          Effect.suspend((): Effect.Effect<void, Effect.Error<ReturnType<typeof rpc.Shrink>>> =>
-            held.status === "held" ? rpc.Shrink({ ...ids, lease: held.id, amounts }) : Effect.fail(held.gone)
-          )
-        )
-        .pipe(
-          Effect.tap(() => Effect.sync(() => held.change(amounts, -1))),
-          Effect.catch((error): Effect.Effect<never, InvalidClaim | LeaseRevoked> => {
-            if (error._tag === "LeaseRevoked" || error._tag === "ForeignLease") {
-              return Effect.fail(held.status === "held" ? lost(held.id, held.agent, "returned") : held.gone)
-            }
-            if (!isTrouble(error)) return Effect.fail(error)
-            const trouble = claimTrouble(error)
-            return trouble._tag === "InvalidClaim" ? Effect.fail(trouble) : Effect.die(error)
-          })
-        )
-    }),
+    Effect.tap(
+      changed(claims, held, (rpc, ids) => rpc.Shrink({ ...ids, lease: held.id, amounts })),
+      () => Effect.sync(() => held.change(amounts, -1))
+    ),
+  settle: (actual) => changed(claims, held, (rpc, ids) => rpc.Settle({ ...ids, lease: held.id, actual })),
   grow: (claim, options) => claims.grow(held, claim, options),
   revoked: held.revoked,
   guard: (effect) =>

@@ -114,6 +114,7 @@ export const make = (options: HandlerOptions) => {
       ),
     Grow: (payload, call) => known(call, (peer) => claims.grow(peer, payload)),
     Shrink: (payload, call) => known(call, (peer) => claims.shrink(peer, payload)),
+    Settle: (payload, call) => known(call, (peer) => claims.settle(peer, payload)),
     Release: ({ lease }, call) => known(call, (peer) => claims.release(peer, lease)),
     ReleaseManual: (payload, call) => known(call, (peer) => claims.releaseManual(peer, payload)),
     Cancel: (payload, call) => known(call, (peer) => claims.cancel(peer, payload)),

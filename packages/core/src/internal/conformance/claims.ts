@@ -6,6 +6,14 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import { awaitWaiting, failure, type Home, inUse, tens } from "./harness.ts"
 
+/** A hundred tokens, and next to nothing in the time of a test. */
+const rated = {
+  pools: {
+    tokens: { capacity: 1_000_000, rate: { limit: 1, interval: "1 day", burst: 100 } },
+    calls: { capacity: 10 }
+  }
+} as const
+
 export const claims = ({ check }: Home): void => {
   check("grants all types of a claim at once", tens, (manager) =>
     Effect.gen(function* () {
@@ -150,6 +158,25 @@ export const claims = ({ check }: Home): void => {
       assert.strictEqual(yield* inUse(manager, "memory"), 0)
       yield* failure(lease.grow({ cpu: 1 }), "LeaseRevoked")
       yield* failure(lease.shrink({ cpu: 1 }), "LeaseRevoked")
+    })
+  )
+
+  check("settles a lease with what it cost in the end", rated, (manager) =>
+    Effect.gen(function* () {
+      const tokens = Effect.map(manager.poolStatistics("tokens"), (pool) => pool.tokens)
+      const lease = yield* manager.lease("a", { tokens: 40, calls: 1 })
+      assert.strictEqual(yield* tokens, 60)
+      yield* failure(lease.settle({ tokens: 10, gpu: 1 }), "InvalidClaim")
+      assert.strictEqual(yield* tokens, 60)
+      yield* lease.settle({ tokens: 10, calls: 1 })
+      assert.strictEqual(yield* tokens, 90)
+      yield* lease.settle({ tokens: 140 })
+      assert.strictEqual(yield* tokens, -40)
+      assert.isTrue(Option.isNone(yield* manager.tryLease("a", { tokens: 1 })))
+      yield* lease.settle({ tokens: 0 })
+      assert.strictEqual(yield* tokens, 100)
+      yield* lease.release
+      yield* failure(lease.settle({ tokens: 0 }), "LeaseRevoked")
     })
   )
 

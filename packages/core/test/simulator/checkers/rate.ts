@@ -83,7 +83,7 @@ export const rate = ({ ledger, seed, world }: Run): Checker => {
           break
         case "Settled":
           for (const { cost, pool } of world.claim(event.id).needs) {
-            const tokens = event.tokens[pool.type]
+            const tokens = event.costs[pool.type]
             if (tokens === undefined) continue
             // More was taken, or some came back.
             add(pool, { claim: event.id, tokens: tokens - cost, granted: false, at: event.at })

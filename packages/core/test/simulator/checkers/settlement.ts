@@ -56,7 +56,7 @@ export const settlement = (run: Run): Checker => {
       if (run.command.name !== "settle") fail(`${event.id} was settled by ${run.command.name}`)
       told = event
       for (const { cost, pool } of world.claim(event.id).needs) {
-        const tokens = event.tokens[pool.type]
+        const tokens = event.costs[pool.type]
         if (tokens === undefined) continue
         run.count(tokens < cost ? "settled: refunded" : "settled: charged")
         if (tokens - cost > pool.tokens(event.at)) run.count("settled: into debt")
@@ -70,8 +70,8 @@ export const settlement = (run: Run): Checker => {
       forecast = undefined
       if (!isDeepStrictEqual(answer, refusal))
         fail(`the caller was told ${JSON.stringify(answer)}, not ${JSON.stringify(refusal)}`)
-      if (!isDeepStrictEqual(event?.tokens ?? {}, tokens)) {
-        fail(`${JSON.stringify(event?.tokens)} was settled, not ${JSON.stringify(tokens)}`)
+      if (!isDeepStrictEqual(event?.costs ?? {}, tokens)) {
+        fail(`${JSON.stringify(event?.costs)} was settled, not ${JSON.stringify(tokens)}`)
       }
     }
   }
