@@ -172,7 +172,7 @@ export const bucketMutants = of("Bucket.ts", [
   {
     name: "never wide",
     rule: "products that leave the safe integers use BigInt",
-    search: "    if (this.wide) {\n      const total",
+    search: "    if (this.wide || this.level < 0) {\n      const total",
     replacement: "    if (this.wide && elapsed < 0) {\n      const total"
   },
   {

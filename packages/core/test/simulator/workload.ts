@@ -248,7 +248,7 @@ export class Workload {
       actual[random.chance(0.5) ? this.somePool().type : "unheard"] = random.chance(0.5) ? 1 : 0.5
     // Refused where the pool is in debt. Else it would be one that nobody can ever pay.
     const owing = lease.needs.find(({ cost, pool }) => cost + pool.tokens(this.world.now) < 0)
-    if (owing !== undefined && random.chance(0.1)) actual[owing.pool.type] = Number.MAX_SAFE_INTEGER
+    if (owing !== undefined && random.chance(0.5)) actual[owing.pool.type] = Number.MAX_SAFE_INTEGER
     return {
       command: { name: "settle", settles: lease, claim: actual, at },
       run: (ledger) => ledger.settleLease(handle, actual, at)

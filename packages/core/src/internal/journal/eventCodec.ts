@@ -79,6 +79,7 @@ const layouts = {
   Exempted: ["e", { at: Micros, id: Whole }],
   Undone: ["u", { at: Micros, id: Whole }],
   Kept: ["k", { at: Micros, id: Whole }],
+  Settled: ["t", { at: Micros, id: Whole, costs: Pairs }],
   Shrunk: ["s", { at: Micros, id: Whole, amounts: Pairs }],
   Returned: ["x", { at: Micros, id: Whole, reason: ReturnReason }],
   Left: ["l", { at: Micros, id: Whole, reason: Schema.Union([RefusalTag, Schema.Literal("Interrupted")]) }],
@@ -104,7 +105,7 @@ const table: ReadonlyArray<Layout> = Object.entries(layouts).map(([tag, [letter,
 const byTag = new Map(table.map((layout) => [layout.tag, layout]))
 const byLetter = new Map(table.map((layout) => [layout.letter, layout]))
 
-const amountFields = new Set(["claim", "amounts"])
+const amountFields = new Set(["claim", "amounts", "costs"])
 
 export type StoredEvent = ReadonlyArray<unknown>
 

@@ -4,6 +4,10 @@ import type { State } from "../../ledger/State.ts"
 
 const Micros = Schema.Finite
 const Whole = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }))
+/** Below 0 is a debt. */
+const Level = Schema.Int.check(
+  Schema.isBetween({ minimum: -Number.MAX_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER })
+)
 const Sum = Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0))
 
 const Rate = Schema.Struct({
@@ -35,7 +39,7 @@ const Pool = Schema.Struct({
   type: Schema.String,
   ...bounds,
   configured: Schema.Struct(bounds),
-  bucket: Schema.optionalKey(Schema.Struct({ level: Whole, remainder: Whole, burst: Whole, terms: Terms })),
+  bucket: Schema.optionalKey(Schema.Struct({ level: Level, remainder: Whole, burst: Whole, terms: Terms })),
   generation: Whole,
   holders: Schema.Array(Whole),
   firstShort: Schema.optionalKey(Whole),
