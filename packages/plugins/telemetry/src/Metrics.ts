@@ -165,6 +165,33 @@ export const agentHoldTime: Metric = {
   description: "Time that returned leases of the agent had been held, in all"
 }
 
+export const daemonConnections: Metric = {
+  name: "resource_manager.daemon.connections",
+  kind: "upDownCounter",
+  unit: "{connection}",
+  attributes: [],
+  description: "Connections of clients; only of a daemon"
+}
+
+export const daemonSessions: Metric = {
+  name: "resource_manager.daemon.sessions",
+  kind: "upDownCounter",
+  unit: "{session}",
+  attributes: [],
+  description: "Sessions of clients, those included whose client is away for now; only of a daemon"
+}
+
+export const daemonOrphans: Metric = {
+  name: "resource_manager.daemon.orphans",
+  kind: "upDownCounter",
+  unit: "{lease}",
+  attributes: [],
+  description: "Leases whose session has ended, kept for processes that will not end; only of a daemon"
+}
+
+/** Those that a daemon has besides. */
+export const ofDaemon: ReadonlyArray<Metric> = [daemonConnections, daemonSessions, daemonOrphans]
+
 /** All of them, in the order of the page. */
 export const all: ReadonlyArray<Metric> = [
   poolLimit,
@@ -184,7 +211,8 @@ export const all: ReadonlyArray<Metric> = [
   agentClaimGranted,
   agentClaimFailed,
   agentWaitTime,
-  agentHoldTime
+  agentHoldTime,
+  ...ofDaemon
 ]
 
 /** Upper bounds of the buckets of durations, in seconds, unless others are given. */

@@ -3,7 +3,7 @@ import { Meter } from "@resource-manager/core/Meter"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { Collector } from "./internal/Collector.ts"
+import { Collector, type DaemonFigures } from "./internal/Collector.ts"
 import { prometheusPage } from "./internal/registry.ts"
 import type { Series } from "./internal/series.ts"
 import * as Metrics from "./Metrics.ts"
@@ -14,6 +14,8 @@ export interface TelemetryOptions {
   readonly agentsMax?: number
   /** Upper bounds of the buckets of durations: seconds, ascending. Default `Metrics.durationBounds`. */
   readonly durationBounds?: ReadonlyArray<number>
+  /** What a daemon tells of itself, such as its `status`. */
+  readonly daemon?: Effect.Effect<DaemonFigures>
 }
 
 export class Telemetry extends Context.Service<
@@ -50,7 +52,8 @@ export const layer = (options: TelemetryOptions = {}): Layer.Layer<Telemetry, In
       const meter = yield* Meter
       const read = meter.read(Collector.boundsOf(checked))
       const collector = new Collector(checked, yield* read)
-      return { collect: Effect.map(read, (reading) => collector.collect(reading)) }
+      const daemon = options.daemon ?? Effect.undefined
+      return { collect: Effect.zipWith(daemon, read, (figures, reading) => collector.collect(reading, figures)) }
     })
   )
 

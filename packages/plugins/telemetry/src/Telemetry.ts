@@ -12,6 +12,7 @@
  * 3. Spans are told only where their layer is provided, and cost nothing elsewhere.
  */
 export { app, layerHttp } from "./Http.ts"
+export type { DaemonFigures } from "./internal/Collector.ts"
 export type { Attributes, Durations, Series } from "./internal/series.ts"
 export { layerOtlp, layerOtlpNoDeps, layerOtlpSpans, type OtlpOptions } from "./Otlp.ts"
 export { layer, prometheusText, Telemetry, type TelemetryOptions } from "./Service.ts"

@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Journal from "@resource-manager/core/Journal"
 import { LeaseTable, Meter, ResourceManager, type ResourceManagerOptions } from "@resource-manager/core"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -249,6 +250,33 @@ describe("spans", () => {
           [0, 1_000],
           [1_000, 2_000],
           [62_000, 63_000]
+        ]
+      )
+    })
+  )
+
+  it.effect("have the times of the wall clock beside a Ledger whose time goes on from a former start", () =>
+    Effect.gen(function* () {
+      const { tracer, views } = recording()
+      const store = Journal.makeStore()
+      const hold = Effect.gen(function* () {
+        const table = yield* LeaseTable
+        const { id } = yield* table.claim("a", { cpu: 1 })
+        yield* TestClock.adjust("1 second")
+        yield* table.release(id)
+        yield* told
+      })
+      for (const start of ["1 hour", "1 day"] as const) {
+        yield* TestClock.adjust(start)
+        yield* traced(tracer, hold).pipe(Effect.provide(Journal.layerMemory(store)))
+      }
+      assert.isDefined(store.snapshot)
+      const [hour, day] = [3_600_000, 24 * 3_600_000 + 3_600_000 + 1_000]
+      assert.deepStrictEqual(
+        views().map(({ from, to }) => [from, to]),
+        [
+          [hour, hour + 1_000],
+          [day, day + 1_000]
         ]
       )
     })

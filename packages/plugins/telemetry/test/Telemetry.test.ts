@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Journal from "@resource-manager/core/Journal"
 import { mebibytes, ResourceManager, type ResourceManagerOptions, TestResourceManager } from "@resource-manager/core"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -50,7 +51,7 @@ describe("the Prometheus page", () => {
       const { families, samples, value } = yield* page
       assert.sameMembers(
         families.map(({ name }) => name),
-        [...names.values()]
+        Metrics.all.filter((metric) => !Metrics.ofDaemon.includes(metric)).map(nameOf)
       )
       for (const { help, name } of families) {
         assert.strictEqual(help, Metrics.all.find((metric) => nameOf(metric) === name)?.description)
@@ -111,6 +112,44 @@ describe("the Prometheus page", () => {
       assert.deepStrictEqual(buckets(Metrics.claimWaitDuration), [1, 1, 2, 2])
       assert.deepStrictEqual(buckets(Metrics.leaseHoldDuration), [0, 0, 1, 1])
     }).pipe(Effect.scoped, Effect.provide(layer()))
+  )
+
+  it.effect("tells what a daemon knows besides", () =>
+    Effect.gen(function* () {
+      const { value } = yield* page
+      assert.deepStrictEqual(
+        Metrics.ofDaemon.map((metric) => value(nameOf(metric))),
+        [3, 2, 1]
+      )
+    }).pipe(Effect.provide(layer({ daemon: Effect.succeed({ connections: 3, sessions: 2, orphans: 1 }) })))
+  )
+
+  it.effect("begins at zero with the process, whatever a journal brought back", () =>
+    Effect.gen(function* () {
+      const store = Journal.makeStore()
+      const process = Telemetry.layer().pipe(
+        Layer.provideMerge(ResourceManager.layerHome({ gracePeriod: 0, pools })),
+        Layer.provide(Journal.layerMemory(store))
+      )
+      yield* Effect.gen(function* () {
+        const manager = yield* ResourceManager
+        yield* manager.setQuota("a", "cpu", 7)
+        yield* manager.withLease("a", { cpu: 1 })(TestClock.adjust("2 seconds"))
+        yield* Effect.ignore(manager.acquire("a", { cpu: 11 }))
+      }).pipe(Effect.provide(Layer.fresh(process)))
+      yield* Effect.gen(function* () {
+        const manager = yield* ResourceManager
+        assert.strictEqual((yield* manager.agentStatistics("a")).acquisitions, 1)
+        const before = yield* page
+        for (const [sample, value] of growing(before)) assert.strictEqual(value, 0, sample)
+        assert.strictEqual(before.value(nameOf(Metrics.agentLimit), { agent: "a", resource_type: "cpu" }), 7)
+        yield* manager.withLease("a", { cpu: 1 })(TestClock.adjust("3 seconds"))
+        const after = yield* page
+        assert.strictEqual(after.value(nameOf(Metrics.agentClaimGranted), { agent: "a" }), 1)
+        assert.strictEqual(after.value(nameOf(Metrics.agentHoldTime), { agent: "a" }), 3)
+        assert.strictEqual(after.value(`${nameOf(Metrics.leaseHoldDuration)}_sum`, { resource_type: "cpu" }), 3)
+      }).pipe(Effect.provide(Layer.fresh(process)))
+    })
   )
 
   it.effect("tells agents by whatever name they have", () =>

@@ -16,6 +16,13 @@ export interface CollectorOptions {
   readonly bounds: ReadonlyArray<number>
 }
 
+/** What a daemon knows besides its manager. */
+export interface DaemonFigures {
+  readonly connections: number
+  readonly sessions: number
+  readonly orphans: number
+}
+
 /**
  * Errors that are told as zeros of every pool from the start: a series that begins at
  * one is no increase to whoever watches for it.
@@ -50,6 +57,12 @@ const noDurations = (bounds: ReadonlyArray<number>): DurationReading => ({
   atMost: bounds.map(() => 0)
 })
 
+const ofDaemon = ({ connections, orphans, sessions }: DaemonFigures): ReadonlyArray<Series> => [
+  { metric: Metrics.daemonConnections, attributes: {}, value: connections },
+  { metric: Metrics.daemonSessions, attributes: {}, value: sessions },
+  { metric: Metrics.daemonOrphans, attributes: {}, value: orphans }
+]
+
 export class Collector {
   private readonly options: CollectorOptions
   private readonly agents: AgentShares
@@ -69,8 +82,12 @@ export class Collector {
     return options.bounds.map((seconds) => Math.round(seconds * micros))
   }
 
-  collect(reading: Reading): ReadonlyArray<Series> {
-    const series = [...reading.pools.flatMap((pool) => this.ofPool(pool)), ...this.ofAgents(reading)]
+  collect(reading: Reading, daemon?: DaemonFigures): ReadonlyArray<Series> {
+    const series = [
+      ...reading.pools.flatMap((pool) => this.ofPool(pool)),
+      ...this.ofAgents(reading),
+      ...(daemon === undefined ? [] : ofDaemon(daemon))
+    ]
     const order = new Map(Metrics.all.map((metric, index) => [metric, index]))
     return series.toSorted((a, b) => (order.get(a.metric) ?? 0) - (order.get(b.metric) ?? 0))
   }
