@@ -14,6 +14,11 @@ export class DaemonUnreachable extends Schema.TaggedError<DaemonUnreachable>()("
   reason: Schema.String
 }) {}
 
+/** The client was closed: what it held has come back. */
+export class ClientClosed extends Schema.TaggedError<ClientClosed>()("ClientClosed", {
+  message: Schema.String
+}) {}
+
 /** The daemon and this client speak different versions of the protocol. */
 export class ProtocolMismatch extends Schema.TaggedError<ProtocolMismatch>()("ProtocolMismatch", {
   message: Schema.String,

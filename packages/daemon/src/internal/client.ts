@@ -124,5 +124,6 @@ const revocations = (link: Link, claims: ClientClaims): Effect.Effect<void> =>
 const close = (link: Link): Effect.Effect<void> =>
   Effect.suspend(() => {
     const { rpc } = link
+    link.finish()
     return rpc === undefined ? Effect.void : Effect.ignore(Effect.timeoutOption(rpc.CloseSession(), "1 second"))
   })

@@ -22,6 +22,7 @@ export type Trouble =
   | ForeignLease
 
 const troubleTags: ReadonlySet<string> = new Set<Trouble["_tag"]>([
+  "ClientClosed",
   "ProtocolMismatch",
   "TokenRefused",
   "NotAllowed",

@@ -20,7 +20,16 @@ export interface ClientTransportOptions {
   /** The longest message that the daemon takes. */
   readonly messageBytes: () => number
   readonly connectMillis: number
+  /** No call can be made on it any more. */
+  readonly onClosing: () => void
+  /** All calls that were under way have failed. */
   readonly onClosed: () => void
+}
+
+export interface ClientTransport {
+  readonly protocol: RpcClient.Protocol["Service"]
+  /** Ends the connection, and fails what is under way on it. */
+  readonly destroy: () => void
 }
 
 const clientError = (message: string) =>
@@ -83,24 +92,29 @@ export const answers = (address: Address): Effect.Effect<boolean> =>
 /** Connects, for as long as the scope is open. */
 export const make = Effect.fnUntraced(function* (
   options: ClientTransportOptions
-): Effect.fn.Return<RpcClient.Protocol["Service"], DaemonUnreachable, Scope> {
+): Effect.fn.Return<ClientTransport, DaemonUnreachable, Scope> {
   const context: Context.Context<never> = yield* Effect.context<never>()
   const socket = yield* connect(options)
   const parser = options.serialization.makeUnsafe()
   let open = true
 
-  return yield* RpcClient.Protocol.make((write, clientIds) => {
-    const tell = (message: FromServerEncoded) =>
+  let destroy = () => undefined as void
+  const protocol = yield* RpcClient.Protocol.make((write, clientIds) => {
+    const tell = (message: FromServerEncoded): Effect.Effect<void> => {
       // There is one client on a connection.
-      Effect.forEach([...clientIds], (id) => write(id, message), { discard: true })
+      const told = Effect.forEach([...clientIds], (id) => write(id, message), { discard: true })
+      // Whoever hears of the end may close the client: only once all calls know.
+      return message._tag === "ClientProtocolError" ? Effect.ensuring(told, Effect.sync(options.onClosed)) : told
+    }
     const inbox = new Inbox<FromServerEncoded>(socket, context, tell)
     const close = (why: string) => {
       if (!open) return
       open = false
       socket.destroy()
+      options.onClosing()
       inbox.push([{ _tag: "ClientProtocolError", error: clientError(why) }])
-      options.onClosed()
     }
+    destroy = () => close(disconnected)
     socket.on("data", (bytes) => {
       if (!open) return
       try {
@@ -130,4 +144,5 @@ export const make = Effect.fnUntraced(function* (
       codecFor: options.serialization.codecFor
     })
   })
+  return { protocol, destroy: () => destroy() }
 })

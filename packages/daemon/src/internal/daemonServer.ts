@@ -192,7 +192,11 @@ export const make = Effect.fnUntraced(function* (options: DaemonServerOptions) {
   )
   yield* Scope.addFinalizer(
     scope,
-    Effect.sync(() => host.close())
+    // First of all: a call that the end interrupts is not to be answered so.
+    Effect.andThen(
+      transport.close,
+      Effect.sync(() => host.close())
+    )
   )
   if (options.idleTimeout !== undefined) {
     const isIdle = Effect.map(

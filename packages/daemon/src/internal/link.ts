@@ -19,6 +19,7 @@ import type * as RpcGroup from "effect/rpc/RpcGroup"
 import * as Scope from "effect/Scope"
 import type { Address } from "../Address.ts"
 import {
+  ClientClosed,
   type DaemonUnreachable,
   type ForeignLease,
   LimitExceeded,
@@ -45,7 +46,7 @@ export type DaemonRpc = RpcClient.RpcClient<RpcGroup.Rpcs<typeof DaemonRpcs>, Rp
 export type CallFailure<E> = Exclude<E, RpcClientError> | LinkRefused
 
 /** Why a link cannot be, however often it is tried. */
-export type LinkRefused = ProtocolMismatch | TokenRefused | LimitExceeded | NotAllowed | ForeignLease
+export type LinkRefused = ClientClosed | ProtocolMismatch | TokenRefused | LimitExceeded | NotAllowed | ForeignLease
 export type LinkError = DaemonUnreachable | LinkRefused
 
 export interface SessionRequest {
@@ -101,7 +102,6 @@ export class Link {
   private refused: LinkRefused | undefined
   private heartbeat: NodeJS.Timeout | undefined
   private silence: NodeJS.Timeout | undefined
-  private ended = false
   welcome: Welcome | undefined
 
   constructor(options: LinkOptions) {
@@ -135,9 +135,10 @@ export class Link {
     const fiber = yield* Effect.forkScoped(this.keep(first))
     yield* Effect.addFinalizer(() =>
       Effect.gen({ self: this }, function* () {
-        this.ended = true
+        this.finish()
         clearInterval(this.heartbeat)
         clearTimeout(this.silence)
+        this.current?.close()
         yield* Fiber.interrupt(fiber)
       })
     )
@@ -149,7 +150,7 @@ export class Link {
    */
   readonly call = <A, E>(make: (rpc: DaemonRpc) => Effect.Effect<A, E>): Effect.Effect<A, CallFailure<E>> =>
     Effect.suspend(() => {
-      const { rpc } = this
+      const rpc = this.refused === undefined ? this.rpc : undefined
       return rpc === undefined ? Effect.flatMap(this.ready, (next) => this.callOn(next, make)) : this.callOn(rpc, make)
     })
 
@@ -175,6 +176,12 @@ export class Link {
     this.lose()
     this.drop()
     current.close()
+  }
+
+  /** Makes no call any more, and fails what waits. */
+  finish(): void {
+    this.refused ??= new ClientClosed({ message: "the client of the daemon was closed" })
+    this.wake()
   }
 
   private tooLarge(): LimitExceeded {
@@ -212,16 +219,15 @@ export class Link {
   private readonly opened: Effect.Effect<Current, LinkError, Scope.Scope> = Effect.gen({ self: this }, function* () {
     const { options } = this
     const closed = yield* Deferred.make<void>()
-    const scope = yield* Effect.scope
-    const protocol = yield* ClientTransport.make({
+    const { destroy, protocol } = yield* ClientTransport.make({
       address: options.address,
       serialization: serialization(answerBytesMax),
       messageBytes: () => this.welcome?.messageBytes ?? messageBytesDefault,
       connectMillis: options.connectMillis,
-      onClosed: () => {
+      onClosing: () => {
         if (this.current?.closed === closed) this.drop()
-        Deferred.doneUnsafe(closed, Exit.void)
-      }
+      },
+      onClosed: () => Deferred.doneUnsafe(closed, Exit.void)
     })
     const rpc = yield* RpcClient.make(DaemonRpcs, { disableTracing: true }).pipe(
       Effect.provideService(RpcClient.Protocol, protocol)
@@ -237,11 +243,7 @@ export class Link {
     )
     if (options.session !== undefined) yield* this.openSession(rpc, options.session)
     this.confirm(sentAt)
-    const current: Current = {
-      rpc,
-      closed,
-      close: () => Effect.runFork(Scope.close(scope as Scope.Closeable, Exit.void))
-    }
+    const current: Current = { rpc, closed, close: destroy }
     this.current = current
     this.beat()
     this.wake()
@@ -323,7 +325,7 @@ export class Link {
 
   private tick(): void {
     const rpc = this.current?.rpc
-    if (rpc === undefined || this.ended) return
+    if (rpc === undefined || this.refused !== undefined) return
     const sentAt = performance.now()
     Effect.runFork(
       Effect.matchEffect(rpc.Heartbeat({ ack: this.options.ack() }), {

@@ -94,7 +94,8 @@ export const make = Effect.fnUntraced(function* (options: ServerTransportOptions
     readonly connections: ReadonlyMap<number, Connection>
     readonly addresses: ReadonlyArray<Address>
     readonly cut: (connection: Connection, why: string) => void
-    readonly stopListening: Effect.Effect<void>
+    /** Takes no connections any more and ends those that are, without a word: whoever is on them connects again. */
+    readonly close: Effect.Effect<void>
   },
   ListenFailed | UnsafeFolder,
   Scope.Scope
@@ -219,16 +220,15 @@ export const make = Effect.fnUntraced(function* (options: ServerTransportOptions
     servers.push(server)
     addresses.push(boundAddress(address, server))
   }
-  const stopListening = Effect.sync(() => {
+  const close = Effect.sync(() => {
     for (const server of servers) server.close()
+    for (const connection of connections.values()) {
+      connection.socket.destroySoon()
+      closed(connection)
+    }
   })
-  yield* Effect.addFinalizer(() =>
-    Effect.sync(() => {
-      for (const server of servers) server.close()
-      for (const connection of connections.values()) connection.socket.destroySoon()
-    })
-  )
-  return { protocol, connections, addresses, cut, stopListening }
+  yield* Effect.addFinalizer(() => close)
+  return { protocol, connections, addresses, cut, close }
 })
 
 /** The port that the system chose, where it was to choose. */

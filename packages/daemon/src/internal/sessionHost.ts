@@ -87,6 +87,8 @@ export const refusalError = (
   }
 }
 
+const sessionEnded = () => new SessionUnknown({ message: "the session has ended: whatever it held has come back" })
+
 const noSession = () =>
   new SessionUnknown({ message: "there is no session on this connection: open one first, or the one it had has ended" })
 
@@ -199,6 +201,8 @@ export class SessionHost {
       this.peers.delete(session)
       if (peer !== undefined) peer.session = undefined
       this.note({ s: "end", id: session.id })
+      const ended = Exit.fail(sessionEnded())
+      for (const command of session.commands.values()) this.sessions.answer(command, ended)
       const tickets = this.sessions.close(session)
       return Effect.forEach(tickets, this.takeBack, { discard: true })
     })

@@ -1,0 +1,213 @@
+/** Sessions with a real socket between: what comes back, what is kept, and what is told. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import { connect, eventually, program, startDaemon, until } from "./support/daemon.ts"
+import { proxy } from "./support/proxy.ts"
+
+const cpu = (units: number) => ({ cpu: units })
+
+const waiting = (manager: { readonly waiters: Effect.Effect<ReadonlyArray<unknown>> }, count: number) =>
+  until(`${count} waiters`, manager.waiters, (all) => all.length === count)
+
+describe("a session", () => {
+  it.live("gives everything back when its client closes it", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const daemon = yield* startDaemon()
+        const client = yield* connect(daemon.address)
+        yield* client.manager.acquire("a", cpu(3))
+        yield* client.manager.lease("a", cpu(4))
+        yield* Effect.forkScoped(Effect.exit(client.manager.lease("b", cpu(10))))
+        yield* waiting(daemon.manager, 1)
+        yield* client.close
+        assert.deepStrictEqual(yield* daemon.manager.leases, [])
+        assert.deepStrictEqual(yield* daemon.manager.waiters, [])
+        assert.strictEqual((yield* daemon.server.status).sessions, 0)
+      })
+    )
+  )
+
+  it.live("gives everything back long before its time-out when its client is killed (S3)", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const daemon = yield* startDaemon({ sessionTimeout: "60 seconds" })
+        const holder = yield* program("holder", { address: daemon.address, agent: "a", claim: cpu(10) })
+        yield* holder.line("held")
+        const next = yield* Effect.forkScoped(daemon.manager.lease("b", cpu(10)))
+        yield* waiting(daemon.manager, 1)
+        const killedAt = performance.now()
+        holder.child.kill("SIGKILL")
+        yield* Fiber.join(next)
+        assert.isBelow(performance.now() - killedAt, 5_000)
+        assert.strictEqual((yield* daemon.manager.poolStatistics("cpu")).acquisitions, 2)
+      })
+    )
+  )
+
+  it.live("gives everything back after its time-out when its client stands still, and tells it (S1)", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const daemon = yield* startDaemon({ sessionTimeout: "600 millis" })
+        const holder = yield* program("holder", { address: daemon.address, agent: "a", claim: cpu(10) })
+        yield* holder.line("held")
+        holder.child.kill("SIGSTOP")
+        const stoppedAt = performance.now()
+        yield* Effect.scoped(daemon.manager.lease("b", cpu(10)))
+        // The last heartbeat may have been a third of the time-out before.
+        assert.isAtLeast(performance.now() - stoppedAt, 350)
+        holder.child.kill("SIGCONT")
+        assert.strictEqual(yield* holder.line("taken"), "taken lost")
+      })
+    )
+  )
+
+  it.live("keeps its leases and its place in the queue over a cut connection", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const daemon = yield* startDaemon()
+        const between = yield* proxy(daemon.address)
+        const client = yield* connect(between.address)
+        const lease = yield* client.manager.lease("a", cpu(6))
+        const order: Array<string> = []
+        const queue = (manager: typeof client.manager, agent: string) =>
+          Effect.forkScoped(manager.withLease(agent, cpu(6))(Effect.sync(() => order.push(agent))))
+        const first = yield* queue(client.manager, "first")
+        yield* waiting(daemon.manager, 1)
+        const second = yield* queue(daemon.manager, "second")
+        yield* waiting(daemon.manager, 2)
+        between.cut()
+        assert.isTrue(lease.isHeld)
+        yield* eventually("a new connection", () => (between.connections() > 0 ? true : undefined))
+        assert.strictEqual((yield* client.manager.leases)[0]?.id, lease.id)
+        yield* lease.release
+        yield* Fiber.join(first)
+        yield* Fiber.join(second)
+        assert.deepStrictEqual(order, ["first", "second"])
+        assert.strictEqual((yield* daemon.manager.poolStatistics("cpu")).acquisitions, 3)
+        assert.strictEqual((yield* daemon.server.status).sessions, 1)
+      })
+    )
+  )
+
+  it.live("gives back with the next connection what it could not give back", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const daemon = yield* startDaemon()
+        const between = yield* proxy(daemon.address)
+        const client = yield* connect(between.address)
+        const holder = yield* daemon.manager.lease("holder", { memory: 10 })
+        const inBody = yield* Deferred.make<void>()
+        const body = yield* Effect.forkScoped(
+          client.manager.withLease("a", cpu(5))(Effect.andThen(Deferred.succeed(inBody, undefined), Effect.never))
+        )
+        yield* Deferred.await(inBody)
+        const waiter = yield* Effect.forkScoped(client.manager.withLease("a", { memory: 5 })(Effect.void))
+        yield* waiting(daemon.manager, 1)
+        between.cut(true)
+        // Neither waits for a connection.
+        yield* Fiber.interrupt(body)
+        yield* Fiber.interrupt(waiter)
+        assert.strictEqual((yield* daemon.manager.leases).length, 2)
+        between.cut(false)
+        yield* until("the lease came back", daemon.manager.leases, (leases) => leases.length === 1)
+        yield* waiting(daemon.manager, 0)
+        yield* holder.release
+        assert.isTrue(Option.isSome(yield* client.manager.tryLease("a", { cpu: 10, memory: 10 })))
+      })
+    )
+  )
+
+  it.live("is told on the next connection what it lost meanwhile", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const daemon = yield* startDaemon()
+        const between = yield* proxy(daemon.address)
+        const client = yield* connect(between.address)
+        const short = yield* client.manager.lease("a", cpu(1), { expiresAfter: "50 millis" })
+        const long = yield* client.manager.lease("a", cpu(1))
+        between.cut(true)
+        yield* until("the expiry", daemon.manager.leases, (leases) => leases.length === 1)
+        between.cut(false)
+        assert.strictEqual((yield* short.revoked).reason, "expired")
+        assert.isTrue(long.isHeld)
+      })
+    )
+  )
+
+  it.live("interrupts the body of a lease that an administrator takes", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const daemon = yield* startDaemon()
+        const client = yield* connect(daemon.address)
+        const operator = yield* connect(daemon.address)
+        const body = yield* Effect.forkScoped(Effect.flip(client.manager.withLease("a", cpu(5))(Effect.never)))
+        const [lease] = yield* until("a lease", daemon.manager.leases, (leases) => leases.length === 1)
+        const id = lease?.id ?? -1
+        yield* operator.daemon.call((rpc) => rpc.RevokeLease({ lease: id }))
+        const error = yield* Fiber.join(body)
+        assert.strictEqual(error._tag, "ManagerStopped")
+        assert.include(error.message, `lease ${id}`)
+        assert.include(error.message, "revoked")
+        const unknown = yield* Effect.flip(operator.daemon.call((rpc) => rpc.RevokeLease({ lease: id })))
+        assert.strictEqual(unknown._tag, "LeaseUnknown")
+      })
+    )
+  )
+
+  it.live("asks anew for what it waits for, and knows what it lost, when the daemon was started anew", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const daemon = yield* startDaemon()
+        const client = yield* connect(daemon.address)
+        const lease = yield* client.manager.lease("a", cpu(10))
+        const waiter = yield* Effect.forkScoped(client.manager.withLease("a", { memory: 5 })(Effect.succeed("served")))
+        yield* Fiber.join(waiter)
+        const blocked = yield* Effect.forkScoped(client.manager.withLease("b", cpu(5))(Effect.succeed("served")))
+        yield* waiting(daemon.manager, 1)
+        yield* daemon.stop
+        const again = yield* startDaemon({ listen: [daemon.address] })
+        assert.strictEqual((yield* lease.revoked).reason, "lost")
+        assert.strictEqual(yield* Fiber.join(blocked), "served")
+        assert.deepStrictEqual(yield* again.manager.leases, [])
+        yield* lease.release
+      })
+    )
+  )
+
+  it.live("is given up by its client over TCP before the daemon gives its leases away (C3)", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const daemon = yield* startDaemon({ listen: ["tcp:127.0.0.1:0"], sessionTimeout: "900 millis" })
+        const between = yield* proxy(daemon.address, true)
+        const client = yield* connect(between.address)
+        let inside = 0
+        const body = yield* Effect.forkScoped(
+          Effect.exit(
+            client.manager.withLease(
+              "a",
+              cpu(10)
+            )(
+              Effect.acquireUseRelease(
+                Effect.sync(() => inside++),
+                () => Effect.never,
+                () => Effect.sync(() => inside--)
+              )
+            )
+          )
+        )
+        yield* eventually("the body", () => (inside === 1 ? true : undefined))
+        between.cut(true)
+        yield* Effect.scoped(
+          Effect.andThen(
+            daemon.manager.lease("b", cpu(10)),
+            Effect.sync(() => assert.strictEqual(inside, 0))
+          )
+        )
+        yield* Fiber.join(body)
+      })
+    )
+  )
+})
