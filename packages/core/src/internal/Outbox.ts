@@ -37,7 +37,7 @@ export class Outbox {
   /** Events that no listener was told yet. */
   private untold: Array<LedgerEvent> = []
   /** Who goes on after the next commit. */
-  private waiting: Array<() => void> = []
+  private waiting = new Set<() => void>()
   /** The journal has ended, or failed. */
   private closed = false
   private scheduled = false
@@ -89,14 +89,13 @@ export class Outbox {
   /** Goes on once everything decided so far is committed, or never will be: see `failure`. */
   whenCommitted(go: () => void): void {
     if (this.clean || this.failure !== undefined) return go()
-    this.waiting.push(go)
+    this.waiting.add(go)
     this.flush()
   }
 
   /** Takes back what `whenCommitted` was given. */
   forget(go: () => void): void {
-    const at = this.waiting.indexOf(go)
-    if (at >= 0) this.waiting.splice(at, 1)
+    this.waiting.delete(go)
   }
 
   /** Commits what is pending, now. */
@@ -153,8 +152,8 @@ export class Outbox {
 
   private hasWork(): boolean {
     if (this.journal === undefined) return this.ledger.settled.length > 0 || this.untold.length > 0
-    if (this.closed) return this.ledger.settled.length > 0 || this.waiting.length > 0
-    return this.journal.pending || this.drained < this.committed || this.waiting.length > 0
+    if (this.closed) return this.ledger.settled.length > 0 || this.waiting.size > 0
+    return this.journal.pending || this.drained < this.committed || this.waiting.size > 0
   }
 
   private readonly hear = (event: LedgerEvent): void => {
@@ -167,7 +166,7 @@ export class Outbox {
     this.turning = true
     this.commit()
     if (this.untold.length > 0) this.tell()
-    if (this.waiting.length > 0) this.resumeWaiting()
+    if (this.waiting.size > 0) this.resumeWaiting()
     this.drain()
     this.turning = false
     this.afterTurn()
@@ -181,7 +180,7 @@ export class Outbox {
 
   private resumeWaiting(): void {
     const waiting = this.waiting
-    this.waiting = []
+    this.waiting = new Set()
     for (const go of waiting) go()
   }
 
