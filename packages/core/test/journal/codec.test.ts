@@ -67,6 +67,23 @@ describe("the journal's text", () => {
     assert.deepStrictEqual(capture(restore(decodeState(plain(state)))), state)
   })
 
+  it("carries a bucket that is in debt", () => {
+    const ledger = new Ledger({ indexed: true })
+    ledger.definePool("calls", { capacity: 9, rate: { limit: 2, intervalMicros: 7, burst: 3, per: "unit" } }, 0)
+    const lease = ledger.claim("a", { calls: 3 }, 1)
+    if ("_tag" in lease) throw new Error(lease._tag)
+    ledger.settleLease(lease, { calls: 8 }, 2)
+    const state = capture(ledger.books)
+    assert.isBelow(state.pools[0]!.bucket!.level, 0)
+    const restored = restore(decodeState(plain(state)))
+    assert.deepStrictEqual(capture(restored), state)
+    const next = [ledger, new Ledger({ books: restored })].map((each) => {
+      each.claim("a", { calls: 1 }, 3)
+      return each.nextDueAt
+    })
+    assert.strictEqual(next[0], next[1])
+  })
+
   it("refuses what is no event", () => {
     const wrong: ReadonlyArray<readonly [ReadonlyArray<unknown>, RegExp]> = [
       [[], /no event begins with undefined/],
