@@ -7,6 +7,7 @@
  * )
  * ```
  */
+import type { JournalFailed } from "@resource-manager/core/Journal"
 import type { LeaseTable } from "@resource-manager/core/LeaseTable"
 import type { Meter } from "@resource-manager/core/Meter"
 import type { ResourceManager } from "@resource-manager/core/ResourceManager"
@@ -47,8 +48,11 @@ export class DaemonServer extends Context.Service<
   {
     /** Where it listens, with the ports that were free. */
     readonly addresses: ReadonlyArray<Address>
-    /** Completes when it is time to end: by a call, or because there was nothing to keep for long enough. */
-    readonly ended: Effect.Effect<"shutdown" | "idle">
+    /**
+     * Completes when it is time to end: by a call, or because there was nothing to keep for long enough. Fails where
+     * the journal does: its connections are cut then, so that clients wait for the next daemon.
+     */
+    readonly ended: Effect.Effect<"shutdown" | "idle", JournalFailed>
     readonly status: Effect.Effect<Status>
   }
 >()("@resource-manager/daemon/DaemonServer") {

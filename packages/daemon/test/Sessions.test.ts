@@ -1,5 +1,6 @@
 /** The rules of sessions (S, R) on the pure part: time tables, and random operations against a naive model. */
 import { assert, describe, it } from "@effect/vitest"
+import { random } from "./support/random.ts"
 import { returnedMax, type Session, Sessions } from "../src/Sessions.ts"
 
 const options = { timeoutMillis: 9_000, sessionsMax: 3, commandsMax: 4, leasesMax: 2 }
@@ -174,17 +175,6 @@ interface NaiveSession {
   acknowledged: number
   readonly seen: Map<number, "run" | "cancelled">
   readonly tickets: Set<number>
-}
-
-const random = (seed: number) => {
-  let state = seed >>> 0
-  return (below: number) => {
-    // mulberry32
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below
-  }
 }
 
 describe("against a naive model", () => {

@@ -1,4 +1,5 @@
 /** The daemon's server, assembled. */
+import type { JournalFailed } from "@resource-manager/core/Journal"
 import { LeaseTable } from "@resource-manager/core/LeaseTable"
 import { Meter } from "@resource-manager/core/Meter"
 import { ResourceManager } from "@resource-manager/core/ResourceManager"
@@ -70,7 +71,7 @@ export const make = Effect.fnUntraced(function* (options: DaemonServerOptions) {
   const addresses = yield* Effect.forEach(options.listen, parse)
   yield* checkExposure(addresses, options.tokens ?? {})
   const processes = yield* processTable
-  const ended = yield* Deferred.make<"shutdown" | "idle">()
+  const ended = yield* Deferred.make<"shutdown" | "idle", JournalFailed>()
   const startedAt = Date.now()
   const version = options.version ?? "0.0.0"
   const durable = options.journal !== undefined
@@ -197,6 +198,9 @@ export const make = Effect.fnUntraced(function* (options: DaemonServerOptions) {
       transport.close,
       Effect.sync(() => host.close())
     )
+  )
+  yield* Effect.forkScoped(
+    Effect.flatMap(table.failed, (error) => Effect.andThen(transport.close, Deferred.fail(ended, error)))
   )
   if (options.idleTimeout !== undefined) {
     const isIdle = Effect.map(

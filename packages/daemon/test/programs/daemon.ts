@@ -1,5 +1,6 @@
 /** A daemon, as `resource-manager serve` makes one: told by a JSON argument, ready when it prints so. */
 import { ResourceManager } from "@resource-manager/core/ResourceManager"
+import * as SqliteJournal from "@resource-manager/plugin-sqlite/SqliteJournal"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
@@ -12,6 +13,8 @@ const Options = Schema.fromJsonString(
     address: Schema.String,
     pools: Schema.Record(Schema.String, Schema.Struct({ capacity: Schema.Number })),
     stateFolder: Schema.optionalKey(Schema.String),
+    /** Keeps a journal in the state folder, and writes a snapshot after so many events. */
+    snapshotEvery: Schema.optionalKey(Schema.Number),
     sessionTimeoutMillis: Schema.optionalKey(Schema.Number),
     idleTimeoutMillis: Schema.optionalKey(Schema.Number),
     processGraceMillis: Schema.optionalKey(Schema.Number)
@@ -31,7 +34,14 @@ const program = Effect.gen(function* () {
     idleTimeout: options.idleTimeoutMillis,
     processGrace: options.processGraceMillis,
     ...(options.stateFolder === undefined ? {} : { secretFile: places.secret })
-  }).pipe(Layer.provide(ResourceManager.layerHome({ pools: options.pools, gracePeriod: 0 })))
+  }).pipe(
+    Layer.provide(ResourceManager.layerHome({ pools: options.pools, gracePeriod: 0 })),
+    Layer.provide(
+      options.snapshotEvery === undefined
+        ? Layer.empty
+        : SqliteJournal.layer({ path: places.journal, snapshotEvery: options.snapshotEvery })
+    )
+  )
   const ended = yield* Effect.provide(
     Effect.flatMap(DaemonServer, (daemon) => {
       process.stdout.write("ready\n")
