@@ -35,6 +35,12 @@ export interface SessionFacts {
   readonly inside?: number | undefined
 }
 
+/** What a growth adds to which lease. */
+export interface Growth {
+  readonly lease: number
+  readonly amounts: Readonly<Record<string, number>>
+}
+
 /** A command of a session, until its answer is acknowledged. */
 export interface Command<A> {
   readonly id: number
@@ -42,8 +48,8 @@ export interface Command<A> {
   begun: boolean
   /** The request that it asked for, of claims. */
   ticket: number | undefined
-  /** The lease that it grows, of growths. */
-  grows: number | undefined
+  /** The lease that it grows, and by what, of growths. */
+  grows: Growth | undefined
   answer: A | undefined
   /** Whether its effect lasts without a request: kept by the journal as done. */
   lasting: boolean

@@ -13,6 +13,7 @@ import * as Exit from "effect/Exit"
 import type * as Rpc from "effect/rpc/Rpc"
 import { CommandCancelled, ForeignLease, type LimitExceeded } from "../Errors.ts"
 import type * as Protocol from "../Protocol.ts"
+import type { Growth } from "../Sessions.ts"
 import {
   type DaemonCommand,
   type DaemonSession,
@@ -91,7 +92,7 @@ export class Claims {
       const lease = this.ownLease(session, payload.lease)
       if (lease !== undefined) return Effect.fail(lease)
       command.begun = true
-      command.grows = payload.lease
+      command.grows = { lease: payload.lease, amounts: payload.claim }
       const growth = this.host.table.grow(payload.lease, payload.claim, { parent, timeout: span(payload.timeout) })
       return this.decided(session, command, growth, () => undefined)
     })
@@ -152,10 +153,11 @@ export class Claims {
       if ("_tag" in command) return Effect.fail(refusalError(command, session.name))
       command.stop?.()
       command.stop = undefined
+      const granted = command.answer !== undefined && Exit.isSuccess(command.answer)
       sessions.answer(command, Exit.fail(cancelled(command.id)))
       const { grows, ticket } = command
+      if (grows !== undefined) return this.undoGrowth(ticket, grows, granted)
       if (ticket === undefined) return Effect.void
-      if (grows !== undefined) return this.undoGrowth(ticket, grows)
       sessions.drop(ticket)
       return Effect.andThen(table.giveUp(ticket), table.committed)
     })
@@ -168,8 +170,14 @@ export class Claims {
         const ticket = this.host.table.ticket(command.ticket)
         if (ticket === undefined) continue
         const answerOf = command.grows === undefined ? grantOf : () => undefined
-        if (ticket.status === "waiting") this.watch(command, ticket, answerOf)
-        else this.host.sessions.answer(command, Exit.succeed(answerOf(ticket)))
+        if (ticket.status === "waiting") this.watch(session, command, ticket, answerOf)
+        else {
+          if (command.grows !== undefined) {
+            this.host.sessions.drop(ticket.id)
+            this.lasts(session, command)
+          }
+          this.host.sessions.answer(command, Exit.succeed(answerOf(ticket)))
+        }
       }
     }
   })
@@ -189,10 +197,7 @@ export class Claims {
     const { sessions } = this.host
     return Effect.uninterruptibleMask((restore) =>
       Effect.onExit(effect, (exit) => {
-        if (Exit.isSuccess(exit)) {
-          command.lasting = true
-          this.host.note({ s: "did", id: session.id, command: ids.command, ack: session.acknowledged })
-        }
+        if (Exit.isSuccess(exit)) this.lasts(session, command)
         sessions.answer(command, exit)
         return Effect.void
       }).pipe(
@@ -240,19 +245,23 @@ export class Claims {
         onSuccess: (ticket): Effect.Effect<A, E> => {
           const { grows } = command
           const isWaiting = ticket.status === "waiting"
-          // A growth that is granted is part of its lease: there is nothing of its own to return.
-          if (grows === undefined || isWaiting) host.sessions.bind(session, command, ticket.id)
-          else command.ticket = ticket.id
-          host.note({
-            s: "ask",
-            id: session.id,
-            command: command.id,
-            ack: session.acknowledged,
-            ticket: ticket.id,
-            ...(grows === undefined ? {} : { grows })
-          })
+          if (grows === undefined || isWaiting) {
+            host.sessions.bind(session, command, ticket.id)
+            host.note({
+              s: "ask",
+              id: session.id,
+              command: command.id,
+              ack: session.acknowledged,
+              ticket: ticket.id,
+              ...(grows === undefined ? {} : { grows })
+            })
+          } else {
+            // Part of its lease from now on: there is nothing of its own to return.
+            command.ticket = ticket.id
+            this.lasts(session, command)
+          }
           if (isWaiting) {
-            this.watch(command, ticket, answerOf)
+            this.watch(session, command, ticket, answerOf)
             return restore(this.again(command))
           }
           const exit = Exit.succeed(answerOf(ticket))
@@ -264,7 +273,12 @@ export class Claims {
   }
 
   /** Follows a waiting request until it is settled, whether or not a call waits for it. */
-  private watch(command: DaemonCommand, ticket: Ticket, answerOf: (ticket: Ticket) => unknown): void {
+  private watch(
+    session: DaemonSession,
+    command: DaemonCommand,
+    ticket: Ticket,
+    answerOf: (ticket: Ticket) => unknown
+  ): void {
     const { sessions, table } = this.host
     const fiber = this.fork(
       Effect.matchCause(table.settled(ticket.id), {
@@ -273,8 +287,12 @@ export class Claims {
           sessions.answer(command, Exit.failCause(cause))
         },
         onSuccess: () => {
-          if (command.grows !== undefined) sessions.drop(ticket.id)
           command.stop = undefined
+          if (command.grows !== undefined) {
+            sessions.drop(ticket.id)
+            // In the turn in which it was kept: one batch (D4).
+            this.lasts(session, command)
+          }
           sessions.answer(command, Exit.succeed(answerOf(ticket)))
         }
       })
@@ -282,18 +300,28 @@ export class Claims {
     if (command.answer === undefined) command.stop = () => fiber.interruptUnsafe()
   }
 
-  private undoGrowth(ticket: number, lease: number): Effect.Effect<void> {
+  /** What it did lasts, whatever becomes of its request. */
+  private lasts(session: DaemonSession, command: DaemonCommand): void {
+    const { grows, id } = command
+    command.lasting = true
+    this.host.note({
+      s: "did",
+      id: session.id,
+      command: id,
+      ack: session.acknowledged,
+      ...(grows === undefined ? {} : { grows })
+    })
+  }
+
+  private undoGrowth(ticket: number | undefined, { amounts, lease }: Growth, granted: boolean): Effect.Effect<void> {
     const { sessions, table } = this.host
-    const growth = table.ticket(ticket)
-    sessions.drop(ticket)
-    const amounts = growth?.claim
-    return Effect.andThen(
-      Effect.flatMap(table.giveUp(ticket), () =>
-        // Too late to undo it: it is part of the lease, and was never told. The amounts go back.
-        amounts !== undefined && growth?.status === "held" ? Effect.ignore(table.shrink(lease, amounts)) : Effect.void
-      ),
-      table.committed
-    )
+    const status = ticket === undefined ? undefined : table.ticket(ticket)?.status
+    if (ticket !== undefined && (status === "waiting" || status === "held")) {
+      sessions.drop(ticket)
+      return Effect.andThen(table.giveUp(ticket), table.committed)
+    }
+    // Too late to undo it: it is part of the lease, and nobody was told. The amounts go back.
+    return granted ? Effect.andThen(Effect.ignore(table.shrink(lease, amounts)), table.committed) : Effect.void
   }
 
   /** The lease that a claim is inside of: one of the session's, or the one that the session is inside of. */

@@ -56,9 +56,13 @@ const untilIdle = Effect.fnUntraced(function* (isIdle: Effect.Effect<boolean>, m
   }
 })
 
-/** The processes of this machine, where they can be seen. */
-const processTable = Effect.map(Effect.option(Layer.build(ProcessTable.layer)), (built) =>
-  Option.getOrUndefined(Option.map(built, (context) => Context.get(context, ProcessTable)))
+/** The processes of this machine, where they can be seen: those that are provided, or looked at here. */
+const processTable = Effect.flatMap(Effect.serviceOption(ProcessTable), (provided) =>
+  Option.isSome(provided)
+    ? Effect.succeed(provided.value)
+    : Effect.map(Effect.option(Layer.build(ProcessTable.layer)), (built) =>
+        Option.getOrUndefined(Option.map(built, (context) => Context.get(context, ProcessTable)))
+      )
 )
 
 export const make = Effect.fnUntraced(function* (options: DaemonServerOptions) {

@@ -7,12 +7,14 @@
  * - D2 A command whose request is neither waiting nor held after a restart is
  *   decided anew if it is asked again: it had no effect that lasts, or its answer
  *   was received.
+ * - D4 A growth becomes its lease's for good, and its number is forgotten: that it is
+ *   granted is a note in the batch that makes it so.
  * - D3 Releases have no note: what the table has no more is not the session's.
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { CommandTarget, ProcessIdentity } from "../process/Identity.ts"
-import type { Session, SessionFacts } from "../Sessions.ts"
+import type { Growth as GrowthOf, Session, SessionFacts } from "../Sessions.ts"
 
 const Facts = Schema.Struct({
   agent: Schema.optionalKey(Schema.String),
@@ -22,6 +24,8 @@ const Facts = Schema.Struct({
 })
 
 const Opened = Schema.Struct({ s: Schema.Literal("open"), id: Schema.String, facts: Facts })
+const Growth = Schema.Struct({ lease: Schema.Number, amounts: Schema.Record(Schema.String, Schema.Number) })
+
 /** A command asked for a request: a claim, or the growth of a lease. */
 const Asked = Schema.Struct({
   s: Schema.Literal("ask"),
@@ -29,10 +33,16 @@ const Asked = Schema.Struct({
   command: Schema.Number,
   ack: Schema.Number,
   ticket: Schema.Number,
-  grows: Schema.optionalKey(Schema.Number)
+  grows: Schema.optionalKey(Growth)
 })
-/** A command that asked for no request is done. */
-const Did = Schema.Struct({ s: Schema.Literal("did"), id: Schema.String, command: Schema.Number, ack: Schema.Number })
+/** A command that asked for no request is done, or a growth that is granted for good (D4). */
+const Did = Schema.Struct({
+  s: Schema.Literal("did"),
+  id: Schema.String,
+  command: Schema.Number,
+  ack: Schema.Number,
+  grows: Schema.optionalKey(Growth)
+})
 /** A process works under a lease. */
 const Bound = Schema.Struct({ s: Schema.Literal("proc"), lease: Schema.Number, target: CommandTarget })
 const Closed = Schema.Struct({ s: Schema.Literal("end"), id: Schema.String })
@@ -48,7 +58,7 @@ const SessionRecord = Schema.Struct({
     Schema.Struct({
       command: Schema.Number,
       ticket: Schema.optionalKey(Schema.Number),
-      grows: Schema.optionalKey(Schema.Number)
+      grows: Schema.optionalKey(Growth)
     })
   ),
   tickets: Schema.Array(Schema.Number)
@@ -62,7 +72,7 @@ export type SessionsState = typeof SessionsState.Type
 
 export interface RestoredCommand {
   readonly ticket: number | undefined
-  readonly grows: number | undefined
+  readonly grows: GrowthOf | undefined
 }
 
 export interface RestoredSession {
@@ -100,7 +110,7 @@ const apply = ({ processes, sessions }: Restored, note: SessionNote): void => {
   for (const id of session.commands.keys()) if (id < session.ack) session.commands.delete(id)
   const ticket = note.s === "ask" ? note.ticket : undefined
   if (ticket !== undefined) session.tickets.add(ticket)
-  session.commands.set(note.command, { ticket, grows: note.s === "ask" ? note.grows : undefined })
+  session.commands.set(note.command, { ticket, grows: note.grows })
 }
 
 /** The sessions of a snapshot and the notes since. Notes of others are left alone. */
@@ -140,9 +150,9 @@ export const stateOf = <A>(
     commands: Array.from(session.commands.values())
       // One without an effect is decided anew.
       .filter((command) => command.ticket !== undefined || command.lasting)
-      .map(({ grows, id, ticket }) => ({
+      .map(({ grows, id, lasting, ticket }) => ({
         command: id,
-        ...(ticket === undefined ? {} : { ticket }),
+        ...(ticket === undefined || lasting ? {} : { ticket }),
         ...(grows === undefined ? {} : { grows })
       })),
     tickets: [...session.tickets]

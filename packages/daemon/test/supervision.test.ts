@@ -1,0 +1,165 @@
+/** Processes under leases (P): no lease comes back before they are gone, however their client, or the daemon, ends. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import { existsSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import { ProcessTable, type Service } from "../src/process/ProcessTable.ts"
+import { connect, eventually, folder, type LocalDaemon, program, startDaemon, until } from "./support/daemon.ts"
+import { rawSession } from "./support/raw.ts"
+
+const test = (title: string, body: Effect.Effect<unknown, unknown, Scope.Scope>) =>
+  it.live(title, () => Effect.scoped(Effect.asVoid(body)), 60_000)
+
+const lives = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0)
+    return !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, "utf8"))
+  } catch {
+    return false
+  }
+}
+
+const pidIn = (path: string) =>
+  eventually(`a pid in ${path}`, () => {
+    const text = existsSync(path) ? readFileSync(path, "utf8").trim() : ""
+    return /^\d+$/.test(text) ? Number(text) : undefined
+  })
+
+/** Runs a command under all of the cpu. */
+const running = (daemon: { readonly address: string }, command: string) =>
+  Effect.gen(function* () {
+    const runner = yield* program("runner", { address: daemon.address, agent: "a", claim: { cpu: 10 }, command })
+    const [, lease, pid] = (yield* runner.line("runs")).split(" ")
+    return { runner, lease: Number(lease), pid: Number(pid) }
+  })
+
+/** Waits for all of the cpu, and says who was alive when it was granted. */
+const nextGrant = (daemon: LocalDaemon, pids: () => ReadonlyArray<number>) =>
+  Effect.forkScoped(Effect.scoped(Effect.map(daemon.manager.lease("next", { cpu: 10 }), () => pids().filter(lives))), {
+    startImmediately: true
+  })
+
+describe("processes under a lease", () => {
+  test(
+    "return it when the command ends by itself",
+    Effect.gen(function* () {
+      const daemon = yield* startDaemon()
+      const { runner } = yield* running(daemon, "exit 0")
+      yield* runner.line("done")
+      yield* until("it came back", daemon.manager.leases, (leases) => leases.length === 0)
+    })
+  )
+
+  test(
+    "are ended when their client is killed, and keep it until they are gone",
+    Effect.gen(function* () {
+      const daemon = yield* startDaemon({ processGrace: "300 millis" })
+      const path = yield* folder
+      const away = join(path, "away")
+      // One that minds no SIGTERM, and one that left its group, its session and its parents.
+      const command = `trap '' TERM; (setsid sh -c 'trap "" TERM; echo $$ > ${away}; while :; do sleep 0.05; done' &) ; while :; do sleep 0.05; done`
+      const { pid, runner } = yield* running(daemon, command)
+      const other = yield* pidIn(away)
+      const next = yield* nextGrant(daemon, () => [pid, other])
+      yield* until("it waits", daemon.manager.waiters, (waiters) => waiters.length === 1)
+      assert.isTrue(lives(pid) && lives(other))
+      const killedAt = performance.now()
+      runner.child.kill("SIGKILL")
+      assert.deepStrictEqual(yield* Fiber.join(next), [])
+      assert.isAtLeast(performance.now() - killedAt, 250)
+      assert.isFalse(lives(pid) || lives(other))
+    })
+  )
+
+  test(
+    "are ended before a lease that was released, or revoked, comes back",
+    Effect.gen(function* () {
+      const daemon = yield* startDaemon({ processGrace: "5 seconds" })
+      const path = yield* folder
+      const left = join(path, "left")
+      // The command ends, and what it started in the background goes on.
+      const { runner } = yield* running(daemon, `(sh -c 'echo $$ > ${left}; exec sleep 1000' &); sleep 0.3`)
+      const background = yield* pidIn(left)
+      yield* runner.line("done")
+      assert.deepStrictEqual(yield* Fiber.join(yield* nextGrant(daemon, () => [background])), [])
+      const second = yield* running(daemon, "sleep 1000")
+      const operator = yield* connect(daemon.address)
+      const [listed] = yield* operator.daemon.call((rpc) => rpc.Leases())
+      assert.deepInclude({ ...listed }, { id: second.lease, processes: [second.pid] })
+      yield* operator.daemon.call((rpc) => rpc.RevokeLease({ lease: second.lease }))
+      assert.deepStrictEqual(yield* Fiber.join(yield* nextGrant(daemon, () => [second.pid])), [])
+    })
+  )
+
+  test(
+    "keep it, marked orphaned, when they will not end, until an administrator insists (P2)",
+    Effect.gen(function* () {
+      const actual = yield* Layer.build(ProcessTable.layer)
+      const table: Service = yield* Effect.provide(ProcessTable, actual)
+      let immortal: number | undefined
+      // A process that no signal reaches.
+      const stubborn = ProcessTable.of({
+        ...table,
+        signal: (identity, signal) =>
+          identity.pid === immortal ? Effect.succeed("denied") : table.signal(identity, signal)
+      })
+      const daemon = yield* startDaemon({ processGrace: 0 }).pipe(Effect.provideService(ProcessTable, stubborn))
+      const { lease, pid, runner } = yield* running(daemon, "exec sleep 1000")
+      immortal = pid
+      runner.child.kill("SIGKILL")
+      const operator = yield* connect(daemon.address)
+      const leases = operator.daemon.call((rpc) => rpc.Leases())
+      const [orphan] = yield* until("an orphan", leases, ([first]) => first?.orphaned === true)
+      assert.deepStrictEqual([orphan?.id, orphan?.processes, orphan?.session], [lease, [pid], undefined])
+      assert.strictEqual((yield* operator.daemon.call((rpc) => rpc.Status())).orphans, 1)
+      assert.isTrue(lives(pid))
+      yield* operator.daemon.call((rpc) => rpc.RevokeLease({ lease }))
+      assert.deepStrictEqual(yield* leases, [])
+      process.kill(pid, "SIGKILL")
+    })
+  )
+
+  test(
+    "are refused where they cannot be seen",
+    Effect.gen(function* () {
+      const daemon = yield* startDaemon()
+      const client = yield* rawSession(daemon.address)
+      const granted = yield* client.call("Claim", { command: 1, ack: 1, agent: "a", claim: { cpu: 1 } })
+      const lease = granted.value?.["lease"]
+      const root = { pid: process.pid, start: 1, place: "elsewhere" }
+      assert.strictEqual(yield* client.errorOf("BindProcess", { lease, target: { root } }), "ProcessUnseen")
+      assert.strictEqual(yield* client.errorOf("BindProcess", { lease: 99, target: { root } }), "LeaseUnknown")
+    })
+  )
+
+  test(
+    "are ended by the next daemon when both their client and the daemon were killed (P3)",
+    Effect.gen(function* () {
+      const path = yield* folder
+      const address = join(path, "daemon.sock")
+      const start = program("daemon", {
+        address,
+        stateFolder: join(path, "state"),
+        snapshotEvery: 1_000,
+        sessionTimeoutMillis: 1_000,
+        processGraceMillis: 200,
+        pools: { cpu: { capacity: 10 } }
+      })
+      const first = yield* start
+      yield* first.line("ready")
+      const { pid, runner } = yield* running({ address }, "exec sleep 1000")
+      first.child.kill("SIGKILL")
+      runner.child.kill("SIGKILL")
+      yield* first.exit
+      assert.isTrue(lives(pid))
+      const second = yield* start
+      yield* second.line("ready")
+      const client = yield* connect(address)
+      yield* client.manager.lease("next", { cpu: 10 })
+      assert.isFalse(lives(pid))
+    })
+  )
+})
