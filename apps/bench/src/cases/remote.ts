@@ -22,8 +22,8 @@ const echoesOf = ({ connection }: Remote): EffectGuard => {
 }
 
 /** Both processes have learnt the code before anything is timed: the daemon's learns nothing from a calibration. */
-const warmUp = async (...guards: ReadonlyArray<EffectGuard>): Promise<void> => {
-  for (const guard of guards) await together(guard, width)(5_000)
+const warmUp = async (shrink: number, ...guards: ReadonlyArray<EffectGuard>): Promise<void> => {
+  for (const guard of guards) await together(guard, width)(10_000 / shrink)
 }
 
 export const remoteLease: BenchCase = {
@@ -31,7 +31,7 @@ export const remoteLease: BenchCase = {
   measures:
     "One fiber takes and returns 1 of 64 of a daemon in another process, without a journal, by its Unix socket, again " +
     "and again. Against two empty calls, one after the other, on the same connection.",
-  prepare: async () => {
+  prepare: async ({ shrink }) => {
     const remote = await startDaemon()
     const [ours, echoes] = [leaseOf(remote), echoesOf(remote)]
     return {
@@ -39,7 +39,7 @@ export const remoteLease: BenchCase = {
       peers: [{ name: echoes.name, goal: 1.3, sample: effectLoop(echoes) }],
       verify: async () => {
         await verifyEffectGuard(ours, width)
-        await warmUp(ours, echoes)
+        await warmUp(shrink, ours, echoes)
       },
       close: remote.close
     }
@@ -49,13 +49,13 @@ export const remoteLease: BenchCase = {
 export const remoteTogether: BenchCase = {
   name: "remote leases, 64 at once",
   measures: "The same from 64 fibers at once, on one connection.",
-  prepare: async () => {
+  prepare: async ({ shrink }) => {
     const remote = await startDaemon()
     const [ours, echoes] = [leaseOf(remote), echoesOf(remote)]
     return {
       ours: { name: ours.name, sample: together(ours, width) },
       peers: [{ name: echoes.name, goal: null, sample: together(echoes, width) }],
-      verify: () => warmUp(ours, echoes),
+      verify: () => warmUp(shrink, ours, echoes),
       close: remote.close
     }
   }
