@@ -10,6 +10,7 @@ describe("the examples", () => {
     "dynamic-scaling.ts",
     "rate-limiting.ts",
     "adaptive-limits.ts",
+    "language-model.ts",
     "semaphore.ts",
     "plain-node.ts",
     "locks.ts",

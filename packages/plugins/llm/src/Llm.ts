@@ -1,0 +1,310 @@
+/**
+ * The limits of a language model's provider as one plugin: requests and tokens a minute,
+ * calls at once, money by agent and day.
+ *
+ * - One atomic claim passes all of them or none: a call that is refused, gives up, or is
+ *   interrupted while it waits has burnt neither a request nor a token nor a cent.
+ * - A call takes what it may need at most, and is settled with what it really took: what
+ *   was too much comes back, what was too little is charged.
+ * - The provider's own "too many requests" halves the rate, lowers the calls at once
+ *   where they are learnt, and is left alone for its `Retry-After`.
+ * - A budget is of a day (UTC). What calls that run may still cost is kept for them, so
+ *   no more than the budget is spent where calls cost no more than was estimated; a call
+ *   that might cost more than is left fails at once with `BudgetExceeded`.
+ */
+import { AdaptiveLimit, type LimitView } from "@resource-manager/core/AdaptiveLimit"
+import { AdaptiveRate, type RateView } from "@resource-manager/core/AdaptiveRate"
+import * as Aimd from "@resource-manager/core/Aimd"
+import type { Claim } from "@resource-manager/core/Claim"
+import * as Errors from "@resource-manager/core/Errors"
+import type { Lease } from "@resource-manager/core/Lease"
+import * as LimitPolicy from "@resource-manager/core/LimitPolicy"
+import { ResourceManager } from "@resource-manager/core/ResourceManager"
+import * as ResourceType from "@resource-manager/core/ResourceType"
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import * as Purse from "./internal/Purse.ts"
+import { BudgetExceeded, type InvalidLlmOption } from "./LlmErrors.ts"
+import {
+  amountsOf,
+  budgetMicrosOf,
+  type CallOptions,
+  check,
+  type Estimate,
+  type LlmOptions,
+  type Types,
+  typesOf
+} from "./LlmOptions.ts"
+import { costMicros, formatMicros, nothing, type Usage } from "./Usage.ts"
+
+/** A day's budget, in millionths of a dollar. */
+export interface BudgetView {
+  /** The pool. */
+  readonly type: string
+  readonly scope: "agent" | "total"
+  readonly budgetMicros: number
+  readonly spentMicros: number
+}
+
+export interface LlmView {
+  readonly rate: RateView
+  /** Where the calls at once are learnt. */
+  readonly concurrent: LimitView | undefined
+  readonly budgets: ReadonlyArray<BudgetView>
+}
+
+export type CallError = Errors.ClaimError | Errors.LeaseRevoked | BudgetExceeded
+
+export type LlmError =
+  | InvalidLlmOption
+  | Errors.ResourceTypeTaken
+  | Errors.InvalidCapacity
+  | Errors.InvalidRate
+  | Errors.UnknownResourceType
+
+export class Llm extends Context.Service<
+  Llm,
+  {
+    readonly name: string
+    /** Calls the provider once everything that the call may need is there. */
+    readonly call: <A, E, R>(
+      agent: string,
+      estimate: Estimate,
+      body: Effect.Effect<A, E, R>,
+      options: CallOptions<A, E>
+    ) => Effect.Effect<A, E | CallError, R>
+    readonly view: Effect.Effect<LlmView>
+  }
+>()("@resource-manager/plugin-llm/Llm") {
+  /** One of several providers, until the scope closes. */
+  static readonly make = (options: LlmOptions) => make(options)
+
+  static readonly layer = (options: LlmOptions): Layer.Layer<Llm, LlmError, ResourceManager> =>
+    Layer.effect(Llm, make(options))
+}
+
+const owner = "@resource-manager/plugin-llm"
+const dayMillis = 86_400_000
+
+/** One of several providers, until the scope closes. */
+export const make: (options: LlmOptions) => Effect.Effect<Llm["Service"], LlmError, ResourceManager | Scope.Scope> =
+  Effect.fnUntraced(function* (options) {
+    yield* check(options)
+    const manager = yield* ResourceManager
+    const types = typesOf(options.name)
+    yield* registerPools(manager, types, options)
+    const rate = yield* AdaptiveRate.make({
+      resourceType: types.requests,
+      rate: perMinute(options.requestsPerMinute, "request"),
+      isOverload: options.isOverload,
+      ...(options.retryAfter === undefined ? {} : { retryAfter: options.retryAfter })
+    })
+    const limit = yield* concurrency(types, options)
+    const purses = yield* makePurses(manager, types, options)
+    const priceOf = (usage: Usage) => (options.price === undefined ? 0 : costMicros(options.price, usage))
+
+    const call = <A, E, R>(
+      agent: string,
+      estimate: Estimate,
+      body: Effect.Effect<A, E, R>,
+      more: CallOptions<A, E>
+    ): Effect.Effect<A, E | CallError, R> =>
+      Effect.gen(function* () {
+        const own = yield* purses.of(agent)
+        const most = priceOf(estimate)
+        const amounts = amountsOf(types, options, estimate)
+        const claim: Claim = Object.fromEntries([...Object.entries(amounts), ...own.map(({ type }) => [type, most])])
+        const lease = yield* Effect.catchTag(manager.lease(agent, claim, more), "ResourceExhausted", (error) =>
+          Effect.flatMap(purses.exceeded(own, agent, most, error), Effect.fail)
+        )
+        const observed = rate.observe(limit === undefined ? body : limit.observe()(body))
+        const settled = Effect.onExit(observed, (exit) =>
+          Effect.flatMap(usageOf(exit, more), (usage) => {
+            const cost = usage === "estimate" ? most : priceOf(usage)
+            const spent = Effect.forEach(own, (purse) => purse.spend(cost), { discard: true })
+            return usage === "estimate" ? spent : Effect.andThen(settle(lease, types, usage), spent)
+          })
+        )
+        return yield* more.expiresAfter === undefined ? settled : lease.guard(settled)
+      }).pipe(Effect.scoped)
+
+    return Llm.of({
+      name: options.name,
+      call,
+      view: Effect.gen(function* () {
+        return {
+          rate: yield* rate.view,
+          concurrent: limit === undefined ? undefined : yield* limit.view,
+          budgets: purses.view()
+        }
+      })
+    })
+  })
+
+const perMinute = (limit: number, per: "request" | "unit") =>
+  ({ limit, interval: "1 minute", burst: limit, per }) as const
+
+/** Units without bound: only the rates limit requests and tokens, and calls that run hold theirs meanwhile. */
+const unbounded = Number.MAX_SAFE_INTEGER
+
+const registerPools = Effect.fnUntraced(function* (
+  manager: ResourceManager["Service"],
+  types: Types,
+  options: LlmOptions
+) {
+  const { concurrent, inputTokensPerMinute, outputTokensPerMinute, requestsPerMinute } = options
+  const register = (name: string, unit: string, pool: Parameters<typeof manager.register>[2]) =>
+    manager.register(owner, ResourceType.make(name, { unit }), pool)
+  yield* register(types.requests, "requests", { capacity: unbounded, rate: perMinute(requestsPerMinute, "request") })
+  for (const [type, limit] of [
+    [types.input, inputTokensPerMinute],
+    [types.output, outputTokensPerMinute]
+  ] as const) {
+    if (limit !== undefined) yield* register(type, "tokens", { capacity: unbounded, rate: perMinute(limit, "unit") })
+  }
+  if (concurrent !== undefined) {
+    yield* register(types.calls, "calls", { capacity: typeof concurrent === "number" ? concurrent : concurrent.max })
+  }
+})
+
+/** Calls at once where they are learnt: by refusals and time-outs, as answers take long and short for reasons of their own. */
+const concurrency = (types: Types, { concurrent, isOverload }: LlmOptions) =>
+  concurrent === undefined || typeof concurrent === "number"
+    ? Effect.succeed(undefined)
+    : Effect.provideService(
+        AdaptiveLimit.make({ resourceType: types.calls, isDrop: isOverload }),
+        LimitPolicy.LimitPolicy,
+        LimitPolicy.fromAlgorithm(Aimd.make(concurrent))
+      )
+
+/** Every budget, and the fiber that refills them at midnight (UTC). */
+const makePurses = Effect.fnUntraced(function* (
+  manager: ResourceManager["Service"],
+  types: Types,
+  options: LlmOptions
+) {
+  const clock = yield* Clock.Clock
+  const agents = new Map<string, Purse.Purse>()
+  const { agentsMax = 10_000, budget } = options
+  const total =
+    budget?.total === undefined
+      ? undefined
+      : yield* Purse.make(manager, {
+          owner,
+          type: types.spend,
+          scope: "total",
+          budgetMicros: Math.round(budget.total * 1_000_000)
+        })
+  const everyPurse = () => [...(total === undefined ? [] : [total]), ...agents.values()]
+
+  const untilMidnight = () => dayMillis - (clock.currentTimeMillisUnsafe() % dayMillis)
+  const refillDaily = Effect.gen(function* () {
+    const day = Math.floor(clock.currentTimeMillisUnsafe() / dayMillis)
+    while (Math.floor(clock.currentTimeMillisUnsafe() / dayMillis) === day) {
+      // A timer that fires a moment early, or a clock that was set back, is no new day.
+      yield* clock.sleep(Duration.millis(untilMidnight()))
+    }
+    for (const purse of everyPurse()) yield* purse.refill
+  })
+  if (budget !== undefined) yield* Effect.forkScoped(Effect.forever(refillDaily))
+
+  const agentPurse = (agent: string) =>
+    Effect.gen(function* () {
+      const known = agents.get(agent)
+      const budgetMicros = budgetMicrosOf(options, agent)
+      if (known !== undefined || budgetMicros === undefined) return known
+      if (agents.size >= agentsMax) return yield* tooManyAgents(agent, agentsMax)
+      const made = yield* Effect.orDie(
+        Purse.make(manager, { owner, type: types.spendOf(agent), scope: "agent", budgetMicros })
+      )
+      // Another call of the same agent may have been quicker.
+      const purse = agents.get(agent) ?? made
+      agents.set(agent, purse)
+      return purse
+    })
+
+  return {
+    /** What the agent's calls are paid from. */
+    of: (agent: string) =>
+      Effect.map(agentPurse(agent), (own) => [
+        ...(own === undefined ? [] : [own]),
+        ...(total === undefined ? [] : [total])
+      ]),
+    /** A refusal for want of money, as such; any other as it is. */
+    exceeded: (
+      own: ReadonlyArray<Purse.Purse>,
+      agent: string,
+      requestedMicros: number,
+      error: Errors.ResourceExhausted
+    ) =>
+      Effect.sync(() => {
+        const purse = own.find(({ type }) => type === error.resourceType)
+        if (purse === undefined) return error
+        const leftMicros = Math.max(0, purse.budgetMicros - purse.spentMicros())
+        const whose = purse.scope === "agent" ? agent : "all agents together"
+        return new BudgetExceeded({
+          message: `${options.name}: the call may cost ${formatMicros(requestedMicros)}, and ${formatMicros(leftMicros)} of the ${formatMicros(purse.budgetMicros)} a day of ${whose} are left`,
+          provider: options.name,
+          agent,
+          scope: purse.scope,
+          requestedMicros,
+          leftMicros,
+          budgetMicros: purse.budgetMicros,
+          resetsInMillis: untilMidnight()
+        })
+      }),
+    view: (): ReadonlyArray<BudgetView> =>
+      everyPurse().map(({ budgetMicros, scope, spentMicros, type }) => ({
+        type,
+        scope,
+        budgetMicros,
+        spentMicros: spentMicros()
+      }))
+  }
+})
+
+const tooManyAgents = (agent: string, agentsMax: number) =>
+  new Errors.InvalidClaim({
+    message: `${agent} would be the ${agentsMax + 1}th agent with a budget of its own; allowed: ${agentsMax}`,
+    field: "agent",
+    value: agent,
+    allowed: `one of the ${agentsMax} agents that called first`
+  })
+
+/** What the call took. Where its caller tells nonsense, what was estimated: money must not be counted by it. */
+const usageOf = <A, E>(
+  exit: Exit.Exit<A, E>,
+  { failed, usage }: CallOptions<A, E>
+): Effect.Effect<Usage | "estimate"> =>
+  Effect.sync((): Usage | "estimate" => {
+    const told = Exit.isSuccess(exit)
+      ? usage(exit.value)
+      : (failed?.(exit.cause) ?? (Cause.hasFails(exit.cause) ? nothing : "estimate"))
+    if (told !== "estimate" && !(isTokens(told.input) && isTokens(told.output))) {
+      throw new RangeError(`the usage of a call is ${JSON.stringify(told)}; allowed: whole numbers from 0`)
+    }
+    return told
+  }).pipe(
+    Effect.catchCause((cause) =>
+      Effect.as(Effect.logWarning("a call is taken to have used what was estimated", cause), "estimate" as const)
+    )
+  )
+
+const isTokens = (value: unknown) => Number.isSafeInteger(value) && Number(value) >= 0
+
+/** Tokens that the call really took. Of a lease that was taken away meanwhile the estimate stands. */
+const settle = (lease: Lease, types: Types, { input, output }: Usage): Effect.Effect<void> => {
+  const actual = Object.fromEntries(
+    [[types.input, input] as const, [types.output, output] as const].filter(([type]) => lease.claim[type] !== undefined)
+  )
+  return lease.settle(actual).pipe(
+    Effect.catchTag("LeaseRevoked", () => Effect.void),
+    Effect.catchCause((cause) => Effect.logWarning(`lease ${lease.id} was not settled`, cause))
+  )
+}
