@@ -1,8 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import { ResourceManager, type ResourceManagerOptions, TestResourceManager } from "@resource-manager/core"
+import { Journal, ResourceManager, type ResourceManagerOptions, TestResourceManager } from "@resource-manager/core"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
 import { TestClock } from "effect/testing"
 import { type CallOptions, Llm, type LlmOptions, type Usage } from "../src/index.ts"
 
@@ -426,6 +427,35 @@ describe("providers", () => {
         Effect.scoped(Llm.make(unpriced)).pipe(Effect.provide(ResourceManager.layerTest({ gracePeriod: 0 })))
       )
       assert.deepInclude({ ...refused }, { _tag: "InvalidLlmOption", field: "price" })
+    })
+  )
+})
+
+describe("on a journal", () => {
+  it.effect("what is left of a budget, and what a call took, outlast a restart", () =>
+    Effect.gen(function* () {
+      const store = Journal.makeStore()
+      const run = <A, E>(test: (llm: Llm["Service"]) => Effect.Effect<A, E, ResourceManager>) =>
+        Effect.gen(function* () {
+          return yield* test(yield* Llm.make(options))
+        }).pipe(
+          Effect.scoped,
+          Effect.provide(
+            Layer.fresh(ResourceManager.layer({ gracePeriod: 0 }).pipe(Layer.provide(Journal.layerMemory(store))))
+          )
+        )
+      yield* run((llm) => llm.call("a", estimate, Effect.succeed({ input: 900, output: 100 }), own))
+      yield* run((llm) =>
+        Effect.gen(function* () {
+          assert.deepInclude(yield* levels, { requests: 59, input: 9_100, output: 5_900, calls: 4, spend: 98_700 })
+          yield* llm.call("a", { input: 0, output: 1_000 }, Effect.succeed({ input: 0, output: 1_000 }), own)
+          const { budgets } = yield* llm.view
+          assert.deepStrictEqual(
+            budgets.map(({ spentMicros }) => spentMicros),
+            [5_300, 5_300]
+          )
+        })
+      )
     })
   )
 })
