@@ -11,7 +11,8 @@
  *    with `closedExitCode` without having started anything.
  * 2. *Open*: the shell becomes the command by `exec`: same process id, group and
  *    start. Standard input, output and error are the starter's own; descriptor 3
- *    is closed, and nothing else is inherited.
+ *    is closed, and nothing else is inherited. (Or, where `output` takes what is
+ *    printed, an empty input and pipes.)
  * 3. A command that cannot be executed ends with 127 (not found) or 126 (not
  *    executable), and the shell says so on standard error.
  * 4. *Placement*: with a group of its own (`own`) the command has its own session
@@ -56,6 +57,11 @@ export interface GatedCommand {
   readonly wrapper?: ReadonlyArray<string>
   /** The POSIX shell that stands at the gate. Default `/bin/sh`. */
   readonly shell?: string
+  /**
+   * Takes what it and all that it starts print. Standard input is empty then. Unless
+   * given, all three are the starter's own.
+   */
+  readonly output?: (chunk: Uint8Array, stream: "stdout" | "stderr") => void
 }
 
 export interface Gated {
@@ -69,6 +75,8 @@ export interface Gated {
   readonly open: Effect.Effect<void>
   /** How the process ended, collected. What it has started may go on. */
   readonly exit: Effect.Effect<ExitStatus>
+  /** Once all of its output was handed over: nobody can print any more. At once where it is not taken. */
+  readonly silent: Effect.Effect<void>
   /** The same, at once: `undefined` while it lives. */
   readonly exitNow: () => ExitStatus | undefined
   /** To its own group, else to the process alone. `false` where it has ended. */
@@ -143,7 +151,27 @@ interface Started {
   readonly pid: number
   readonly gate: Writable
   readonly ended: Deferred.Deferred<ExitStatus>
+  readonly silent: Deferred.Deferred<void>
   readonly status: () => ExitStatus | undefined
+}
+
+/** Hands over what a child prints. Done once both ends are closed. */
+const hear = (child: ChildProcess, output: GatedCommand["output"]): Deferred.Deferred<void> => {
+  const silent = Deferred.makeUnsafe<void>()
+  let open = 0
+  for (const stream of ["stdout", "stderr"] as const) {
+    const source = child[stream]
+    if (source === null || output === undefined) continue
+    open++
+    source.on("data", (chunk: Uint8Array) => output(chunk, stream))
+    // A pipe that breaks has nothing more to say.
+    source.on("error", () => undefined)
+    source.on("close", () => {
+      if (--open === 0) Deferred.doneUnsafe(silent, Effect.void)
+    })
+  }
+  if (open === 0) Deferred.doneUnsafe(silent, Effect.void)
+  return silent
 }
 
 /** The shell at the gate. Succeeds in the step that starts it, so that nothing can be lost in between. */
@@ -162,7 +190,8 @@ const startShell = (gated: GatedCommand, placement: Placement): Effect.Effect<St
         cwd: gated.cwd,
         env,
         detached: placement === "own",
-        stdio: ["inherit", "inherit", "inherit", "pipe"]
+        stdio:
+          gated.output === undefined ? ["inherit", "inherit", "inherit", "pipe"] : ["ignore", "pipe", "pipe", "pipe"]
       })
     } catch (error) {
       return fail(reasonOf(error, gated.cwd))
@@ -181,7 +210,8 @@ const startShell = (gated: GatedCommand, placement: Placement): Effect.Effect<St
       status = signal === null ? exited(code ?? 0) : signaled(signal)
       Deferred.doneUnsafe(ended, Effect.succeed(status))
     })
-    resume(Effect.succeed({ child, pid: child.pid, gate, ended, status: () => status }))
+    const silent = hear(child, gated.output)
+    resume(Effect.succeed({ child, pid: child.pid, gate, ended, silent, status: () => status }))
   })
 
 /** `false` where no process of the group may be signalled: all of another user. */
@@ -205,7 +235,7 @@ export const start: (
     const placement = command.placement ?? (hasControllingTerminal() ? "shared" : "own")
     // Before it is started: a number too low is on the safe side.
     const forks = yield* table.forks
-    const { child, ended, gate, pid, status } = yield* Effect.acquireRelease(
+    const { child, ended, gate, pid, silent, status } = yield* Effect.acquireRelease(
       startShell(command, placement),
       ({ gate }) => Effect.sync(() => gate.destroy())
     )
@@ -228,6 +258,7 @@ export const start: (
         gate.on("close", () => resume(Effect.void))
       }),
       exit: Deferred.await(ended),
+      silent: Deferred.await(silent),
       exitNow: status,
       signal: (signal) => {
         // Until it is collected, nobody else can have its number.
