@@ -29,6 +29,7 @@ import type * as Scope from "effect/Scope"
 import type { Claim, WaitOptions } from "./Claim.ts"
 import { type ClaimError, type InvalidCapacity, LeaseRevoked, type UnknownResourceType } from "./Errors.ts"
 import { makeApplier } from "./internal/applier.ts"
+import { type Call, CallMeter, microsOf, newCall, type Outcome, outcomeOf } from "./internal/CallMeter.ts"
 import { LimitFeed } from "./internal/limitFeed.ts"
 import { type OptionCheck, problemOf } from "./internal/limitOptions.ts"
 import { invalidCapacity, invalidClaim } from "./internal/refusal.ts"
@@ -95,20 +96,6 @@ export class AdaptiveLimit extends Context.Service<
     Layer.effect(AdaptiveLimit, make(options))
 }
 
-/** A body on its way. */
-interface Running {
-  readonly units: number
-  began: boolean
-  /** Units and calls in flight when it began, its own included. */
-  inFlight: number
-  calls: number
-  startedAt: number
-  /** Whether it was interrupted, and whoever called it has yet to say what for. */
-  interrupted: boolean
-}
-
-type Outcome = "served" | "dropped" | "ignored"
-
 /** A limit of its own, which governs the pool until the scope closes. */
 export const make: (
   options: AdaptiveLimitOptions
@@ -120,11 +107,9 @@ export const make: (
     const { resourceType } = options
     const settings = yield* readOptions(options, policy.problem)
     const governor = policy.begin(options.seed ?? (yield* Random.nextInt))
-    const now = () => Number(clock.monotonicTimeNanosUnsafe() / 1_000n)
-    const feed = new LimitFeed(governor, { ...settings, settles: policy.comparesLatency }, now())
-    const counts = { served: 0, dropped: 0, ignored: 0, changes: 0 }
-    let inFlight = 0
-    let calls = 0
+    const feed = new LimitFeed(governor, { ...settings, settles: policy.comparesLatency }, microsOf(clock))
+    const meter = new CallMeter(clock, feed)
+    let changes = 0
 
     const set = (limit: number) =>
       manager.setCapacity(resourceType, limit, { max: policy.max, note: governor.explain() })
@@ -132,47 +117,32 @@ export const make: (
     yield* manager.setCapacity(resourceType, policy.min, { max: policy.max })
     let applied = governor.state.limit
     yield* set(applied)
-
     const applier = yield* makeApplier({
       isDue: () => governor.state.limit !== applied,
       apply: Effect.suspend(() => {
         applied = governor.state.limit
-        counts.changes++
+        changes++
         return set(applied)
       }),
       failed: `the limit of ${resourceType} was not changed`
     })
-
-    const begin = (call: Running) => {
-      call.began = true
-      inFlight += call.units
-      call.inFlight = inFlight
-      call.startedAt = now()
-    }
-
-    const end = (call: Running, outcome: Outcome): Effect.Effect<void> | undefined => {
-      counts[outcome]++
-      if (outcome === "ignored") return undefined
-      const { calls: callsThen, inFlight: unitsThen, startedAt } = call
-      feed.add({ startedAt, endedAt: now(), inFlight: unitsThen, calls: callsThen, didDrop: outcome === "dropped" })
+    const end = (call: Call, outcome: Outcome): Effect.Effect<void> | undefined => {
+      meter.end(call, outcome)
       return governor.state.limit === applied ? undefined : applier
     }
 
     /** `expects`: somebody around knows what an interruption was for. */
-    const observed = <A, E, R>(call: Running, body: Effect.Effect<A, E, R>, expects: boolean) =>
+    const observed = <A, E, R>(call: Call, body: Effect.Effect<A, E, R>, expects: boolean) =>
       // Registered before it begins: an interruption in between must not leave it in flight.
       Effect.onExitPrimitive(
         Effect.suspend(() => {
-          begin(call)
+          meter.begin(call)
           return body
         }),
         (exit) => {
           if (!call.began) return undefined
-          inFlight -= call.units
-          calls--
-          call.interrupted = Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)
-          if (call.interrupted && expects) return undefined
-          return end(call, outcomeOf(exit, options.isDrop))
+          meter.leave(call, exit)
+          return call.interrupted && expects ? undefined : end(call, outcomeOf(exit, options.isDrop))
         }
       )
 
@@ -186,17 +156,13 @@ export const make: (
               invalidClaim(`claim.${resourceType}`, units, `units of ${resourceType}, which limits it`)
             )
           }
-          const call = running(units)
+          const call = newCall(units)
           const expires = wait?.expiresAfter !== undefined
           const leased = manager.withLease(agent, claim, wait)(observed(call, body, expires))
           if (!expires) return leased
-          return Effect.onExitPrimitive(leased, (exit) => {
-            if (!call.interrupted) return undefined
-            const error = Exit.isFailure(exit) ? Cause.findErrorOption(exit.cause) : undefined
-            const expired =
-              error?._tag === "Some" && error.value instanceof LeaseRevoked && error.value.reason === "expired"
-            return end(call, expired ? "dropped" : "ignored")
-          })
+          return Effect.onExitPrimitive(leased, (exit) =>
+            call.interrupted ? end(call, isExpiry(exit) ? "dropped" : "ignored") : undefined
+          )
         })
 
     return AdaptiveLimit.of({
@@ -206,7 +172,7 @@ export const make: (
       observe:
         (units = 1) =>
         (body) =>
-          Effect.suspend(() => observed(running(units), body, false)),
+          Effect.suspend(() => observed(newCall(units), body, false)),
       limit: Effect.sync(() => governor.state.limit),
       view: Effect.sync(() => ({
         resourceType,
@@ -215,27 +181,18 @@ export const make: (
         min: policy.min,
         max: policy.max,
         why: governor.explain(),
-        inFlight,
-        ...counts,
+        inFlight: meter.inFlight,
+        ...meter.counts,
+        changes,
         state: governor.state
       }))
     })
   })
 
-const running = (units: number): Running => ({
-  units,
-  began: false,
-  inFlight: 0,
-  calls: 0,
-  startedAt: 0,
-  interrupted: false
-})
-
-const outcomeOf = (exit: Exit.Exit<unknown, unknown>, isDrop: AdaptiveLimitOptions["isDrop"]): Outcome => {
-  if (Exit.isSuccess(exit)) return "served"
-  const error = Cause.findErrorOption(exit.cause)
-  if (error._tag === "None") return "ignored"
-  return Cause.isTimeoutError(error.value) || isDrop?.(error.value) === true ? "dropped" : "ignored"
+/** Whether a body was interrupted because its lease had lasted long enough. */
+const isExpiry = (exit: Exit.Exit<unknown, unknown>): boolean => {
+  const error = Exit.isFailure(exit) ? Cause.findErrorOption(exit.cause) : undefined
+  return error?._tag === "Some" && error.value instanceof LeaseRevoked && error.value.reason === "expired"
 }
 
 const readOptions = Effect.fnUntraced(function* (

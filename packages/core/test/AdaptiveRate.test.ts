@@ -328,6 +328,29 @@ describe("AdaptiveRate", () => {
     )
   )
 
+  it.effect("at its end the pool has its rate and its capacity back, paused or not", () =>
+    withManager(api, (manager) =>
+      Effect.gen(function* () {
+        yield* Effect.scoped(Effect.flatMap(rated(), (rate) => overload(rate, "3600")))
+        const pool = yield* manager.poolStatistics("api")
+        assert.deepInclude({ capacity: pool.capacity, limit: pool.rate?.limit }, { capacity: 1_000, limit: 10 })
+        yield* TestClock.adjust("1 second")
+        yield* drain(manager, 10)
+      })
+    )
+  )
+
+  it.effect("on a journal that a paused program left, it begins anew", () =>
+    withManager(api, (manager) =>
+      Effect.gen(function* () {
+        // What the pool is after a restart.
+        yield* manager.setCapacity("api", 0, { max: 1_000 })
+        yield* rated()
+        assert.strictEqual((yield* manager.poolStatistics("api")).capacity, 1_000)
+      }).pipe(Effect.scoped)
+    )
+  )
+
   it.effect("options that make no sense, a pool that cannot be paused and one that is not there are refused", () =>
     withManager({ pools: { api: { capacity: 10 }, fixed: { capacity: 10, min: 1 } } }, () =>
       Effect.gen(function* () {

@@ -1,0 +1,101 @@
+/** An adaptive rate at work: its state, what outcomes do to it, and what it says of itself. No effects but the clock. */
+import * as Cause from "effect/Cause"
+import type { Clock } from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Exit from "effect/Exit"
+import type { Policy } from "../RatePolicy.ts"
+import * as RetryAfter from "../RetryAfter.ts"
+import * as control from "./rateControl.ts"
+import { formatDuration } from "./refusal.ts"
+
+export interface GovernorOptions {
+  readonly policy: Policy
+  readonly configured: control.Flow
+  readonly isOverload: (error: unknown) => boolean
+  readonly retryAfter: ((error: unknown) => string | Date | Duration.Duration | undefined) | undefined
+  readonly retryAfterMaxMicros: number
+}
+
+export class RateGovernor {
+  private readonly clock: Clock
+  private readonly options: GovernorOptions
+  private state = control.begin
+  private overloads = 0
+
+  constructor(clock: Clock, options: GovernorOptions) {
+    this.clock = clock
+    this.options = options
+  }
+
+  /** Thousandths of the configured rate. */
+  get share(): number {
+    return this.state.share
+  }
+
+  /** The rate as it is now. */
+  get flow(): control.Flow {
+    return control.flowOf(this.options.configured, this.state.share)
+  }
+
+  /** Microseconds of a monotonic clock. */
+  now(): number {
+    return Number(this.clock.monotonicTimeNanosUnsafe() / 1_000n)
+  }
+
+  get pausedMicros(): number {
+    return Math.max(0, this.state.pausedUntil - this.now())
+  }
+
+  get isPaused(): boolean {
+    return this.pausedMicros > 0
+  }
+
+  /** Takes in how a body ended. */
+  ended(startedAt: number, exit: Exit.Exit<unknown, unknown>): void {
+    const { isOverload, policy } = this.options
+    const now = this.now()
+    if (Exit.isSuccess(exit)) {
+      this.state = control.onSuccess(policy, this.state, startedAt, now)
+      return
+    }
+    const error = Cause.findErrorOption(exit.cause)
+    if (error._tag === "None" || !isOverload(error.value)) return
+    this.overloads++
+    const retryAfterMicros = this.retryAfterMicros(error.value)
+    this.state = control.onOverload(policy, this.state, { startedAt, now, retryAfterMicros })
+  }
+
+  /** Why, as a line for people. */
+  why(): string {
+    const { share } = this.state
+    const rate = `${Number((share / 10).toFixed(1))} % of the configured rate`
+    if (this.isPaused) return `left alone for ${formatDuration(this.pausedMicros)}, as asked for; then ${rate}`
+    return share === control.wholeShare ? "the configured rate" : `${rate} after overload`
+  }
+
+  view() {
+    return {
+      policy: this.options.policy.name,
+      share: this.state.share / control.wholeShare,
+      perSecond: perSecond(this.flow),
+      configuredPerSecond: perSecond(this.options.configured),
+      pausedMillis: this.pausedMicros / 1_000,
+      overloads: this.overloads,
+      why: this.why()
+    }
+  }
+
+  private retryAfterMicros(error: unknown): number | undefined {
+    const millis = millisOf(this.options.retryAfter?.(error), this.clock.currentTimeMillisUnsafe())
+    return millis === undefined ? undefined : Math.min(this.options.retryAfterMaxMicros, Math.ceil(millis * 1_000))
+  }
+}
+
+const perSecond = ({ intervalMicros, limit }: control.Flow): number => (limit / intervalMicros) * 1_000_000
+
+const millisOf = (asked: string | Date | Duration.Duration | undefined, nowMillis: number): number | undefined => {
+  if (asked === undefined) return undefined
+  if (typeof asked === "string") return RetryAfter.parse(asked, nowMillis)
+  const millis = asked instanceof Date ? asked.getTime() - nowMillis : Duration.toMillis(asked)
+  return Number.isNaN(millis) ? undefined : Math.max(0, millis)
+}
