@@ -82,6 +82,16 @@ export interface Bundle {
   readonly files: ReadonlyArray<{ readonly name: string; readonly bytes: number }>
 }
 
+/** What plugins are compared with, which bring their own. */
+const sharedVersions = (): Record<string, string> => {
+  const require = createRequire(join(packageRoot, "package.json"))
+  const read = (path: string): string => JSON.parse(readFileSync(path, "utf8")).version
+  return {
+    effect: read(require.resolve("effect/package.json")),
+    "@resource-manager/core": read(require.resolve("@resource-manager/core/package.json"))
+  }
+}
+
 const isBuiltin = (name: string): boolean => name.startsWith("node:") || builtinModules.includes(name)
 
 /** Writes the bundle into a folder, which is emptied first. */
@@ -100,6 +110,7 @@ export const bundle = async (outdir: string): Promise<Bundle> => {
     // Not the white space: a defect is reported with its stack, and that should lead somewhere.
     minifySyntax: true,
     legalComments: "none",
+    define: { BUNDLED_VERSIONS: JSON.stringify(sharedVersions()) },
     metafile: true,
     logLevel: "warning",
     plugins: [yamlAsModules]

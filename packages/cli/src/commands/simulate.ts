@@ -5,6 +5,7 @@ import * as Flag from "effect/cli/Flag"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import { Json } from "../frame/flags.ts"
 
 const wholeNumberFrom = (least: number) =>
   Flag.filter(
@@ -35,11 +36,6 @@ const flags = {
   order: Flag.Literals("order", ["fcfs"]).pipe(
     Flag.withDefault("fcfs" as const),
     Flag.withDescription("Order of those who wait: first come, first served")
-  ),
-  json: Flag.Boolean("json").pipe(
-    Flag.withoutNegation,
-    Flag.withDefault(false),
-    Flag.withDescription("Print one JSON object, and nothing else, on standard output")
   ),
   out: Flag.String("out").pipe(
     Flag.withMetavar("REPORT"),
@@ -78,7 +74,7 @@ const flags = {
 export const simulate = Command.make(
   "simulate",
   flags,
-  Effect.fnUntraced(function* ({ csvDelimiter, json, ...options }) {
+  Effect.fnUntraced(function* ({ csvDelimiter, ...options }) {
     // Loaded here and not above: `--help` needs none of it.
     const { replay } = yield* Effect.promise(() => import("../replay/replay.ts"))
     const replayed = yield* replay({
@@ -91,7 +87,7 @@ export const simulate = Command.make(
       csvDelimiter: csvDelimiter === "\\t" ? "\t" : csvDelimiter
     })
     for (const note of replayed.notes) yield* Console.error(note)
-    yield* Console.log(json ? JSON.stringify(replayed.summary, undefined, 2) : replayed.text)
+    yield* Console.log((yield* Json) ? JSON.stringify(replayed.summary, undefined, 2) : replayed.text)
     yield* replayed.verdict
   })
 ).pipe(

@@ -94,9 +94,8 @@ const daemonProblems = (config: Config): ReadonlyArray<Problem> => {
   const listen = config.daemon?.listen
   const addresses: ReadonlyArray<string> = typeof listen === "string" ? [listen] : (listen ?? [])
   const open = addresses.find((address) => !isLocal(address))
-  const { admin, agents = {} } = config.daemon?.tokens ?? {}
-  return open !== undefined && admin === undefined && Object.keys(agents).length === 0
-    ? [at(["daemon", "listen"], `${open} can be reached by other machines: daemon.tokens is required`)]
+  return open !== undefined && config.daemon?.tokens?.admin === undefined
+    ? [at(["daemon", "listen"], `${open} can be reached by other machines: daemon.tokens.admin is required`)]
     : []
 }
 

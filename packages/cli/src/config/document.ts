@@ -62,8 +62,7 @@ const invalid = (
       )
       .map(({ place, problem }) => ({
         path: formatPath(problem.path),
-        line: place?.line,
-        column: place?.column,
+        ...place,
         message: problem.message
       }))
   })

@@ -26,8 +26,8 @@ export class ConfigInvalid extends Schema.TaggedError<ConfigInvalid>()("ConfigIn
     Schema.Struct({
       /** Of the field; empty where it is the whole file. */
       path: Schema.String,
-      line: Schema.UndefinedOr(Schema.Number),
-      column: Schema.UndefinedOr(Schema.Number),
+      line: Schema.optionalKey(Schema.Number),
+      column: Schema.optionalKey(Schema.Number),
       message: Schema.String
     })
   )

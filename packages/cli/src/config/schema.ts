@@ -154,7 +154,7 @@ export type Secret = typeof Secret.Type
 
 const Journal = Schema.Struct({
   path: optional(Schema.NonEmptyString, "Default: journal.db in the state folder."),
-  snapshotEvery: optional(Positive, "Events between two snapshots. Default 100,000."),
+  snapshotEvery: optional(Positive, "Events between two snapshots. Default 50,000."),
   synchronous: optional(
     Schema.Literals(["full", "normal"]),
     "full: survives a loss of power (default). normal: survives a crash of the daemon, and is faster."

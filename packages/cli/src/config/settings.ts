@@ -46,7 +46,7 @@ export interface Settings {
 }
 
 /** The machine itself, less something for whoever is not managed. */
-const thisMachine: Plain = { host: { pools: { cpu: { share: 0.9 }, memory: { share: 0.8 } }, pressure: "auto" } }
+const thisMachine: Plain = { host: { pools: { cpu: {}, memory: { share: 0.8 } }, pressure: "auto" } }
 
 /** How long a daemon that `run` started lasts with nothing to keep. */
 export const idleTimeoutInBackground = "10 minutes"
@@ -68,7 +68,7 @@ const builtIn = (places: SettingsPlaces, isBackground: boolean): { readonly [key
     listen: [`unix:${places.socket}`],
     sessionTimeout: "10 seconds",
     idleTimeout: isBackground ? idleTimeoutInBackground : "off",
-    journal: { path: places.journal, snapshotEvery: 100_000, synchronous: "full" },
+    journal: { path: places.journal, snapshotEvery: 50_000, synchronous: "full" },
     limits: {
       messageBytes: "1 MiB",
       connections: 1_024,

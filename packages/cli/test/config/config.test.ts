@@ -72,7 +72,7 @@ describe("settings", () => {
 
   it.effect("offer the machine where nobody says what there is", () =>
     Effect.gen(function* () {
-      const host = { pools: { cpu: { share: 0.9 }, memory: { share: 0.8 } }, pressure: "auto" }
+      const host = { pools: { cpu: {}, memory: { share: 0.8 } }, pressure: "auto" }
       assert.deepStrictEqual<unknown>((yield* load(undefined)).complete.plugins, { host })
       assert.deepStrictEqual<unknown>((yield* loadText("daemon: {}\n")).complete.plugins, { host })
       assert.deepStrictEqual<unknown>((yield* loadText("")).complete.plugins, { host })

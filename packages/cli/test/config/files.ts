@@ -165,7 +165,7 @@ export const wrong: ReadonlyArray<{
   {
     what: "an open door",
     text: "daemon: { listen: ['tcp:0.0.0.0:7070'] }\n",
-    told: [":1:19: daemon.listen: tcp:0.0.0.0:7070 can be reached by other machines: daemon.tokens is required"],
+    told: [":1:19: daemon.listen: tcp:0.0.0.0:7070 can be reached by other machines: daemon.tokens.admin is required"],
     schemaRefuses: false
   }
 ]

@@ -39,6 +39,15 @@ const stranger = (action: string) =>
 /** How many events a slow reader is behind at most: the table counts what it drops. */
 const eventsMax = 1_024
 
+/** An event as JSON has it: what there is not, or is without end, is an absent key. */
+const plainEvent = (event: object): DaemonEvent["event"] =>
+  // What was an object with a tag still is one.
+  JSON.parse(
+    JSON.stringify(event, (_, value: unknown) =>
+      typeof value === "number" && !Number.isFinite(value) ? undefined : value
+    )
+  )
+
 export const make = (options: HandlerOptions) => {
   const { administration, claims, host, introductions, limits, peers, questions, table } = options
 
@@ -85,7 +94,7 @@ export const make = (options: HandlerOptions) => {
       yield* counted(peer, limits.streamsPerConnection)
       return yield* subscribed(table.events, eventsMax, [], (event): DaemonEvent => ({
         time: Date.now(),
-        event: { ...event }
+        event: plainEvent(event)
       }))
     })
 

@@ -1,0 +1,31 @@
+/** What `config` prints with --json. */
+import * as Schema from "effect/Schema"
+
+export const ConfigCheckOutput = Schema.Struct({
+  /** Absent where there is none. */
+  file: Schema.optionalKey(Schema.String),
+  valid: Schema.Boolean,
+  /** In the order of the file. */
+  problems: Schema.Array(
+    Schema.Struct({
+      /** Of the field, as `pools.cpu.capacity`; empty where it is the whole file. */
+      path: Schema.String,
+      line: Schema.optionalKey(Schema.Number),
+      column: Schema.optionalKey(Schema.Number),
+      message: Schema.String
+    })
+  )
+})
+
+export const ConfigShowOutput = Schema.Struct({
+  file: Schema.optionalKey(Schema.String),
+  /** A file of settings that says all of it. */
+  config: Schema.Record(Schema.String, Schema.Unknown),
+  origins: Schema.Array(
+    Schema.Struct({
+      path: Schema.String,
+      /** `file:line:column`, or `default`. */
+      from: Schema.String
+    })
+  )
+})

@@ -1,0 +1,86 @@
+/** The manager that settings describe: its pools and policies, what plugins bring, and the quotas. */
+import * as DeadlockPolicy from "@resource-manager/core/DeadlockPolicy"
+import type { InvalidCapacity, InvalidClaim, InvalidRate } from "@resource-manager/core/Errors"
+import type { JournalError } from "@resource-manager/core/Journal"
+import type { LeaseTable } from "@resource-manager/core/LeaseTable"
+import type { Meter } from "@resource-manager/core/Meter"
+import type { PoolConfig } from "@resource-manager/core/PoolConfig"
+import { type ManagerError, ResourceManager, type ResourceManagerOptions } from "@resource-manager/core/ResourceManager"
+import * as ResourceType from "@resource-manager/core/ResourceType"
+import * as ScalingPolicy from "@resource-manager/core/ScalingPolicy"
+import type { InvalidJournalOption } from "@resource-manager/plugin-sqlite/SqliteJournal"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { refuse } from "../config/document.ts"
+import type { ConfigInvalid } from "../config/errors.ts"
+import type { FieldPath } from "../config/problems.ts"
+import type { Complete } from "../config/schema.ts"
+import type { Settings } from "../config/settings.ts"
+import type { LoadedPlugin } from "../plugins/load.ts"
+import type { PluginFailed } from "../plugins/PluginFailed.ts"
+
+const poolOf = (name: string, { unit, ...pool }: Complete["pools"][string]): PoolConfig =>
+  unit === undefined ? pool : { ...pool, type: ResourceType.make(name, { unit }) }
+
+/** The options of the manager itself. */
+export const managerOptions = ({ manager, pools }: Complete): ResourceManagerOptions => {
+  const { deadlock: _deadlock, scaling: _scaling, timeout, ...options } = manager
+  return {
+    ...options,
+    ...(timeout === "off" ? {} : { timeout }),
+    pools: Object.fromEntries(Object.entries(pools).map(([name, pool]) => [name, poolOf(name, pool)]))
+  }
+}
+
+/** The policies that settings choose. */
+export const policies = ({ manager: { deadlock, scaling } }: Complete): Layer.Layer<never> =>
+  Layer.merge(
+    deadlock === "off" ? DeadlockPolicy.layerOff : DeadlockPolicy.layerFail,
+    scaling === "off" ? Layer.empty : ScalingPolicy.layer(ScalingPolicy.thresholds(scaling))
+  )
+
+/** An error of the manager about something that settings say. */
+const refused = (settings: Settings, path: FieldPath) => (error: { readonly message: string }) =>
+  refuse(settings.document, [{ path, at: "key", message: error.message }])
+
+const quotas = (settings: Settings): Layer.Layer<never, ConfigInvalid, ResourceManager> =>
+  Layer.effectDiscard(
+    Effect.gen(function* () {
+      const manager = yield* ResourceManager
+      for (const [agent, limits] of Object.entries(settings.complete.quotas)) {
+        for (const [type, quota] of Object.entries(limits)) {
+          yield* Effect.mapError(manager.setQuota(agent, type, quota), refused(settings, ["quotas", agent, type]))
+        }
+      }
+    })
+  )
+
+export type JournalFailure = JournalError | InvalidJournalOption
+export type HomeFailure = ConfigInvalid | PluginFailed | JournalFailure
+
+const isOfSettings = (error: ManagerError | JournalFailure): error is InvalidCapacity | InvalidRate | InvalidClaim =>
+  error._tag === "InvalidCapacity" || error._tag === "InvalidRate" || error._tag === "InvalidClaim"
+
+type Home = ResourceManager | LeaseTable | Meter
+
+/** The manager with all of it, as a home that hands leases to others. */
+export const homeOf = (
+  settings: Settings,
+  plugins: ReadonlyArray<LoadedPlugin>,
+  journal: Layer.Layer<never, JournalFailure> = Layer.empty
+): Layer.Layer<Home, HomeFailure> => {
+  const manager: Layer.Layer<Home, ConfigInvalid | JournalFailure> = ResourceManager.layerHome(
+    managerOptions(settings.complete)
+  ).pipe(
+    Layer.provide([policies(settings.complete), journal]),
+    Layer.catch((error) =>
+      Layer.effectContext(Effect.fail(isOfSettings(error) ? refused(settings, ["pools"])(error) : error))
+    )
+  )
+  // One after the other: who comes second to a name is told of who has it.
+  const complete = plugins.reduce<Layer.Layer<Home, HomeFailure>>(
+    (below, plugin) => Layer.provideMerge(plugin.layer, below),
+    manager
+  )
+  return Layer.provideMerge(quotas(settings), complete)
+}
