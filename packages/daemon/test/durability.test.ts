@@ -5,14 +5,14 @@
  * `DURABILITY_KILLS` (default 20; CI's longer run has 200), `DURABILITY_SEED`.
  */
 import { assert, describe, it } from "@effect/vitest"
-import * as Cause from "effect/Cause"
+import type { Lease } from "@resource-manager/core/Lease"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import { join } from "node:path"
-import { connect, folder, type LocalClient, program, type Program } from "./support/daemon.ts"
+import { connect, folder, type LocalClient, program, type Program, until } from "./support/daemon.ts"
 import { type Random, random } from "./support/random.ts"
 import { Told, type ToldLease } from "./support/told.ts"
 
@@ -47,6 +47,26 @@ const holding = <A, E>(world: World, lease: ToldLease, floor: number, body: Effe
     () => body,
     () => Effect.sync(() => world.told.returns(lease.id))
   )
+
+/** A growth that is interrupted is undone, however far it got: soon the daemon lists what was told. */
+const growAndInterrupt = (
+  world: World,
+  client: LocalClient,
+  lease: Lease,
+  told: (exit: Exit.Exit<unknown, unknown>) => Effect.Effect<void>
+) =>
+  Effect.gen(function* () {
+    const fiber = yield* Effect.forkChild(Effect.interruptible(lease.grow({ cpu: 1 })))
+    yield* Effect.sleep(world.next(8))
+    yield* Fiber.interrupt(fiber)
+    const exit = yield* Fiber.await(fiber)
+    if (Exit.isFailure(exit)) world.interruptedGrowths++
+    const cpu = lease.claim["cpu"]
+    yield* until(`the growth of lease ${lease.id} is undone`, client.manager.leases, (leases) =>
+      leases.some(({ claim, id }) => id === lease.id && claim["cpu"] === cpu)
+    )
+    yield* told(exit)
+  })
 
 /** One thing that a client does. It never fails: the daemon is away for a while at most. */
 const act = (world: World, client: LocalClient, agent: string): Effect.Effect<void> =>
@@ -83,19 +103,16 @@ const act = (world: World, client: LocalClient, agent: string): Effect.Effect<vo
           }
           if (kind < 3) {
             count(world, "grow")
-            const grow = lease.grow({ cpu: 1 }, { timeout: "50 millis" })
-            world.told.changes(lease.id)
-            yield* Effect.onExit(kind === 2 ? grow : Effect.uninterruptible(grow), (exit) =>
+            const told = (exit: Exit.Exit<unknown, unknown>) =>
               Effect.sync(() => {
-                // Interrupted, it is undone, however far it got: its holder is about to give the lease back.
-                if (Exit.isFailure(exit) && Cause.hasInterrupts(exit.cause)) {
-                  world.interruptedGrowths++
-                  return
-                }
                 if (Exit.isSuccess(exit)) world.told.grew(lease.id, { cpu: 1 })
                 world.told.changes(lease.id)
               })
-            ).pipe(Effect.ignore)
+            const grow = Effect.uninterruptible(
+              Effect.flatMap(Effect.exit(lease.grow({ cpu: 1 }, { timeout: "50 millis" })), told)
+            )
+            world.told.changes(lease.id)
+            yield* kind === 2 ? Effect.uninterruptible(growAndInterrupt(world, client, lease, told)) : grow
           }
           yield* pause(world)
           assert.isTrue(lease.isHeld, `lease ${lease.id} was lost`)

@@ -127,6 +127,7 @@ export const make = Effect.fnUntraced(function* (options: DaemonServerOptions) {
     yield* claims.resumeAll
     yield* table.keepOnly(new Set([...kept, ...supervisor.bindings.keys()]))
     yield* supervisor.endUnowned
+    host.lookForGone()
   }
   table.keeps(() => Records.stateOf(host.sessions.values(), supervisor.bindings))
   yield* table.onReturned(host.onReturned)

@@ -314,6 +314,11 @@ export class SessionHost {
 
   // --- recovery
 
+  /** Clients that went while the daemon was away are not waited for (S3). */
+  lookForGone(): void {
+    for (const session of this.sessions.values()) this.run(this.endIfGone(session))
+  }
+
   /** Takes up the sessions of the journal. The requests that they answer for. */
   restore(restored: Iterable<Records.RestoredSession>): ReadonlySet<number> {
     const kept = new Set<number>()
