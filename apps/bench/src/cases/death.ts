@@ -14,9 +14,8 @@ export const afterKill: BenchCase = {
     `From SIGKILL of a process that holds a lock until the lock is granted to a claim that waits in another, by a ` +
     `daemon that ends sessions after ${sessionTimeoutMillis} ms, against that time. The goal is ${graceMillis} ms more.`,
   onlyFull: true,
-  prepare: async ({ shrink }) => {
-    const timeout = shrink > 1 ? 300 : sessionTimeoutMillis
-    const remote = await startDaemon(timeout)
+  prepare: async () => {
+    const remote = await startDaemon(sessionTimeoutMillis)
     const run = async () => {
       const holder = await start("holder.ts", [remote.address])
       let granted = false
@@ -40,7 +39,7 @@ export const afterKill: BenchCase = {
     }
     const wait = () => {
       const elapsed = startWatch()
-      return new Promise<number>((resolve) => setTimeout(() => resolve(elapsed()), timeout))
+      return new Promise<number>((resolve) => setTimeout(() => resolve(elapsed()), sessionTimeoutMillis))
     }
     return {
       ours: { name: "the waiting claim", sample: (operations) => once(operations, run) },
