@@ -51,7 +51,7 @@ describe("cases", () => {
       }
       results.push(...measured)
     },
-    30_000
+    90_000
   )
 
   it("include every goal and every peer", () => {
