@@ -12,6 +12,7 @@ import { leases } from "./commands/leases/leases.ts"
 import { plugins } from "./commands/plugins/plugins.ts"
 import { pools } from "./commands/pools/pools.ts"
 import { quota } from "./commands/quota/quota.ts"
+import { run } from "./commands/run/run.ts"
 import { simulate } from "./commands/simulate.ts"
 import { waiters } from "./commands/waiters/waiters.ts"
 import { exitCodes } from "./exitCodes.ts"
@@ -25,6 +26,7 @@ export const root = Command.make(programName).pipe(
   Command.withDescription("Pools, leases, quotas and rates for Effect programs and for whole machines"),
   Command.withSubcommands([
     { group: "Look", commands: [status, top, why, deadlocks, events, pools, agents, leases, waiters] },
+    { group: "Run", commands: [run] },
     { group: "Steer", commands: [serve, quota, stop] },
     {
       group: "Settings and tools",

@@ -1,0 +1,96 @@
+/** `run`: a command under a lease. */
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Option from "effect/Option"
+import { connect } from "../../frame/flags.ts"
+import { lazily } from "../../frame/lazily.ts"
+
+const flags = {
+  agent: Flag.String("agent").pipe(
+    Flag.withMetavar("NAME"),
+    Flag.optional,
+    Flag.withDescription("Who is charged (default: $RESOURCE_MANAGER_AGENT, else the user's name)")
+  ),
+  cpu: Flag.String("cpu").pipe(
+    Flag.withMetavar("N"),
+    Flag.optional,
+    Flag.withDescription("Processors (default: 1, where nothing else is asked for)")
+  ),
+  memory: Flag.String("memory").pipe(
+    Flag.withMetavar("SIZE"),
+    Flag.optional,
+    Flag.withDescription("Memory, such as 512MiB or 4GiB")
+  ),
+  resource: Flag.String("resource").pipe(
+    Flag.withMetavar("TYPE=N"),
+    Flag.atLeast(0),
+    Flag.withDescription("Units of another type, such as gpu=1 or disk=10GiB; may be repeated")
+  ),
+  timeout: Flag.String("timeout").pipe(
+    Flag.withMetavar("DURATION"),
+    Flag.optional,
+    Flag.withDescription(
+      "Wait no longer than this, such as 90s or 10m, then end with 75 (default: what the daemon says)"
+    )
+  ),
+  try: Flag.Boolean("try").pipe(
+    Flag.withoutNegation,
+    Flag.withDefault(false),
+    Flag.withDescription("Never wait: where it is not granted at once, say why and end with 75")
+  ),
+  enforce: Flag.Literals("enforce", ["auto", "none", "systemd", "watch"]).pipe(
+    Flag.optional,
+    Flag.withDescription(
+      "What holds the command to its lease (default: $RESOURCE_MANAGER_ENFORCE, else none). systemd: a scope of the " +
+        "user's systemd holds it to its processors and memory; watch: it runs with a lower priority, and using more " +
+        "than it leased is reported; none: everything is accounted only; auto: systemd where that works, else watch"
+    )
+  ),
+  connect,
+  command: Argument.String("command").pipe(
+    Argument.withMetavar("COMMAND"),
+    Argument.variadic({ min: 1 }),
+    Argument.withDescription("The command and its arguments, after --")
+  )
+}
+
+export const run = Command.make(
+  "run",
+  flags,
+  ({ agent, command, connect, cpu, enforce, memory, resource, timeout, ...rest }) =>
+    lazily(
+      () => import("../../run/run.ts"),
+      ({ run }) =>
+        run(
+          {
+            agent: Option.getOrUndefined(agent),
+            cpu: Option.getOrUndefined(cpu),
+            memory: Option.getOrUndefined(memory),
+            resource,
+            timeout: Option.getOrUndefined(timeout),
+            isTry: rest.try,
+            enforce: Option.getOrUndefined(enforce),
+            command
+          },
+          Option.getOrUndefined(connect)
+        )
+    )
+).pipe(
+  Command.withDescription(
+    "Run a command under a lease: wait for it, telling why and how long on standard error; run the command with its " +
+      "signals, terminal, input and output; give the lease back when it has ended, and end as it ended. What the command " +
+      "leaves behind is ended too. Within a command that runs so already, the lease is inside of that one's. " +
+      "Where no daemon runs, one is started. " +
+      "Ends with 69 where no daemon can be reached or started, 75 where the lease is not granted now or in time, 77 where " +
+      "the token is refused, 78 where it can never be granted, 79 where waiting would be a deadlock, 80 where the lease " +
+      "was taken away while the command ran, and 126 or 127 where the command cannot be executed or found."
+  ),
+  Command.withShortDescription("Run a command under a lease"),
+  Command.withExamples([
+    { command: "resource-manager run -- make -j4", description: "One processor, charged to you" },
+    { command: "resource-manager run --agent build --cpu 4 --memory 4GiB -- make -j4" },
+    { command: "resource-manager run --try --resource gpu=1 -- python train.py", description: "Now or not at all" },
+    { command: "resource-manager run --enforce auto --memory 2GiB -- npm test" }
+  ])
+)

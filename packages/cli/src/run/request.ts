@@ -1,0 +1,109 @@
+/**
+ * What `run` is asked for, from its flags and the environment: pure, but for the
+ * name of the user. What is wrong is told with the flag, the value and what is
+ * allowed.
+ */
+import { userInfo } from "node:os"
+import * as Result from "effect/Result"
+import type * as Duration from "effect/Duration"
+import type { Mode } from "@resource-manager/daemon/process/Enforcement"
+import { readAmount, readDuration } from "../config/units.ts"
+
+export interface RunFlags {
+  readonly agent: string | undefined
+  readonly cpu: string | undefined
+  readonly memory: string | undefined
+  readonly resource: ReadonlyArray<string>
+  readonly timeout: string | undefined
+  readonly isTry: boolean
+  readonly enforce: Mode | undefined
+  readonly command: ReadonlyArray<string>
+}
+
+export interface RunRequest {
+  readonly agent: string
+  readonly command: string
+  readonly args: ReadonlyArray<string>
+  /** Processors, fractions allowed: units of `cpu` only once its unit is known. */
+  readonly cpus: number | undefined
+  /** Units of every other type. */
+  readonly amounts: Readonly<Record<string, number>>
+  readonly timeout: Duration.Duration | undefined
+  readonly isTry: boolean
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** What a command uses that says nothing. */
+export const cpusDefault = 1
+
+const cpuAllowed = "a number of processors over 0, such as 2 or 0.5"
+
+const readCpus = (text: string): number | undefined => {
+  const value = /^\d+(\.\d+)?$/.test(text.trim()) ? Number(text) : Number.NaN
+  return value > 0 && value <= Number.MAX_SAFE_INTEGER ? value : undefined
+}
+
+const wrong = (flag: string, value: string, allowed: string) =>
+  Result.fail(`${flag} is ${JSON.stringify(value)}; allowed: ${allowed}`)
+
+/** Who the command is charged to, where nobody says: the user. */
+const agentOf = (flag: string | undefined, environment: Environment): string =>
+  flag ?? (environment["RESOURCE_MANAGER_AGENT"] || undefined) ?? userInfo().username
+
+const readResources = (flags: Pick<RunFlags, "memory" | "resource">): Result.Result<Map<string, number>, string> => {
+  const amounts = new Map<string, number>()
+  const given = [
+    ...(flags.memory === undefined
+      ? []
+      : [{ flag: "--memory", type: "memory", amount: flags.memory, written: flags.memory }]),
+    ...flags.resource.map((written) => {
+      const equals = Math.max(0, written.indexOf("="))
+      return { flag: "--resource", type: written.slice(0, equals), amount: written.slice(equals + 1), written }
+    })
+  ]
+  for (const { amount: text, flag, type, written } of given) {
+    if (type === "") return wrong(flag, written, "TYPE=N, such as gpu=1 or disk=10GiB")
+    if (type === "cpu") return wrong(flag, written, "another type than cpu; processors are asked for with --cpu")
+    if (amounts.has(type)) return wrong(flag, written, `${type} once`)
+    const amount = readAmount(text)
+    if (Result.isFailure(amount)) return wrong(flag, written, amount.failure)
+    amounts.set(type, amount.success)
+  }
+  return Result.succeed(amounts)
+}
+
+export const readRequest = (flags: RunFlags, environment: Environment): Result.Result<RunRequest, string> => {
+  const [command, ...args] = flags.command
+  if (command === undefined) return Result.fail("run needs a command, after --")
+  const cpus = flags.cpu === undefined ? undefined : readCpus(flags.cpu)
+  if (flags.cpu !== undefined && cpus === undefined) return wrong("--cpu", flags.cpu, cpuAllowed)
+  const resources = readResources(flags)
+  if (Result.isFailure(resources)) return Result.fail(resources.failure)
+  const timeout = flags.timeout === undefined ? undefined : readDuration(flags.timeout)
+  if (timeout !== undefined && Result.isFailure(timeout)) {
+    return wrong("--timeout", flags.timeout ?? "", timeout.failure)
+  }
+  const amounts = Object.fromEntries(resources.success)
+  return Result.succeed({
+    agent: agentOf(flags.agent, environment),
+    command,
+    args,
+    cpus: cpus ?? (resources.success.size === 0 ? cpusDefault : undefined),
+    amounts,
+    timeout: timeout?.success,
+    isTry: flags.isTry
+  })
+}
+
+/** The claim, in the units of the daemon's pools. */
+export const claimOf = (
+  { amounts, cpus }: Pick<RunRequest, "amounts" | "cpus">,
+  cpuUnit: string | undefined
+): Result.Result<Readonly<Record<string, number>>, string> => {
+  if (cpus === undefined) return Result.succeed(amounts)
+  const units = cpuUnit === "millicores" ? Math.round(cpus * 1_000) : cpus
+  return Number.isSafeInteger(units)
+    ? Result.succeed({ cpu: units, ...amounts })
+    : wrong("--cpu", String(cpus), "a whole number: the daemon hands out whole cores")
+}
