@@ -24,6 +24,19 @@ const yamlAsModules: Plugin = {
   }
 }
 
+/** The HTTP server of effect can upgrade to WebSockets, which nothing here does: their package is CommonJS and large. */
+const withoutWebSockets: Plugin = {
+  name: "without-websockets",
+  setup: (builder) => {
+    const contents = [
+      "class None { constructor() { throw new Error('WebSockets are not in this program') } }",
+      "export { None as WebSocket, None as WebSocketServer, None as default }"
+    ].join("\n")
+    builder.onResolve({ filter: /^ws$/ }, () => ({ path: "ws", namespace: "none", sideEffects: false }))
+    builder.onLoad({ filter: /.*/, namespace: "none" }, () => ({ contents, loader: "js" }))
+  }
+}
+
 interface BundledPackage {
   readonly name: string
   readonly version: string
@@ -113,7 +126,7 @@ export const bundle = async (outdir: string): Promise<Bundle> => {
     define: { BUNDLED_VERSIONS: JSON.stringify(sharedVersions()) },
     metafile: true,
     logLevel: "warning",
-    plugins: [yamlAsModules]
+    plugins: [yamlAsModules, withoutWebSockets]
   })
   const outputs = Object.entries(metafile.outputs)
   const imports = new Set(

@@ -164,6 +164,47 @@ describe("serve", { timeout: 60_000 }, () => {
   })
 })
 
+describe("a journal", { timeout: 60_000 }, () => {
+  it("keeps quotas and capacities for the next daemon, and ends at once with what is held", async () => {
+    const daemon = await start(settings)
+    const client = clientOf(daemon)
+    await client.hold("a", { cpu: 1 })
+    assert.strictEqual(daemon.run("quota", "set", "b", "cpu", "1").code, 0)
+    daemon.signal("SIGTERM")
+    assert.strictEqual(await daemon.ended, 0)
+    assert.notInclude(daemon.log(), "waiting up to")
+    const next = await start(settings, { env: daemon.env })
+    const status: { readonly status: { readonly durable: boolean; readonly leases: number } } = JSON.parse(
+      next.run("status", "--json").stdout
+    )
+    assert.deepStrictEqual([status.status.durable, status.status.leases], [true, 1])
+    assert.include(next.run("quota", "list").stdout, "b ")
+    await client.close()
+  })
+
+  it("that cannot be trusted is refused with 12 and what to do", async () => {
+    const daemon = await start(settings)
+    assert.strictEqual(daemon.run("quota", "set", "b", "cpu", "1").code, 0)
+    daemon.signal("SIGTERM")
+    await daemon.ended
+    const journal = join(daemon.folder, "state/journal.db")
+    writeFileSync(journal, "this is no journal, and was never one".repeat(1_000))
+    const run = runBinary(binary, daemon.env, ["serve", "--config", join(daemon.folder, "settings.json")])
+    assert.deepStrictEqual([run.code, run.stdout], [12, ""], run.stderr)
+    assert.include(run.stderr, journal)
+    assert.notMatch(run.stderr, /\bat .*\.(ts|js):\d+/)
+  })
+})
+
+describe("metrics", { timeout: 60_000 }, () => {
+  it("are served where the settings say so", async () => {
+    const daemon = await start({ ...settings, daemon: { metrics: { listen: "127.0.0.1:0" } } })
+    // Port 0 is told by nobody: it is only seen that this starts. The page itself is the plugin's to test.
+    assert.include(daemon.log(), "metrics on http://127.0.0.1:0/metrics")
+    assert.strictEqual(daemon.run("status").code, 0)
+  })
+})
+
 describe("settings of a daemon", { timeout: 60_000 }, () => {
   const refused = (what: string, given: object, told: string, code = 3) => {
     it(`are refused in one line where it starts: ${what}`, () => {

@@ -107,6 +107,9 @@ const heedSecondSignal = Effect.sync(() => {
   for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => process.exit(exitCodes.interrupted))
 })
 
+const isObserved = ({ complete: { daemon } }: Settings): boolean =>
+  daemon.metrics !== "off" || daemon.otlp !== undefined
+
 const start = Effect.fnUntraced(function* (options: ServeOptions) {
   const settings = yield* loadSettings(options.file, options.isBackground)
   const places = Places.make(process.env)
@@ -124,6 +127,10 @@ const start = Effect.fnUntraced(function* (options: ServeOptions) {
   const server = DaemonServer.layer(yield* serverOptions(settings, listen, places))
   const home = homeOf(settings, plugins, journal === undefined ? Layer.empty : SqliteJournal.layer(journal))
   const context = yield* Layer.build(Layer.provideMerge(server, home))
+  if (isObserved(settings)) {
+    const { observe } = yield* Effect.promise(() => import("./observe.ts"))
+    yield* Layer.build(Layer.provide(observe(settings), Layer.succeedContext(context)))
+  }
   const { addresses, ended } = Context.get(context, DaemonServer)
   const names = addresses.map(Address.format)
   yield* Effect.logInfo(`listens on ${names.join(", ")}; settings: ${settings.file ?? "those that are built in"}`)
