@@ -14,6 +14,7 @@ import { pools } from "./commands/pools/pools.ts"
 import { quota } from "./commands/quota/quota.ts"
 import { run } from "./commands/run/run.ts"
 import { simulate } from "./commands/simulate.ts"
+import { up } from "./commands/up.ts"
 import { waiters } from "./commands/waiters/waiters.ts"
 import { exitCodes } from "./exitCodes.ts"
 import { exitCodeOf, reportDefect } from "./frame/exits.ts"
@@ -26,7 +27,7 @@ export const root = Command.make(programName).pipe(
   Command.withDescription("Pools, leases, quotas and rates for Effect programs and for whole machines"),
   Command.withSubcommands([
     { group: "Look", commands: [status, top, why, deadlocks, events, pools, agents, leases, waiters] },
-    { group: "Run", commands: [run] },
+    { group: "Run", commands: [run, up] },
     { group: "Steer", commands: [serve, quota, stop] },
     {
       group: "Settings and tools",

@@ -25,6 +25,8 @@ export const exitCodes = {
   busy: 11,
   /** The journal cannot be opened, or must not be trusted. */
   journal: 12,
+  /** An agent of `up` did not end well. */
+  agents: 13,
   /** Stopped by a signal. */
   interrupted: 130
 } as const
