@@ -6,7 +6,7 @@ import { assert, beforeAll, describe, it } from "@effect/vitest"
 import { bundle, type Bundle } from "../scripts/bundle.ts"
 import { temporaryFile } from "./support.ts"
 
-describe("the bundle", () => {
+describe("the bundle", { timeout: 120_000 }, () => {
   // As it is installed: `dist` beside the manifest, and no node_modules around.
   const root = temporaryFile("published")
   let built: Bundle
@@ -16,7 +16,7 @@ describe("the bundle", () => {
     mkdirSync(root, { recursive: true })
     copyFileSync(join(import.meta.dirname, "../package.json"), join(root, "package.json"))
     built = await bundle(join(root, "dist"))
-  })
+  }, 120_000)
 
   const run = (...args: ReadonlyArray<string>) => {
     const { status, stderr, stdout } = spawnSync(process.execPath, [join(root, "dist/bin.js"), ...args], {

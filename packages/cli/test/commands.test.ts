@@ -20,6 +20,9 @@ const settings = {
   daemon: { sessionTimeout: "30s" }
 }
 
+/** Generous: the machines that run this may be busy. */
+const timeout = 120_000
+
 let binary: string
 let daemon: RunningDaemon
 let client: Client
@@ -63,7 +66,7 @@ beforeAll(async () => {
   giveBack = await client.hold("build", { cpu: 3, memory: 6 * GiB })
   void client.ask("tests", { cpu: 2 })
   await until("tests waits", () => (json("waiters list").length === 1 ? true : undefined))
-}, 60_000)
+}, timeout)
 
 afterAll(async () => {
   await giveBack()
@@ -71,7 +74,7 @@ afterAll(async () => {
   await removeDaemon(daemon)
 })
 
-describe("commands about the daemon", () => {
+describe("commands about the daemon", { timeout }, () => {
   it("status", () => {
     const { pools, status } = json("status")
     assert.deepStrictEqual(
@@ -166,12 +169,38 @@ describe("commands about the daemon", () => {
     assert.strictEqual(text("pools", "set-capacity", "licences", "2"), "licences: 7 licences -> 2 licences\n")
   })
 
-  it("deadlocks", () => {
+  it("deadlocks, as JSON, text, Mermaid and a picture", () => {
     assert.strictEqual(json("deadlocks").graph.waits.length, 1)
+    assert.include(text("deadlocks"), "Now 1 waiter")
+    assert.match(text("deadlocks", "--format", "mermaid"), /^(---|%%|flowchart|graph)/)
+    const picture = join(daemon.folder, "deadlocks.svg")
+    assert.strictEqual(text("deadlocks", "--format", "svg", "--out", picture), "")
+    assert.match(readFileSync(picture, "utf8"), /^<svg [^]*<\/svg>\n$/)
+    const unwritable = daemon.run("deadlocks", "--out", "/nowhere/deadlocks.txt")
+    assert.deepStrictEqual([unwritable.code, unwritable.stdout], [4, ""])
+  })
+
+  it("top in a pipe: lines, or an object a look", () => {
+    const run = daemon.run("top", "--times", "2", "--interval", "100ms", "--json")
+    assert.deepStrictEqual([run.code, run.stderr], [0, ""])
+    const looks = run.stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => read("top", line))
+    assert.deepStrictEqual(
+      looks.map(({ leases, waiters }) => [leases.length, waiters.length]),
+      [
+        [1, 1],
+        [1, 1]
+      ]
+    )
+    assert.match(text("top", "--times", "1"), /pool=cpu in_use=3 capacity=4/)
+    const often = daemon.run("top", "--interval", "1ms")
+    assert.deepStrictEqual([often.code, often.stdout], [2, ""])
   })
 })
 
-describe("what is destructive", () => {
+describe("what is destructive", { timeout }, () => {
   it("is refused where nobody can be asked, and says how to do it", () => {
     const [lease] = json("leases list")
     for (const args of [
@@ -191,7 +220,7 @@ describe("what is destructive", () => {
   })
 })
 
-describe("events", () => {
+describe("events", { timeout }, () => {
   it("are one JSON object a line, or a line for people", async () => {
     const lines = async (...args: ReadonlyArray<string>) => {
       const { spawn } = await import("node:child_process")
@@ -223,7 +252,7 @@ describe("events", () => {
   })
 })
 
-describe("what cannot be", () => {
+describe("what cannot be", { timeout }, () => {
   for (const [what, args, code, told] of [
     [
       "a pool that is none",

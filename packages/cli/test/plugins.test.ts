@@ -63,9 +63,9 @@ beforeAll(async () => {
   symlinkSync(realpathSync(join(here, "effect")), join(folder, "node_modules/effect"))
   symlinkSync(realpathSync(join(here, "@resource-manager/core")), join(folder, "node_modules/@resource-manager/core"))
   binary = await bundledBinary()
-})
+}, 120_000)
 
-describe("plugins list", () => {
+describe("plugins list", { timeout: 120_000 }, () => {
   it("loads a package that stands beside the settings, and a file", () => {
     install("@acme/gpu", gpu)
     writeFileSync(join(folder, "local.js"), gpu.replaceAll("gpu", "fpga"))

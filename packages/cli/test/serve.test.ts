@@ -27,7 +27,7 @@ const start = async (...args: Parameters<typeof startDaemon> extends [string, ..
 
 beforeAll(async () => {
   binary = await bundledBinary()
-})
+}, 120_000)
 
 afterEach(async () => {
   for (const daemon of started.splice(0)) await removeDaemon(daemon)
@@ -45,7 +45,7 @@ const isListening = (address: string): Promise<boolean> =>
     socket.on("error", () => resolve(false))
   })
 
-describe("serve", { timeout: 60_000 }, () => {
+describe("serve", { timeout: 120_000 }, () => {
   it("keeps its folders and its socket from others, and tells who it is", async () => {
     const daemon = await start(settings)
     const [runtime, state] = ["run", "state"].map((name) => join(daemon.folder, name)) as [string, string]
@@ -164,7 +164,7 @@ describe("serve", { timeout: 60_000 }, () => {
   })
 })
 
-describe("a journal", { timeout: 60_000 }, () => {
+describe("a journal", { timeout: 120_000 }, () => {
   it("keeps quotas and capacities for the next daemon, and ends at once with what is held", async () => {
     const daemon = await start(settings)
     const client = clientOf(daemon)
@@ -196,7 +196,7 @@ describe("a journal", { timeout: 60_000 }, () => {
   })
 })
 
-describe("metrics", { timeout: 60_000 }, () => {
+describe("metrics", { timeout: 120_000 }, () => {
   it("are served where the settings say so", async () => {
     const daemon = await start({ ...settings, daemon: { metrics: { listen: "127.0.0.1:0" } } })
     // Port 0 is told by nobody: it is only seen that this starts. The page itself is the plugin's to test.
@@ -205,7 +205,7 @@ describe("metrics", { timeout: 60_000 }, () => {
   })
 })
 
-describe("settings of a daemon", { timeout: 60_000 }, () => {
+describe("settings of a daemon", { timeout: 120_000 }, () => {
   const refused = (what: string, given: object, told: string, code = 3) => {
     it(`are refused in one line where it starts: ${what}`, () => {
       const { env, folder } = daemonFolder()
@@ -264,7 +264,7 @@ describe("settings of a daemon", { timeout: 60_000 }, () => {
   })
 })
 
-describe.skipIf(spawnSync("script", ["--version"]).status !== 0)("a terminal", { timeout: 60_000 }, () => {
+describe.skipIf(spawnSync("script", ["--version"]).status !== 0)("a terminal", { timeout: 120_000 }, () => {
   it("is asked, shows colours, and no colours with NO_COLOR", async () => {
     const daemon = await start(settings)
     const env = { ...daemon.env, NO_COLOR: undefined, TERM: "xterm-256color" }
