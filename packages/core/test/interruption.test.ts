@@ -8,42 +8,57 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import { ResourceManager, ResourcePool, Semaphore, TokenBucket } from "../src/index.ts"
+import { Journal, ResourceManager, ResourcePool, Semaphore, type Statistics, TokenBucket } from "../src/index.ts"
+import { recover } from "../src/internal/journal/recovery.ts"
+import { crash } from "./support/durable.ts"
 import { interruptEverywhere, type Steps } from "./support/Steps.ts"
 
 type Manager = ResourceManager["Service"]
 
 const tokensMax = 1_000
 
-/** Runs `scenario` in a manager with ten units, and then checks that nothing of it is left. */
-const inManager = (scenario: (manager: Manager, steps: Steps) => Effect.Effect<unknown, unknown>) =>
-  interruptEverywhere((steps) =>
-    Effect.gen(function* () {
-      const manager = yield* ResourceManager
-      yield* scenario(manager, steps)
-      yield* steps.idle
-      const statistics = yield* manager.poolStatistics("cpu")
-      assert.strictEqual(statistics.inUse, 0, "in use")
-      assert.strictEqual(statistics.waiting, 0, "waiting")
-      assert.strictEqual(statistics.earmarked, 0, "earmarked")
-      assert.deepStrictEqual(yield* manager.leases, [], "leases")
-      // Nobody may be kept out: all there is can be taken at once.
-      yield* manager.setRate("cpu", undefined)
-      assert.isTrue((yield* manager.check("another", { cpu: 10 })).granted, "free")
-      for (const agent of yield* manager.agents) {
-        assert.deepStrictEqual([agent.waiting, agent.accounts["cpu"]?.held ?? 0], [0, 0], agent.agent)
-      }
-      return statistics
-    }).pipe(
-      Effect.provide(
-        ResourceManager.layer({
-          gracePeriod: 0,
-          pools: { cpu: { capacity: 10, rate: { limit: 1, interval: "1000 days", burst: tokensMax } } }
-        })
+/** Runs `scenario` in a manager with ten units, and then checks that nothing of it is left, there and in its journal. */
+const inManagerOn =
+  (durable: boolean) => (scenario: (manager: Manager, steps: Steps) => Effect.Effect<unknown, unknown>) =>
+    interruptEverywhere((steps) => {
+      const store = Journal.makeStore()
+      return Effect.gen(function* () {
+        const manager = yield* ResourceManager
+        yield* scenario(manager, steps)
+        yield* steps.idle
+        const statistics = yield* manager.poolStatistics("cpu")
+        assert.strictEqual(statistics.inUse, 0, "in use")
+        assert.strictEqual(statistics.waiting, 0, "waiting")
+        assert.strictEqual(statistics.earmarked, 0, "earmarked")
+        assert.deepStrictEqual(yield* manager.leases, [], "leases")
+        // Nobody may be kept out: all there is can be taken at once.
+        yield* manager.setRate("cpu", undefined)
+        assert.isTrue((yield* manager.check("another", { cpu: 10 })).granted, "free")
+        for (const agent of yield* manager.agents) {
+          assert.deepStrictEqual([agent.waiting, agent.accounts["cpu"]?.held ?? 0], [0, 0], agent.agent)
+        }
+        if (durable) assertKept(crash(store), statistics)
+      }).pipe(
+        Effect.provide(
+          ResourceManager.layer({
+            gracePeriod: 0,
+            pools: { cpu: { capacity: 10, rate: { limit: 1, interval: "1000 days", burst: tokensMax } } }
+          }).pipe(Layer.provide(durable ? Journal.layerMemory(store, { snapshotEvery: 3 }) : Layer.empty))
+        )
       )
-    )
+    })
+
+/** What was told is what the next start would find. */
+const assertKept = (store: Journal.MemoryStore, told: Statistics.PoolStatistics) => {
+  const found = recover(Journal.makeMemory(store))
+  const pool = found?.books.dormant.get("cpu")
+  assert.deepStrictEqual(
+    [pool?.inUse, pool?.waiting, pool?.acquisitions, pool?.holds.count, pool?.failures, found?.books.index?.size],
+    [told.inUse, told.waiting, told.acquisitions, told.holds.count, told.failures, 0]
   )
+}
 
 /** How many bodies began, and the units of them. */
 const counter = () => {
@@ -63,7 +78,12 @@ const tokensLeft = (manager: Manager) => Effect.map(manager.poolStatistics("cpu"
 /** Interruptions that a scenario must at least have had, lest it tests nothing. */
 const several = 20
 
-describe("interrupted at every step, nothing leaks and everybody else is served", () => {
+describe.each([
+  ["without a journal", false],
+  ["with a journal", true]
+])("interrupted at every step, %s: nothing leaks and everybody else is served", (_, durable) => {
+  const inManager = inManagerOn(durable)
+
   it("withLease, uncontended: no token for a body that never began", () => {
     const times = inManager((manager, steps) =>
       Effect.gen(function* () {

@@ -134,6 +134,11 @@ export class Outbox {
     }
   }
 
+  /** A manager that was never built writes nothing: its journal is closed with it. */
+  abandon(): void {
+    if (this.journal !== undefined && !this.closed) this.detach()
+  }
+
   /** From here on the Ledger is nothing but what answers that the manager has stopped. */
   private detach(): void {
     this.closed = true

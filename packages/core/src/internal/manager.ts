@@ -81,6 +81,7 @@ const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions, k
     timeoutMicros
   })
   const { ledger, outbox } = runtime
+  yield* Effect.addFinalizer(() => Effect.sync(() => outbox.abandon()))
   const { books } = ledger
   const former = recovered === undefined ? undefined : formerHome(recovered)
   if (recovered !== undefined) {

@@ -165,6 +165,21 @@ describe("a manager on a journal", () => {
   )
 })
 
+describe("a manager that cannot be built", () => {
+  it.effect("writes nothing", () =>
+    Effect.gen(function* () {
+      const store = Journal.makeStore()
+      const error = yield* Effect.flip(
+        run(store, { pools: { cpu: { capacity: 1 }, no: { capacity: -1 } } }, () => Effect.void)
+      )
+      assert.strictEqual(error._tag, "InvalidCapacity")
+      yield* Effect.yieldNow
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(store, Journal.makeStore())
+    })
+  )
+})
+
 describe("a journal that fails", () => {
   const failing = () => {
     const state = { broken: false, written: 0 }
