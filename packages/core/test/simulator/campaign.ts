@@ -1,4 +1,5 @@
 /** Many seeds, one summary: what every way of running the simulator shares. */
+import { firstDifference } from "./checkers/replay.ts"
 import { type Profile, profiles } from "./profiles.ts"
 import { Report } from "./report.ts"
 import { type Failure, type Result, simulate } from "./simulation.ts"
@@ -57,8 +58,12 @@ const simulateTwice = (seed: number, profile: Profile, steps: number, report: Re
     return { ...result, failure: { ...where, checker: "snapshot", message, step: step + 1, command: "a restored one" } }
   }
   const failure = restored.failure
-  if (failure === undefined) return result
-  return { ...result, failure: { ...failure, message: `on restored Ledgers: ${failure.message}` } }
+  if (failure !== undefined) {
+    return { ...result, failure: { ...failure, message: `on restored Ledgers: ${failure.message}` } }
+  }
+  if (restored.state === result.state) return result
+  const message = `on restored Ledgers, ${firstDifference(JSON.parse(result.state), JSON.parse(restored.state), "state")}`
+  return { ...result, failure: { ...where, checker: "snapshot", message, step: result.steps, command: "the last" } }
 }
 
 export const runJobs = (todo: ReadonlyArray<Job>, steps: number, failuresMax = 10): Summary => {
