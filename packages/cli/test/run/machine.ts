@@ -5,7 +5,7 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { bin } from "../support.ts"
+import { bundledBinary } from "../binary.ts"
 
 export interface Finished {
   readonly code: number | null
@@ -80,7 +80,7 @@ export interface MachineOptions {
   readonly daemon?: Readonly<Record<string, unknown>>
 }
 
-const make = (options: MachineOptions) => {
+const make = (options: MachineOptions, bin: string) => {
   const folder = mkdtempSync(join(tmpdir(), "rm-run-"))
   mkdirSync(join(folder, "run"), { mode: 0o700 })
   const settings = {
@@ -129,10 +129,15 @@ const make = (options: MachineOptions) => {
 
 export type Machine = ReturnType<typeof make>
 
+let bundled: Promise<string> | undefined
+
+/** Bundled once for the tests of a file: most of what they would wait for is the loading of sources. */
+const binary = (): Promise<string> => (bundled ??= bundledBinary())
+
 /** Until the scope closes: then its daemon is stopped. */
 export const machine = (options: MachineOptions = {}) =>
   Effect.acquireRelease(
-    Effect.sync(() => make(options)),
+    Effect.promise(async () => make(options, await binary())),
     (made) =>
       Effect.andThen(
         made.finish("stop", "--yes"),

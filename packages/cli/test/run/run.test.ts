@@ -1,11 +1,19 @@
 /** `run` as its users have it: the real binary, a real daemon, real commands. */
-import { assert, describe, it } from "@effect/vitest"
+import { afterAll, assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
 import { spawn, spawnSync } from "node:child_process"
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { eventually, type Machine, machine, Program } from "./machine.ts"
 
 const run = (...args: ReadonlyArray<string>) => ["run", ...args]
+
+const scope = Scope.makeUnsafe()
+afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)), 60_000)
+
+/** One machine for all tests that leave nothing: each of them starts with nothing held. */
+const shared = Effect.runSync(Effect.cached(Scope.provide(machine(), scope)))
 
 /** Only util-linux's `script` takes the options that are used here. */
 const hasTerminals = /util-linux/.test(spawnSync("script", ["--version"], { encoding: "utf8" }).stdout ?? "")
@@ -26,7 +34,7 @@ const holder = Effect.fnUntraced(function* (on: Machine, ...args: ReadonlyArray<
 describe.skipIf(process.platform === "win32")("run", { timeout: 120_000 }, () => {
   it.live("starts a daemon where none runs, and is like the command itself", () =>
     Effect.gen(function* () {
-      const on = yield* machine()
+      const on = yield* shared
       const script = 'cat; echo "$1:$RESOURCE_MANAGER_LEASE" >&2; exit 3'
       const program = on.start(run("--", "sh", "-c", script, "sh", "a b"))
       program.child.stdin?.end("in\n")
@@ -39,7 +47,7 @@ describe.skipIf(process.platform === "win32")("run", { timeout: 120_000 }, () =>
 
   it.live("says why it does not run, by its code", () =>
     Effect.gen(function* () {
-      const on = yield* machine()
+      const on = yield* shared
       const held = yield* holder(on, "--cpu", "2")
       const expected: ReadonlyArray<readonly [number, RegExp, ReadonlyArray<string>]> = [
         [75, /not granted now:\n.*cpu.*1 core/s, ["--try", "--", "true"]],
@@ -65,7 +73,7 @@ describe.skipIf(process.platform === "win32")("run", { timeout: 120_000 }, () =>
 
   it.live("waits its turn, tells why on standard error, and runs then", () =>
     Effect.gen(function* () {
-      const on = yield* machine()
+      const on = yield* shared
       const held = yield* holder(on, "--cpu", "2")
       const waiting = on.start(run("--agent", "waiter", "--", "echo", "ran"))
       yield* eventually(
@@ -84,7 +92,7 @@ describe.skipIf(process.platform === "win32")("run", { timeout: 120_000 }, () =>
 
   it.live("is inside of the lease of the command that it is started by", () =>
     Effect.gen(function* () {
-      const on = yield* machine()
+      const on = yield* shared
       const inner = `"$@" run --agent inner -- sh -c 'echo inner; read -r line'`
       const program = on.start(run("--agent", "outer", "--", "sh", "-c", `echo outer; ${inner}`, "sh", ...on.binary))
       yield* program.wrote("inner")
@@ -99,7 +107,7 @@ describe.skipIf(process.platform === "win32")("run", { timeout: 120_000 }, () =>
 
   it.live("does not hang where it would wait for the command that it is started by", () =>
     Effect.gen(function* () {
-      const on = yield* machine()
+      const on = yield* shared
       const args = run("--cpu", "2", "--", "sh", "-c", `"$@" run -- echo never; echo "code $?"`, "sh", ...on.binary)
       const { code, stderr, stdout } = yield* on.finish(...args)
       assert.deepStrictEqual([code, stdout], [0, "code 79\n"])
@@ -109,7 +117,7 @@ describe.skipIf(process.platform === "win32")("run", { timeout: 120_000 }, () =>
 
   it.live("ends what the command leaves behind, and says so", () =>
     Effect.gen(function* () {
-      const on = yield* machine()
+      const on = yield* shared
       const file = on.path("pid")
       const script = `(setsid sh -c 'echo $$ > ${file}; exec sleep 1000' > /dev/null 2>&1 &); while [ ! -s ${file} ]; do sleep 0.01; done`
       const { code, stderr } = yield* on.finish(...run("--", "sh", "-c", script))
@@ -122,7 +130,7 @@ describe.skipIf(process.platform === "win32")("run", { timeout: 120_000 }, () =>
 
   it.live("passes signals on, and ends by what the command ended by", () =>
     Effect.gen(function* () {
-      const on = yield* machine()
+      const on = yield* shared
       const heeding = on.start(
         run("--", "sh", "-c", "trap 'echo told; exit 9' TERM; echo began; while :; do sleep 0.02; done")
       )
@@ -140,7 +148,7 @@ describe.skipIf(process.platform === "win32")("run", { timeout: 120_000 }, () =>
 
   it.live("dies of a signal while it waits, and is in the queue no more", () =>
     Effect.gen(function* () {
-      const on = yield* machine()
+      const on = yield* shared
       const held = yield* holder(on, "--cpu", "2")
       const waiting = on.start(run("--", "echo", "ran"))
       yield* eventually(
@@ -158,7 +166,7 @@ describe.skipIf(process.platform === "win32")("run", { timeout: 120_000 }, () =>
 
   it.live("ends the command where its lease is taken away", () =>
     Effect.gen(function* () {
-      const on = yield* machine()
+      const on = yield* shared
       const file = on.path("ended")
       const program = on.start(
         run("--", "sh", "-c", `trap 'echo ended > ${file}; exit 0' TERM; echo began; while :; do sleep 0.02; done`)
@@ -175,7 +183,7 @@ describe.skipIf(process.platform === "win32")("run", { timeout: 120_000 }, () =>
 
   it.live.skipIf(!existsSync("/proc/self/cmdline"))("refuses arguments that it could not pass on as they are", () =>
     Effect.gen(function* () {
-      const on = yield* machine()
+      const on = yield* shared
       const shell = (text: string) => {
         const command = `exec "$@" run -- printf %s "$(printf '${text}')"`
         return new Program(spawn("sh", ["-c", command, "sh", ...on.binary], { env: on.env }))
@@ -190,7 +198,7 @@ describe.skipIf(process.platform === "win32")("run", { timeout: 120_000 }, () =>
 
   it.live.skipIf(!hasTerminals)("tells why it waits in one line on a terminal, and leaves nothing of it", () =>
     Effect.gen(function* () {
-      const on = yield* machine()
+      const on = yield* shared
       const held = yield* holder(on, "--cpu", "2")
       const command = [...on.binary, "run", "--agent", "waiter", "--", "echo", "ran"]
         .map((word) => `'${word}'`)
@@ -236,7 +244,7 @@ describe.skipIf(process.platform === "win32")("run", { timeout: 120_000 }, () =>
 
   it.live("never lets two commands have the same units", () =>
     Effect.gen(function* () {
-      const on = yield* machine()
+      const on = yield* shared
       const file = on.path("inside")
       writeFileSync(file, "")
       // Says when it is in, and that it was alone.
