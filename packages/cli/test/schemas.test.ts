@@ -4,11 +4,13 @@ import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { configJsonSchema } from "../src/config/jsonSchema.ts"
 import { outputJsonSchema } from "../src/output/schemas.ts"
+import { upJsonSchema } from "../src/up/jsonSchema.ts"
 
 describe("the published JSON Schemas", () => {
   for (const [name, schema] of [
     ["config", configJsonSchema()],
-    ["output", outputJsonSchema()]
+    ["output", outputJsonSchema()],
+    ["up", upJsonSchema()]
   ] as const) {
     it(`${name}.schema.json is as \`pnpm --filter @resource-manager/cli schemas\` writes it`, () => {
       const file = join(import.meta.dirname, `../schemas/${name}.schema.json`)

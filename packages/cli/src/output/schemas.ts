@@ -3,6 +3,7 @@ import * as Schema from "effect/Schema"
 import { ConfigCheckOutput, ConfigShowOutput } from "./config.ts"
 import * as daemon from "./daemon.ts"
 import { PluginsListOutput } from "./plugins.ts"
+import { UpSummary } from "../up/summary.ts"
 import { ServeOutput } from "./serve.ts"
 
 export const outputs = {
@@ -10,6 +11,7 @@ export const outputs = {
   status: daemon.StatusOutput,
   stop: daemon.StopOutput,
   why: daemon.WhyOutput,
+  up: UpSummary,
   top: daemon.TopOutput,
   deadlocks: daemon.DeadlocksOutput,
   events: daemon.EventOutput,
