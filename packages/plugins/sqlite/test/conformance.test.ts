@@ -17,11 +17,14 @@ const fresh = () => join(folder, `${files++}.db`)
 
 JournalTest.suite("in an SQLite file", (place) => SqliteJournal.layer({ path: join(folder, place) }))
 
+// What is forced to the disk is no matter of these tests, and on a busy one a matter of minutes.
 // A snapshot every few events, so that writing one is on the path of every test.
 ResourceManagerTest.suite("on an SQLite journal", (options) =>
-  ResourceManager.layer(options).pipe(Layer.provide(SqliteJournal.layer({ path: fresh(), snapshotEvery: 20 })))
+  ResourceManager.layer(options).pipe(
+    Layer.provide(SqliteJournal.layer({ path: fresh(), snapshotEvery: 20, synchronous: "off" }))
+  )
 )
 
 ResourceManagerTest.suite("as a home on an SQLite journal", (options) =>
-  ResourceManager.layerHome(options).pipe(Layer.provide(SqliteJournal.layer({ path: fresh() })))
+  ResourceManager.layerHome(options).pipe(Layer.provide(SqliteJournal.layer({ path: fresh(), synchronous: "off" })))
 )
