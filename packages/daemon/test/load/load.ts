@@ -2,7 +2,7 @@
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { closeSync, openSync } from "node:fs"
+import { closeSync, openSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { connect, eventually, folder, Program, program } from "../support/daemon.ts"
 import { random } from "../support/random.ts"
@@ -20,6 +20,7 @@ export interface LoadOptions {
 export interface LoadReport extends LoadFigures {
   readonly clientsKilled: number
   readonly daemonsKilled: number
+  /** From when all clients had started. */
   readonly seconds: number
   readonly grantsPerSecond: number
 }
@@ -27,6 +28,9 @@ export interface LoadReport extends LoadFigures {
 const capacities = { cpu: 64, memory: 256 }
 const claimMax = { cpu: 4, memory: 16 }
 const concurrency = 8
+/** What a client writes of a lease, about. */
+const leaseBytes = 95
+const startMillisMax = 300_000
 
 interface Client {
   readonly running: Program
@@ -79,36 +83,52 @@ export const run = (options: LoadOptions): Effect.Effect<LoadReport, unknown, Sc
       )
     const startedAt = performance.now()
     for (let index = 0; index < options.clients; index++) yield* spawn(share)
+    // Many processes take their time to start.
+    yield* eventually(
+      "the start of all clients",
+      () => (clients.every(({ path: log, running }) => running.ended || statSync(log).size > 0) ? true : undefined),
+      startMillisMax
+    )
+    const startMillis = performance.now() - startedAt
     let clientsKilled = 0
     let daemonsKilled = 0
-    const pauseMillis = 150
-    while (clientsKilled < options.clientKills || daemonsKilled < options.daemonKills) {
-      yield* Effect.sleep(next(2 * pauseMillis))
-      const alive = clients.filter(({ running }) => !running.ended)
-      // They were faster than the killer.
-      if (alive.length === 0) break
-      const victim = alive[next(Math.max(1, alive.length))]
-      if (victim !== undefined && clientsKilled < options.clientKills) {
-        victim.killedAt = process.hrtime.bigint()
-        victim.running.child.kill("SIGKILL")
-        clientsKilled++
-        // Another goes on with about what it had left.
-        yield* spawn(Math.ceil(share / 2))
-      }
-      if (daemonsKilled < options.daemonKills && next(4) === 0) {
+    const written = () => clients.reduce((sum, client) => sum + statSync(client.path).size, 0)
+    const allWritten = options.leases * leaseBytes
+    const kills = [
+      ...Array.from({ length: options.clientKills }, () => "client" as const),
+      ...Array.from({ length: options.daemonKills }, () => "daemon" as const)
+    ]
+      .map((what) => ({ what, order: next(1_000_000) }))
+      .toSorted((one, other) => one.order - other.order)
+    // Spread over the work, not over time.
+    for (const [index, { what }] of kills.entries()) {
+      const due = (allWritten * (index + 1)) / (kills.length + 1)
+      while (written() < due && clients.some(({ running }) => !running.ended)) yield* Effect.sleep(5)
+      yield* Effect.sleep(next(20))
+      if (what === "daemon") {
         daemon.child.kill("SIGKILL")
         yield* daemon.exit
         daemonsKilled++
         daemon = yield* start
-        yield* daemon.line("ready")
+        yield* daemon.line("ready", startMillisMax)
+        continue
       }
+      const alive = clients.filter(({ running }) => !running.ended)
+      const victim = alive[next(Math.max(1, alive.length))]
+      // They may have been faster than the killer.
+      if (victim === undefined) continue
+      victim.killedAt = process.hrtime.bigint()
+      victim.running.child.kill("SIGKILL")
+      clientsKilled++
+      // Another goes on in its place.
+      yield* spawn(share)
     }
     for (const { killedAt, running } of clients) {
       const code = yield* eventually("the end of a client", () => (running.ended ? true : undefined), 600_000)
       assert.isTrue(code)
       if (killedAt === undefined) assert.strictEqual(running.child.exitCode, 0, running.stderr)
     }
-    const seconds = (performance.now() - startedAt) / 1_000
+    const seconds = (performance.now() - startedAt - startMillis) / 1_000
     const operator = yield* connect(address)
     // What the last that were killed had comes back at once: their processes are seen to be gone.
     let leases = yield* operator.manager.leases

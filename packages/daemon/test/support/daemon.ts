@@ -129,9 +129,11 @@ export class Program {
   }
 
   /** A line that it prints. */
-  line(start: string): Effect.Effect<string> {
-    return eventually(`${start} from ${this.child.spawnfile} (${this.stderr})`, () =>
-      this.lines.find((line) => line.startsWith(start))
+  line(start: string, deadlineMillis?: number): Effect.Effect<string> {
+    return eventually(
+      `${start} from ${this.child.spawnargs.join(" ")}`,
+      () => this.lines.find((line) => line.startsWith(start)),
+      deadlineMillis
     )
   }
 
