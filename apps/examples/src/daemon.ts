@@ -41,7 +41,7 @@ const greedy = Effect.gen(function* () {
   const manager = yield* ResourceManager
   const lease = yield* manager.lease("greedy", { cpu: 4 })
   console.log(`holds ${lease.claim["cpu"]} cores`)
-  yield* Effect.never
+  return yield* Effect.never
 }).pipe(Effect.scoped)
 
 // #region watch
