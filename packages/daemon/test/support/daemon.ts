@@ -13,7 +13,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { format } from "../../src/Address.ts"
 import * as DaemonClient from "../../src/DaemonClient.ts"
-import type { DaemonConnection } from "../../src/DaemonConnection.ts"
+import { DaemonConnection } from "../../src/DaemonConnection.ts"
 import { DaemonServer, type DaemonServerOptions } from "../../src/DaemonServer.ts"
 
 /** A folder until the scope closes. */
@@ -85,7 +85,6 @@ export const connect = (
   options: DaemonClient.DaemonClientOptions = {}
 ): Effect.Effect<LocalClient, unknown, Scope.Scope> =>
   Effect.gen(function* () {
-    const { DaemonConnection } = yield* Effect.promise(() => import("../../src/DaemonConnection.ts"))
     const scope = yield* Scope.fork(yield* Effect.scope)
     const context = yield* Layer.buildWithScope(DaemonClient.layer({ address, ...options }), scope)
     return {
