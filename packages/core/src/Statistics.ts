@@ -259,8 +259,8 @@ const waitReason = (reason: ledger.WaitReason, formats: Formats, now: number): W
 }
 
 /** @internal */
-export const waiterView = (waiter: Request, formats: Formats, now: number): WaiterView => {
-  const { deadline, earliestAt, parent, reasons, waitedMicros, ...view } = ledger.explain(waiter, now)
+export const waiterView = (waiter: Request, formats: Formats, now: number, walks?: ledger.Walks): WaiterView => {
+  const { deadline, earliestAt, parent, reasons, waitedMicros, ...view } = ledger.explain(waiter, now, walks)
   return {
     ...view,
     ...where("parent", parent),

@@ -14,6 +14,28 @@ const pools = {
 }
 
 describe("explain", () => {
+  it.effect("tells all waiters at once what it tells each of them, in the time of one walk", () =>
+    withManager(pools, (manager, awaitWaiting) =>
+      Effect.gen(function* () {
+        yield* manager.acquire("holder", { cpu: 10, memory: 9, calls: 5 })
+        const count = 300
+        for (let index = 0; index < count; index++) {
+          const claim = index % 3 === 0 ? { cpu: 1 + (index % 7), memory: 1 } : { memory: 2, calls: 1 + (index % 3) }
+          yield* Effect.forkChild(manager.withLease(`agent ${index}`, claim)(Effect.void))
+          yield* awaitWaiting(index + 1)
+        }
+        const all = yield* manager.waiters
+        assert.strictEqual(all.length, count)
+        const each = yield* Effect.forEach(all, ({ agent }) => Effect.map(manager.explain(agent), ([view]) => view))
+        assert.deepStrictEqual(all, each)
+        const places = all.flatMap(({ reasons }) =>
+          reasons.flatMap(({ _tag, ahead }) => (_tag === "Order" ? [ahead] : []))
+        )
+        assert.strictEqual(Math.max(...places), count - 1)
+      })
+    )
+  )
+
   it.effect("names all reasons at once, with the holders, largest first", () =>
     withManager(pools, (manager, awaitWaiting) =>
       Effect.gen(function* () {

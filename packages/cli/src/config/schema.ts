@@ -127,8 +127,8 @@ export const Manager = Schema.Struct({
     Schema.Union([TimeSpan, off]),
     'The longest wait of claims that name none. "off": for ever (default).'
   ),
-  waitersMax: optional(Positive, "The most claims that may wait at once. Default 1,000,000."),
-  waitersPerAgentMax: optional(Positive, "The most claims of one agent that may wait at once. Default 100,000."),
+  waitersMax: optional(Positive, "The most claims that may wait at once. Default 100,000."),
+  waitersPerAgentMax: optional(Positive, "The most claims of one agent that may wait at once. Default 10,000."),
   loadInterval: optional(TimeSpan, "Time between samples of the load. Default 5 seconds."),
   gracePeriod: optional(TimeSpan, "How long leases may last after the manager was told to stop. Default 5 seconds."),
   deadlock: optional(

@@ -57,8 +57,8 @@ const builtIn = (places: SettingsPlaces, isBackground: boolean): { readonly [key
   plugins: {},
   manager: {
     timeout: "off",
-    waitersMax: 1_000_000,
-    waitersPerAgentMax: 100_000,
+    waitersMax: 100_000,
+    waitersPerAgentMax: 10_000,
     loadInterval: "5 seconds",
     gracePeriod: "5 seconds",
     deadlock: "fail",

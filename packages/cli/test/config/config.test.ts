@@ -62,7 +62,7 @@ describe("settings", () => {
           ["3s", `${file}:2:19`],
           [7, `${file}:3:29`],
           [places.journal, "default"],
-          [1_000_000, "default"]
+          [100_000, "default"]
         ]
       )
       // What is shown is a file of settings itself.

@@ -10,7 +10,7 @@ import * as Lease from "../Lease.ts"
 import { isAmount } from "../ledger/Claim.ts"
 import { Agent } from "../ledger/Agent.ts"
 import { growthNeeded } from "../ledger/deadlock.ts"
-import { leasesOf, waitersOf } from "../ledger/explain.ts"
+import { leasesOf, waitersOf, Walks } from "../ledger/explain.ts"
 import type { Pool } from "../ledger/Pool.ts"
 import { readingOf } from "../ledger/readings.ts"
 import { Request } from "../ledger/Request.ts"
@@ -145,6 +145,12 @@ const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions, k
       return runtime.told(Effect.succeed(state))
     })
 
+  /** Waiters with why they wait, all at one instant. */
+  const viewsOf = (waiters: ReadonlyArray<Request>, now: number) => {
+    const walks = new Walks()
+    return waiters.map((waiter) => Statistics.waiterView(waiter, formats, now, walks))
+  }
+
   const monitor = yield* LoadMonitor.make({
     ...(options.loadInterval === undefined ? {} : { interval: options.loadInterval }),
     ...(options.callbackTimeout === undefined ? {} : { callbackTimeout: options.callbackTimeout }),
@@ -275,11 +281,8 @@ const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions, k
     pools: current((now) => [...books.pools.values()].map((pool) => statisticsOf(pool, now))),
     agents: current(() => [...books.agents.values()].map(Statistics.agentStatistics)),
     leases: current((now) => leasesOf(books).map((lease) => Statistics.leaseView(lease, now))),
-    waiters: current((now) => waitersOf(books).map((waiter) => Statistics.waiterView(waiter, formats, now))),
-    explain: (agent) =>
-      current((now) =>
-        [...(books.agents.get(agent)?.waiters ?? [])].map((waiter) => Statistics.waiterView(waiter, formats, now))
-      ),
+    waiters: current((now) => viewsOf(waitersOf(books), now)),
+    explain: (agent) => current((now) => viewsOf([...(books.agents.get(agent)?.waiters ?? [])], now)),
     loadSamples: monitor.samples,
     onLoad: monitor.onLoad,
     sampleLoad: monitor.sample,
