@@ -26,8 +26,8 @@ describe("explain", () => {
         }
         const all = yield* manager.waiters
         assert.strictEqual(all.length, count)
-        const each = yield* Effect.forEach(all, ({ agent }) => Effect.map(manager.explain(agent), ([view]) => view))
-        assert.deepStrictEqual(all, each)
+        const each = yield* Effect.forEach(all, ({ agent }) => manager.explain(agent))
+        assert.deepStrictEqual(all, each.flat())
         const places = all.flatMap(({ reasons }) =>
           reasons.flatMap(({ _tag, ahead }) => (_tag === "Order" ? [ahead] : []))
         )
