@@ -24,7 +24,7 @@ export class ConfigInvalid extends Schema.TaggedError<ConfigInvalid>()("ConfigIn
   file: Schema.String,
   problems: Schema.Array(
     Schema.Struct({
-      /** Of the field; empty where it is the whole file. */
+      /** Of the field, as `pools.cpu.capacity`; empty where it is the whole file. */
       path: Schema.String,
       line: Schema.optionalKey(Schema.Number),
       column: Schema.optionalKey(Schema.Number),

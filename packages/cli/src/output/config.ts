@@ -1,20 +1,13 @@
 /** What `config` prints with --json. */
 import * as Schema from "effect/Schema"
+import { ConfigInvalid } from "../config/errors.ts"
 
 export const ConfigCheckOutput = Schema.Struct({
   /** Absent where there is none. */
   file: Schema.optionalKey(Schema.String),
   valid: Schema.Boolean,
   /** In the order of the file. */
-  problems: Schema.Array(
-    Schema.Struct({
-      /** Of the field, as `pools.cpu.capacity`; empty where it is the whole file. */
-      path: Schema.String,
-      line: Schema.optionalKey(Schema.Number),
-      column: Schema.optionalKey(Schema.Number),
-      message: Schema.String
-    })
-  )
+  problems: ConfigInvalid.fields.problems
 })
 
 export const ConfigShowOutput = Schema.Struct({
