@@ -2,7 +2,8 @@
 import { strict as assert } from "node:assert"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { AdaptiveLimit, AdaptiveRate, Aimd, LimitPolicy, RatePolicy, ResourceManager } from "@resource-manager/core"
-import { Console, Effect, Layer, Schema } from "effect"
+import { Clock, Console, Effect, Layer, Schema } from "effect"
+import { inVirtualTime } from "./support/virtualTime.ts"
 
 class TooManyRequests extends Schema.TaggedError<TooManyRequests>()("TooManyRequests", {
   /** The header as it came. */
@@ -71,11 +72,12 @@ const rate = Effect.gen(function* () {
   const begun: Array<number> = []
   let refusedAt = 0
   const call = requests.withLease("client", { requests: 1 })(
-    Effect.suspend(() => {
-      begun.push(performance.now())
-      if (begun.length !== 3) return Effect.void
-      refusedAt = performance.now()
-      return Effect.fail(new TooManyRequests({ retryAfter: "1" }))
+    Effect.gen(function* () {
+      const now = yield* Clock.currentTimeMillis
+      begun.push(now)
+      if (begun.length !== 3) return
+      refusedAt = now
+      return yield* new TooManyRequests({ retryAfter: "1" })
     })
   )
   yield* Effect.forEach(Array.from({ length: 10 }), () => Effect.exit(call), { concurrency: "unbounded" })
@@ -91,4 +93,5 @@ const layer = Layer.merge(limitLayer, rateLayer).pipe(
   Layer.provideMerge(ResourceManager.layer({ pools: { calls: { capacity: 100 }, requests: { capacity: 100 } } }))
 )
 
-NodeRuntime.runMain(Effect.provide(Effect.andThen(concurrency, rate), layer))
+// What is learnt depends on when calls are answered. In virtual time they are always answered after ten milliseconds.
+NodeRuntime.runMain(inVirtualTime(Effect.provide(Effect.andThen(concurrency, rate), layer)))
