@@ -10,11 +10,10 @@
  * - A ticket that waits is to be `settled` or given up: its outcome is kept for that.
  */
 import * as Context from "effect/Context"
-import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
-import type { Claim } from "./Claim.ts"
+import type { Claim, WaitOptions } from "./Claim.ts"
 import type { ClaimError, InvalidClaim, LeaseRevoked, ResourceNotAcquired, UnknownResourceType } from "./Errors.ts"
 import type { JournalFailed } from "./Journal.ts"
 import type { LedgerEvent, ReturnReason } from "./ledger/Event.ts"
@@ -36,15 +35,11 @@ export interface Ticket {
   readonly parent: number | undefined
 }
 
-export interface TableClaimOptions {
+export interface TableClaimOptions extends WaitOptions {
   /** The innermost lease around the claim. Ignored where it is not held any more. */
   readonly parent?: number | undefined
   /** Whether it may wait. Default true. */
   readonly wait?: boolean | undefined
-  /** The longest wait. The manager's default unless given. */
-  readonly timeout?: Duration.Input | undefined
-  /** The longest time that the lease lasts. For ever unless given. */
-  readonly expiresAfter?: Duration.Input | undefined
   /** Whether it is given back by `releaseManual`. */
   readonly manual?: boolean | undefined
 }

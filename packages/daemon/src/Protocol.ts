@@ -201,6 +201,13 @@ const claimErrors = [
   Errors.ManagerStopped
 ] as const
 
+/** What a claim says of itself for the policies. */
+const scheduling = {
+  priority: Schema.optionalKey(Schema.Number),
+  expected: Schema.optionalKey(Span),
+  preemptible: Schema.optionalKey(Schema.Boolean)
+}
+
 /** Answered once it is granted or refused, however long that takes. */
 export const Claim = Rpc.make("Claim", {
   payload: {
@@ -212,7 +219,8 @@ export const Claim = Rpc.make("Claim", {
     wait: Schema.optionalKey(Schema.Boolean),
     manual: Schema.optionalKey(Schema.Boolean),
     timeout: Schema.optionalKey(Span),
-    expiresAfter: Schema.optionalKey(Span)
+    expiresAfter: Schema.optionalKey(Span),
+    ...scheduling
   },
   success: Granted,
   error: or(...claimErrors, ForeignLease, SessionError)
@@ -224,7 +232,8 @@ export const Grow = Rpc.make("Grow", {
     lease: Schema.Number,
     claim: Amounts,
     parent: Schema.optionalKey(Schema.Number),
-    timeout: Schema.optionalKey(Span)
+    timeout: Schema.optionalKey(Span),
+    ...scheduling
   },
   error: or(...claimErrors, Errors.LeaseRevoked, ForeignLease, SessionError)
 })

@@ -29,14 +29,25 @@ import { type ClaimOptions, Ledger, type LedgerOptions } from "../ledger/Ledger.
 import type * as Refusals from "../ledger/Refusal.ts"
 import type { Refusal } from "../ledger/Refusal.ts"
 import { Request } from "../ledger/Request.ts"
+import type { Scheduling } from "../ledger/Scheduling.ts"
 import { type AnyFiber, type Frame, Nesting, pushFrame, ScopedLeases } from "../Nesting.ts"
 import { JournalWriter } from "./journal/JournalWriter.ts"
 import type { Recovered } from "./journal/recovery.ts"
 import { Outbox } from "./Outbox.ts"
 import { type Formats, invalidClaim, leaseGone, stoppedBy, toError } from "./refusal.ts"
 
+/** What a claim says of itself for the policies that its manager has. */
+export interface SchedulingOptions {
+  /** Higher goes first where the order goes by priority. Its agent's unless given. */
+  readonly priority?: number | undefined
+  /** How long the lease is expected to last, for orders that plan ahead. Unknown unless given: it counts as endless. */
+  readonly expected?: Duration.Input | undefined
+  /** Whether the lease may be taken back for a claim that goes before it. */
+  readonly preemptible?: boolean | undefined
+}
+
 /** How a claim waits and how long its lease lasts. */
-export interface WaitOptions {
+export interface WaitOptions extends SchedulingOptions {
   /** The longest wait: `ClaimTimedOut` after it. The manager's default unless given; `"Infinity"` waits for ever. */
   readonly timeout?: Duration.Input | undefined
   /** The longest time that the lease lasts: it is taken back then, whatever its holder does. For ever unless given. */
@@ -56,6 +67,25 @@ export interface RuntimeOptions extends Omit<LedgerOptions, "books" | "sink"> {
 interface Stay {
   request: Request | undefined
   began: boolean
+}
+
+/** The most that a priority may be, either way. */
+const priorityMax = 1_000_000_000
+
+/** What a claim's options say for the policies; `undefined` where they say nothing. */
+const readScheduling = (options: SchedulingOptions): Scheduling | Refusals.InvalidClaim | undefined => {
+  const { expected, preemptible, priority } = options
+  if (priority === undefined && expected === undefined && preemptible !== true) return undefined
+  if (priority !== undefined && !(Number.isInteger(priority) && Math.abs(priority) <= priorityMax)) {
+    return invalid("priority", priority, `a whole number from -${priorityMax} to ${priorityMax}`)
+  }
+  const micros = expected === undefined ? 0 : readDuration("expected", expected)
+  if (typeof micros !== "number") return micros
+  return {
+    ...(priority === undefined ? {} : { priority: priority + 0 }),
+    expected: micros === Infinity ? 0 : micros,
+    preemptible: preemptible === true
+  }
 }
 
 type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
@@ -401,11 +431,14 @@ export class LedgerRuntime {
     if (options?.expiresAfter !== undefined && ttl === 0) {
       return invalid("expiresAfter", String(options.expiresAfter), "a duration above zero")
     }
+    const scheduling = options === undefined ? undefined : readScheduling(options)
+    if (scheduling !== undefined && "_tag" in scheduling) return scheduling
     return {
       ...more,
       parent,
       deadline: timeout === Infinity ? undefined : now + timeout,
-      ttl: ttl === Infinity ? 0 : ttl
+      ttl: ttl === Infinity ? 0 : ttl,
+      scheduling
     }
   }
 

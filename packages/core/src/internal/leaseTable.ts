@@ -127,10 +127,10 @@ export const make = (runtime: LedgerRuntime, index: Index, former: FormerHome | 
     ask: (resolved: Parameters<typeof runtime.ledger.claim>[3], now: number) => Request | Refusal,
     errorOf: (refusal: Refusal) => E
   ): Effect.Effect<Ticket, E> => {
-    const { expiresAfter, manual, parent, timeout, wait } = options
+    const { manual, parent, wait } = options
     const now = runtime.now()
     const around = parent === undefined ? undefined : heldLease(parent)
-    const resolved = runtime.resolve(around, { timeout, expiresAfter }, now, {
+    const resolved = runtime.resolve(around, options, now, {
       wait: wait ?? true,
       manual: manual ?? false
     })

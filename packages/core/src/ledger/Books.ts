@@ -13,6 +13,7 @@ import { Pool, type PoolOptions } from "./Pool.ts"
 import type { Rate } from "./Bucket.ts"
 import type { Refusal } from "./Refusal.ts"
 import { enclosing, leasesAround, Part, type Request } from "./Request.ts"
+import { noScheduling } from "./Scheduling.ts"
 import { Timers } from "./Timers.ts"
 
 /** The claim that a request's parts are. */
@@ -336,7 +337,8 @@ export class Books {
       grows: request.grows?.id,
       manual: request.manual,
       ttl: request.ttl,
-      deadline: request.deadline
+      deadline: request.deadline,
+      scheduling: request.scheduling === noScheduling ? undefined : request.scheduling
     }
   }
 

@@ -6,6 +6,7 @@
 import type { Claim } from "./Claim.ts"
 import type { Rate } from "./Bucket.ts"
 import type { Refusal } from "./Refusal.ts"
+import type { Scheduling } from "./Scheduling.ts"
 
 export type LedgerEvent =
   | {
@@ -91,6 +92,8 @@ interface Asked {
   readonly ttl: number
   /** An instant; `undefined` is never. */
   readonly deadline: number | undefined
+  /** `undefined` where it says nothing. */
+  readonly scheduling?: Scheduling | undefined
 }
 
 /**

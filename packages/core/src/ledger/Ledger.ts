@@ -47,6 +47,7 @@ import type {
   UnknownResourceType
 } from "./Refusal.ts"
 import { type Part, Request } from "./Request.ts"
+import type { Scheduling } from "./Scheduling.ts"
 
 /** What to do about a deadlock: a service at the edge, a plain value in here. */
 export interface DeadlockPolicy {
@@ -81,6 +82,8 @@ export interface ClaimOptions {
   readonly ttl?: number
   /** Whether it is given back by `releaseManual`. */
   readonly manual?: boolean
+  /** What it says of itself for the policies. */
+  readonly scheduling?: Scheduling | undefined
 }
 
 /** The requester fails, or the youngest where no request closed the cycle. */
@@ -162,7 +165,8 @@ export class Ledger {
         undefined,
         options.manual === true,
         options.ttl ?? 0,
-        options.deadline
+        options.deadline,
+        options.scheduling
       ),
       claim,
       options.wait !== false
@@ -179,7 +183,16 @@ export class Ledger {
     if (lease.status !== "held" || lease.grows !== undefined) {
       return { _tag: "LeaseRevoked", lease: lease.id, agent: lease.agent.id, reason: "returned" }
     }
-    const request = new Request(lease.agent, this.books.now, options.parent ?? lease, lease, false, 0, options.deadline)
+    const request = new Request(
+      lease.agent,
+      this.books.now,
+      options.parent ?? lease,
+      lease,
+      false,
+      0,
+      options.deadline,
+      options.scheduling
+    )
     // What is granted at once is beyond all earmarks: it takes nothing that a wait
     // needs, so it closes no cycle. What is granted later is judged then.
     return this.decide(request, claim, options.wait !== false)

@@ -11,6 +11,7 @@ import type { Terms } from "./Bucket.ts"
 import type { ReturnReason } from "./Event.ts"
 import type { Pool } from "./Pool.ts"
 import type { Refusal } from "./Refusal.ts"
+import { noScheduling, type Scheduling } from "./Scheduling.ts"
 import type { Timed } from "./Timers.ts"
 
 /** `kept` is a growth that became its lease's for good. */
@@ -71,6 +72,8 @@ export class Request implements Timed {
   readonly ttl: number
   /** When waiting ends in `ClaimTimedOut`; `undefined` is never. */
   readonly deadline: number | undefined
+  /** What it says of itself for the policies. */
+  readonly scheduling: Scheduling
   /** Pools in which it is not yet earmarked. At 0 it is granted. */
   shortIn = 0
   /** Whether it may use units earmarked for others: only order made it wait for itself. */
@@ -96,7 +99,8 @@ export class Request implements Timed {
     grows: Request | undefined,
     manual: boolean,
     ttl: number,
-    deadline: number | undefined
+    deadline: number | undefined,
+    scheduling: Scheduling = noScheduling
   ) {
     this.agent = agent
     this.askedAt = askedAt
@@ -105,6 +109,7 @@ export class Request implements Timed {
     this.manual = manual
     this.ttl = ttl
     this.deadline = deadline === Infinity ? undefined : deadline
+    this.scheduling = scheduling
   }
 
   /** Microseconds of `held` at which it expires; `Infinity` is never. */

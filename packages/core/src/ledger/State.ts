@@ -5,6 +5,7 @@
  */
 import type { FailureCounts } from "./Agent.ts"
 import type { Rate } from "./Bucket.ts"
+import type { Scheduling } from "./Scheduling.ts"
 
 export interface RateState {
   readonly limit: number
@@ -112,6 +113,8 @@ export interface RequestState {
   readonly manual?: true
   readonly ttl?: number
   readonly deadline?: number
+  /** Absent where it says nothing. */
+  readonly scheduling?: Scheduling
   readonly parts: ReadonlyArray<PartState>
 }
 

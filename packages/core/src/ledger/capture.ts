@@ -5,6 +5,7 @@ import type { Books } from "./Books.ts"
 import type { Histogram } from "./Histogram.ts"
 import type { Pool } from "./Pool.ts"
 import { enclosing, type Part, type Request } from "./Request.ts"
+import { noScheduling } from "./Scheduling.ts"
 import type {
   AgentState,
   BucketState,
@@ -102,7 +103,7 @@ const partState = ({ amount, cost, level, pool, remainder, terms }: Part): PartS
 })
 
 const requestState = (request: Request, agents: ReadonlyMap<Agent, number>): RequestState => {
-  const { askedAt, deadline, grantedAt, grows, id, manual, status, token, ttl } = request
+  const { askedAt, deadline, grantedAt, grows, id, manual, scheduling, status, token, ttl } = request
   const parent = enclosing(request)
   return {
     id,
@@ -115,6 +116,7 @@ const requestState = (request: Request, agents: ReadonlyMap<Agent, number>): Req
     ...(manual ? { manual } : {}),
     ...(ttl === 0 ? {} : { ttl }),
     ...(deadline === undefined ? {} : { deadline }),
+    ...(scheduling === noScheduling ? {} : { scheduling }),
     parts: request.parts.map(partState)
   }
 }

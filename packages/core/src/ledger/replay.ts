@@ -122,7 +122,8 @@ export class Replay {
       event.grows === undefined ? undefined : this.request(event.grows),
       event.manual,
       event.ttl,
-      event.deadline
+      event.deadline,
+      event.scheduling
     )
     request.parts = Object.entries(event.claim).map(([type, amount]) => {
       const pool = this.pool(type)

@@ -157,7 +157,8 @@ class Restoring {
       state.grows === undefined ? undefined : this.lease(state.grows),
       state.manual === true,
       state.ttl ?? 0,
-      state.deadline
+      state.deadline,
+      state.scheduling
     )
     request.id = state.id
     request.token = state.token

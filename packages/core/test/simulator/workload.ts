@@ -186,13 +186,20 @@ export class Workload {
     const agent = parent !== undefined && random.chance(0.7) ? parent.agent : this.someAgent()
     const claim = this.someClaim()
     const wait = name === "claim"
+    const scheduling = random.chance(0.25)
+      ? {
+          ...(random.chance(0.5) ? { priority: random.between(-2, 2) } : {}),
+          expected: random.chance(0.5) ? random.between(1, 5_000) : 0,
+          preemptible: random.chance(0.3)
+        }
+      : undefined
     const ttl = random.chance(profile.ttl) ? random.between(1, 5_000) : 0
     const deadline = this.someDeadline(at)
     const manual = handle === undefined && random.chance(profile.manual)
     return {
       command: { name, agent, claim, wait, deadline, at },
       asking: { parent: handle && parent, grows: undefined },
-      run: (ledger) => ledger.claim(agent, claim, at, { parent: handle, wait, ttl, deadline, manual })
+      run: (ledger) => ledger.claim(agent, claim, at, { parent: handle, wait, ttl, deadline, manual, scheduling })
     }
   }
 

@@ -26,8 +26,18 @@ import {
 type Payload<R extends Rpc.Any> = Rpc.Payload<R>
 type Failure<R extends Rpc.Any> = Rpc.Error<R>
 
+type WaitPayload = Pick<Payload<typeof Protocol.Claim>, "expected" | "preemptible" | "priority" | "timeout">
+
 /** A duration as a client gave it: the manager refuses what is none. */
 const span = (input: number | string | undefined) => input as Duration.Input | undefined
+
+/** How a claim waits, and what it says for the policies. */
+const waitOf = ({ expected, preemptible, priority, timeout }: WaitPayload): TableClaimOptions => ({
+  timeout: span(timeout),
+  priority,
+  expected: span(expected),
+  preemptible
+})
 
 const grantOf = (ticket: Ticket): Protocol.Granted => {
   const { parent } = ticket
@@ -67,13 +77,13 @@ export class Claims {
         command.begun = true
         const refusal = host.sessions.roomForLease(session)
         if (refusal !== undefined) return this.refuse(command, limitReached(refusal, session.name))
-        const { expiresAfter, manual, timeout, wait } = payload
+        const { expiresAfter, manual, wait } = payload
         const options: TableClaimOptions = {
           parent,
           wait,
           manual,
-          timeout: span(timeout),
-          expiresAfter: span(expiresAfter)
+          expiresAfter: span(expiresAfter),
+          ...waitOf(payload)
         }
         return this.decided(session, command, host.table.claim(payload.agent, payload.claim, options), grantOf)
       }
@@ -93,7 +103,7 @@ export class Claims {
       if (lease !== undefined) return Effect.fail(lease)
       command.begun = true
       command.grows = { lease: payload.lease, amounts: payload.claim }
-      const growth = this.host.table.grow(payload.lease, payload.claim, { parent, timeout: span(payload.timeout) })
+      const growth = this.host.table.grow(payload.lease, payload.claim, { parent, ...waitOf(payload) })
       return this.decided(session, command, growth, () => undefined)
     })
 

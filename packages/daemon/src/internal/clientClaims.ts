@@ -32,6 +32,17 @@ const spanOf = (input: Duration.Input): number | string => {
   return Option.match(Duration.fromInput(input), { onNone: () => Number.NaN, onSome: Duration.toMillis })
 }
 
+/** How a claim waits, and what it says for the policies. */
+const waitFields = (options: WaitOptions | undefined) =>
+  options === undefined
+    ? {}
+    : {
+        ...(options.timeout === undefined ? {} : { timeout: spanOf(options.timeout) }),
+        ...(options.priority === undefined ? {} : { priority: options.priority }),
+        ...(options.expected === undefined ? {} : { expected: spanOf(options.expected) }),
+        ...(options.preemptible === true ? { preemptible: true } : {})
+      }
+
 /** What a claim asks for besides. */
 export interface ClaimMore {
   readonly manual?: boolean
@@ -152,7 +163,7 @@ export class ClientClaims {
       ...(around?.status === "held" ? { parent: around.id } : {}),
       ...(more?.wait === false ? { wait: false } : {}),
       ...(more?.manual === true ? { manual: true } : {}),
-      ...(options?.timeout === undefined ? {} : { timeout: spanOf(options.timeout) }),
+      ...waitFields(options),
       ...(options?.expiresAfter === undefined ? {} : { expiresAfter: spanOf(options.expiresAfter) })
     }
   }
@@ -351,7 +362,7 @@ export class ClientClaims {
             lease: held.id,
             claim,
             ...(around?.status === "held" ? { parent: around.id } : {}),
-            ...(options?.timeout === undefined ? {} : { timeout: spanOf(options.timeout) })
+            ...waitFields(options)
           })
     return Effect.catch(this.link.call(call), (error): Effect.Effect<void, ClaimError | LeaseRevoked> => {
       if (error._tag === "LeaseRevoked" || error._tag === "ForeignLease") {

@@ -193,6 +193,23 @@ export const claims = ({ check }: Home): void => {
     })
   )
 
+  check("takes what a claim says for the policies, and refuses what makes no sense", tens, (manager) =>
+    Effect.gen(function* () {
+      const said = { priority: -3, expected: "5 minutes", preemptible: true } as const
+      assert.strictEqual(yield* manager.withLease("a", { cpu: 1 }, said)(Effect.succeed("served")), "served")
+      const lease = yield* manager.lease("a", { cpu: 1 }, said)
+      yield* lease.grow({ cpu: 1 }, { priority: 7 })
+      assert.deepStrictEqual(lease.claim, { cpu: 2 })
+      for (const priority of [0.5, Number.NaN, Infinity, 2 ** 40]) {
+        const refused = yield* failure(manager.lease("a", { cpu: 1 }, { priority }), "InvalidClaim")
+        assert.strictEqual(refused.field, "priority")
+      }
+      const refused = yield* failure(manager.lease("a", { cpu: 1 }, { expected: "-1 second" }), "InvalidClaim")
+      assert.strictEqual(refused.field, "expected")
+      assert.strictEqual(yield* inUse(manager, "cpu"), 2)
+    })
+  )
+
   check("names the lease that one is inside of", tens, (manager) =>
     Effect.gen(function* () {
       const outer = yield* manager.lease("a", { cpu: 1 })

@@ -5,6 +5,7 @@
  */
 import * as Schema from "effect/Schema"
 import type { LedgerEvent } from "../../ledger/Event.ts"
+import { SchedulingFields } from "./schedulingSchema.ts"
 
 const Micros = Schema.Finite
 const Whole = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }))
@@ -41,7 +42,8 @@ const asked = {
   ttl: Micros,
   parent: Schema.optionalKey(Whole),
   grows: Schema.optionalKey(Whole),
-  deadline: Schema.optionalKey(Micros)
+  deadline: Schema.optionalKey(Micros),
+  scheduling: Schema.optionalKey(SchedulingFields)
 }
 
 type Fields = Readonly<Record<string, Schema.Codec<unknown, unknown>>>

@@ -1,6 +1,7 @@
 /** The state of a Ledger as a snapshot keeps it: every field is checked as it is read. */
 import * as Schema from "effect/Schema"
 import type { State } from "../../ledger/State.ts"
+import { SchedulingFields } from "./schedulingSchema.ts"
 
 const Micros = Schema.Finite
 const Whole = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }))
@@ -78,6 +79,7 @@ const Request = Schema.Struct({
   manual: Schema.optionalKey(Schema.Literal(true)),
   ttl: Schema.optionalKey(Micros),
   deadline: Schema.optionalKey(Micros),
+  scheduling: Schema.optionalKey(SchedulingFields),
   parts: Schema.Array(Part)
 })
 

@@ -1,0 +1,8 @@
+/** What a claim says of itself for the policies, as a journal keeps it. */
+import * as Schema from "effect/Schema"
+
+export const SchedulingFields = Schema.Struct({
+  priority: Schema.optionalKey(Schema.Int),
+  expected: Schema.Finite,
+  preemptible: Schema.Boolean
+})

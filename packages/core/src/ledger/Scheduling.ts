@@ -1,0 +1,12 @@
+/** What a claim says of itself for the policies that decide who goes first, and who gives way. */
+export interface Scheduling {
+  /** Higher goes first. Its agent's where it says none. */
+  readonly priority?: number | undefined
+  /** How long its lease is declared to last, in microseconds. 0 is unknown, and counts as endless. */
+  readonly expected: number
+  /** Whether its lease may be taken from it for another claim. */
+  readonly preemptible: boolean
+}
+
+/** That of all claims that say nothing: one value, so that they cost nothing. */
+export const noScheduling: Scheduling = { expected: 0, preemptible: false }
