@@ -99,11 +99,14 @@ export interface LimitReached {
 
 export type SessionRefusal =
   | LimitReached
+  | { readonly _tag: "Invalid"; readonly value: number }
   | { readonly _tag: "Forgotten"; readonly command: number; readonly acknowledged: number }
   | { readonly _tag: "Cancelled"; readonly command: number }
 
 /** How many taken leases a session remembers for a client that was away: more than that are only "lost". */
 export const returnedMax = 256
+
+const isCommandNumber = (value: number): boolean => Number.isSafeInteger(value) && value >= 0
 
 export class Sessions<A> {
   readonly options: SessionsOptions
@@ -167,7 +170,8 @@ export class Sessions<A> {
 
   /** All answers below were received (R2). */
   acknowledge(session: Session<A>, ack: number): void {
-    if (ack <= session.acknowledged) return
+    // What is no number of a command would be one that nothing is above of, also in the journal.
+    if (!isCommandNumber(ack) || ack <= session.acknowledged) return
     session.acknowledged = ack
     for (const id of session.commands.keys()) {
       // In the order of arrival, which is that of the ids but for re-sent ones: one of those
@@ -179,6 +183,7 @@ export class Sessions<A> {
 
   /** A command arrives: a new one, or the one that it repeats (R1). */
   begin(session: Session<A>, id: number, ack: number): Command<A> | SessionRefusal {
+    for (const value of [id, ack]) if (!isCommandNumber(value)) return { _tag: "Invalid", value }
     this.acknowledge(session, ack)
     if (id < session.acknowledged) return { _tag: "Forgotten", command: id, acknowledged: session.acknowledged }
     const known = session.commands.get(id)
@@ -229,7 +234,7 @@ export class Sessions<A> {
   cancel(session: Session<A>, id: number, ack: number): Command<A> | undefined | SessionRefusal {
     const command = this.begin(session, id, ack)
     // Acknowledged, or cancelled already: there is nothing left to give up.
-    if ("_tag" in command) return command._tag === "Limit" ? command : undefined
+    if ("_tag" in command) return command._tag === "Limit" || command._tag === "Invalid" ? command : undefined
     command.cancelled = true
     return command
   }

@@ -288,6 +288,23 @@ describe("sessions and leases of others", () => {
   )
 
   test(
+    "lets nobody keep a claim beyond its session by releasing it while it waits",
+    Effect.gen(function* () {
+      const daemon = yield* startDaemon()
+      const holder = yield* daemon.manager.lease("holder", { cpu: 10 })
+      const client = yield* rawSession(daemon.address)
+      const asked = client.request("Claim", claim(1))
+      const [waiter] = yield* until("it waits", daemon.manager.waiters, (all) => all.length === 1)
+      // Ids are numbers in order: the next one is no secret.
+      assert.strictEqual((yield* client.call("Release", { lease: waiter?.id }))._tag, "Success")
+      yield* holder.release
+      assert.strictEqual((yield* client.answerOf(asked)).value?.["lease"], waiter?.id)
+      yield* client.call("CloseSession")
+      assert.deepStrictEqual(yield* daemon.manager.leases, [])
+    })
+  )
+
+  test(
     "never runs a command again: replays get the first answer or none (R1, R2)",
     Effect.gen(function* () {
       const daemon = yield* startDaemon()

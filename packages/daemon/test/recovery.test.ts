@@ -130,6 +130,28 @@ for (const snapshotEvery of [100_000, 2]) {
         assert.strictEqual((yield* operator.manager.poolStatistics("cpu")).inUse, 10)
       }))
 
+    test("numbers of commands that are none are refused, and keep no daemon from starting", (address, restart) =>
+      Effect.gen(function* () {
+        const client = yield* rawSession(address)
+        const asked = { agent: "a", claim: { cpu: 1 } }
+        // What JSON has no number for is written as text.
+        const none = ["NaN", "Infinity", -1, 1.5, 2 ** 53]
+        for (const number of none) {
+          for (const ids of [
+            { command: number, ack: 1 },
+            { command: 1, ack: number }
+          ]) {
+            assert.strictEqual(yield* client.errorOf("Claim", { ...ids, ...asked }), "NotAllowed")
+            assert.strictEqual(yield* client.errorOf("Cancel", ids), "NotAllowed")
+          }
+          yield* client.call("Heartbeat", { ack: number })
+        }
+        const granted = yield* client.call("Claim", { command: 1, ack: 1, ...asked })
+        yield* restart
+        const again = yield* resumed(address, client.session)
+        assert.deepStrictEqual(yield* again.call("Claim", { command: 1, ack: 1, ...asked }), granted)
+      }))
+
     test("sessions that were closed are closed, and what nobody answers for comes back", (address, restart) =>
       Effect.gen(function* () {
         const closed = yield* rawSession(address)

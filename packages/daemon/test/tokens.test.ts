@@ -1,7 +1,10 @@
 /** Who may do what: tokens, agents and administrators. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
+import * as Gate from "../src/process/Gate.ts"
+import { ProcessTable } from "../src/process/ProcessTable.ts"
 import * as Tokens from "../src/Tokens.ts"
 import { connect, startDaemon } from "./support/daemon.ts"
 import { failureOf, raw, rawSession } from "./support/raw.ts"
@@ -125,13 +128,42 @@ describe("a daemon with tokens", () => {
     "lets an agent's token not take over another's session, nor open one for it",
     Effect.gen(function* () {
       const daemon = yield* startDaemon({ tokens: { ...tokens, required: true } })
+      // Of all agents: it holds what is theirs.
+      const everybodys = yield* rawSession(daemon.address, admin)
       const tester = yield* rawSession(daemon.address, tokens.agents.tester)
       const builder = yield* raw(daemon.address)
       yield* builder.hello(tokens.agents.builder)
       assert.strictEqual(yield* builder.errorOf("OpenSession", { resume: tester.session }), "NotAllowed")
+      assert.strictEqual(yield* builder.errorOf("OpenSession", { resume: everybodys.session }), "NotAllowed")
       assert.strictEqual(yield* builder.errorOf("OpenSession", { agent: "tester" }), "NotAllowed")
       assert.strictEqual(yield* builder.errorOf("Events"), "NotAllowed")
+      // Who waits for whom, of all agents.
+      assert.strictEqual(yield* builder.errorOf("Deadlocks"), "NotAllowed")
     })
+  )
+
+  test(
+    "lets an agent's token have no process ended but those that it started under its lease",
+    Effect.gen(function* () {
+      const table = yield* Effect.provide(ProcessTable, yield* Layer.build(ProcessTable.layer))
+      const daemon = yield* startDaemon({ tokens: { ...tokens, required: true }, processGrace: 0 })
+      const victim = yield* Gate.start({ command: "sleep", args: ["1000"], placement: "own" })
+      const builder = yield* rawSession(daemon.address, tokens.agents.builder)
+      const granted = yield* builder.call("Claim", { command: 1, ack: 1, agent: "builder", claim: { cpu: 1 } })
+      const lease = granted.value?.["lease"]
+      const marker = String((yield* builder.call("LeaseKey", { lease })).value)
+      const bind = (target: object) => builder.errorOf("BindProcess", { lease, target })
+      assert.strictEqual(yield* bind(victim.target), "NotAllowed")
+      assert.strictEqual(yield* bind({ ...victim.target, marker }), "NotAllowed")
+      const own = yield* Gate.start({ command: "sleep", args: ["1000"], placement: "own", marker })
+      // Another group, or everything that bears another lease's mark.
+      assert.strictEqual(yield* bind({ ...own.target, group: victim.identity.pid }), "NotAllowed")
+      assert.strictEqual(yield* bind({ root: own.identity, marker: "7.another" }), "NotAllowed")
+      assert.strictEqual(yield* bind(own.target), "Success")
+      yield* builder.call("CloseSession")
+      yield* own.exit
+      assert.isTrue(yield* table.isAlive(victim.identity))
+    }).pipe(Effect.provide(ProcessTable.layer))
   )
 
   test(

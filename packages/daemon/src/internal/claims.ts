@@ -134,6 +134,8 @@ export class Claims {
         // Come back already, or somebody else's.
         return sessions.ownerOf(lease) === undefined ? Effect.void : Effect.fail(foreign(lease))
       }
+      // Still a claim: `Cancel` gives it up. Until then it is the session's.
+      if (table.ticket(lease)?.status === "waiting") return Effect.void
       sessions.drop(lease)
       if (supervisor.has(lease)) return supervisor.giveBack(lease, table.release(lease))
       return Effect.andThen(table.release(lease), table.committed)

@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import { ForeignLease, LeaseUnknown, NotAllowed } from "../Errors.ts"
 import type { Limits } from "../Limits.ts"
+import { type CommandTarget, markerVariable } from "../process/Identity.ts"
 import { type DaemonEvent, DaemonRpcs, type LoadEvent } from "../Protocol.ts"
 import type { Administration } from "./administration.ts"
 import type { Claims } from "./claims.ts"
@@ -82,15 +83,37 @@ export const make = (options: HandlerOptions) => {
         : Effect.fail(new ForeignLease({ lease, message: `lease ${lease} is not of this session` }))
     })
 
+  /** Whoever may see what is of all agents. */
+  const overseer = (peer: Peer, action: string): Effect.Effect<void, NotAllowed> =>
+    peer.rights?.admin === true
+      ? Effect.void
+      : Effect.fail(
+          new NotAllowed({
+            action,
+            agent: peer.rights?.agent,
+            message: `the ${action} are of all agents: they need the admin token`
+          })
+        )
+
+  /** A process that a lease's holder says is its own is ended with the lease: an agent's token has to prove it. */
+  const ownProcess = (peer: Peer, lease: number, target: CommandTarget): Effect.Effect<void, NotAllowed> =>
+    peer.rights?.admin === true
+      ? Effect.void
+      : Effect.flatMap(host.supervisor.isOwn(target, options.keys.of(lease)), (isOwn) =>
+          isOwn
+            ? Effect.void
+            : Effect.fail(
+                new NotAllowed({
+                  action: "binding a process",
+                  agent: peer.rights?.agent,
+                  message: `process ${target.root.pid} was not started under lease ${lease}: an agent's token binds only what has the lease's key in ${markerVariable}, with a process group of its own or none`
+                })
+              )
+        )
+
   const events = (peer: Peer) =>
     Effect.gen(function* () {
-      if (peer.rights?.admin !== true) {
-        return yield* new NotAllowed({
-          action: "events",
-          agent: peer.rights?.agent,
-          message: "the events are of all agents: they need the admin token"
-        })
-      }
+      yield* overseer(peer, "events")
       yield* counted(peer, limits.streamsPerConnection)
       return yield* subscribed(table.events, eventsMax, [], (event): DaemonEvent => ({
         time: Date.now(),
@@ -129,7 +152,12 @@ export const make = (options: HandlerOptions) => {
     Cancel: (payload, call) => known(call, (peer) => claims.cancel(peer, payload)),
 
     BindProcess: ({ lease, target }, call) =>
-      known(call, (peer) => Effect.andThen(ownLease(peer, lease), host.supervisor.bind(lease, target))),
+      known(call, (peer) =>
+        ownLease(peer, lease).pipe(
+          Effect.andThen(ownProcess(peer, lease, target)),
+          Effect.andThen(host.supervisor.bind(lease, target))
+        )
+      ),
     LeaseKey: ({ lease }, call) => known(call, (peer) => Effect.as(ownLease(peer, lease), options.keys.of(lease))),
 
     Check: ({ agent, claim }, call) => known(call, (peer) => questions.Check(peer, agent, claim)),
@@ -145,7 +173,7 @@ export const make = (options: HandlerOptions) => {
     Types: (_, call) => known(call, () => questions.Types),
     Measure: ({ type }, call) => known(call, () => questions.Measure(type)),
     Overview: (_, call) => known(call, questions.Overview),
-    Deadlocks: (_, call) => known(call, () => questions.Deadlocks),
+    Deadlocks: (_, call) => known(call, (peer) => Effect.andThen(overseer(peer, "deadlocks"), questions.Deadlocks)),
     SampleLoad: (_, call) => known(call, () => questions.SampleLoad),
     LoadSamples: (_, call) =>
       known(call, (peer) =>

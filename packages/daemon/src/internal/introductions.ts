@@ -78,8 +78,13 @@ export const make = (options: IntroductionOptions) => {
       }
       if (payload.resume !== undefined) {
         const known = host.sessions.get(payload.resume)
+        // One that is bound to no agent holds what is any agent's.
         const denied =
-          known?.facts.agent === undefined ? undefined : host.mayActAs(peer, known.facts.agent, "the session")
+          known === undefined
+            ? undefined
+            : known.facts.agent === undefined
+              ? host.mayActAsAny(peer, "the session")
+              : host.mayActAs(peer, known.facts.agent, "the session")
         if (denied !== undefined) return yield* Effect.fail(denied)
         const session = host.resume(peer, payload.resume)
         if (session instanceof Error) return yield* session

@@ -72,8 +72,14 @@ export const limitReached = ({ limit, max, value }: LimitReached, of: string): L
 export const refusalError = (
   refusal: SessionRefusal,
   name: string
-): LimitExceeded | CommandForgotten | CommandCancelled => {
+): LimitExceeded | NotAllowed | CommandForgotten | CommandCancelled => {
   switch (refusal._tag) {
+    case "Invalid":
+      return new NotAllowed({
+        action: "a command",
+        agent: undefined,
+        message: `${refusal.value} is no number of a command, nor of an acknowledgement: they are whole numbers from 0 to ${Number.MAX_SAFE_INTEGER}`
+      })
     case "Limit":
       return limitReached(refusal, name)
     case "Forgotten":
@@ -244,6 +250,17 @@ export class SessionHost {
       action,
       agent: only,
       message: `${action} of ${JSON.stringify(agent)} is not allowed: this connection acts as ${JSON.stringify(only)} alone`
+    })
+  }
+
+  /** Why a connection may not act as whatever agent it likes. */
+  mayActAsAny(peer: Peer, action: string): CallError | undefined {
+    const only = peer.rights?.agent
+    if (only === undefined) return undefined
+    return new NotAllowed({
+      action,
+      agent: only,
+      message: `${action} of all agents is not allowed: this connection acts as ${JSON.stringify(only)} alone`
     })
   }
 

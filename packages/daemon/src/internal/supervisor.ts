@@ -64,6 +64,18 @@ export class Supervisor {
     return { processes: survivors ?? targets.map(({ root }) => root.pid), orphaned: survivors !== undefined }
   }
 
+  /**
+   * Whether all that a target may stand for is the lease's own: its root bears the
+   * lease's mark, which nobody else can give it. Others have just their word.
+   */
+  readonly isOwn = ({ group, marker, root }: CommandTarget, mark: string): Effect.Effect<boolean> => {
+    const { processes } = this.options
+    if (processes === undefined || marker !== mark || (group !== undefined && group !== root.pid)) {
+      return Effect.succeed(false)
+    }
+    return Effect.orElseSucceed(processes.isMarked(root, mark), () => false)
+  }
+
   /** A process is about to work under a lease. Answered once that is kept. */
   readonly bind = (lease: number, target: CommandTarget): Effect.Effect<void, ProcessUnseen | LeaseUnknown> => {
     const { host, processes } = this.options

@@ -45,6 +45,7 @@ class PlayedTable {
         this.looks += 1
         return [...this.processes.values()]
       }),
+    isMarked: () => Effect.succeed(false),
     forks: Effect.succeed(0),
     signal: (identity, signal) =>
       this.attempt(() => {

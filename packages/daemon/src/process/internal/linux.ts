@@ -138,6 +138,9 @@ export const make: Effect.Effect<Service, ProcessesUnreadable> = attempt(() => {
     return info !== undefined && info.state !== "ended" && sameProcess(info.identity, identity)
   }
 
+  const bears = (pid: number, marker: string): boolean =>
+    environmentHas(readIfAllowed(`/proc/${pid}/environ`), markerVariable, marker)
+
   return {
     abilities: { identity: "ticks", marker: true, limits: [] },
     place,
@@ -151,9 +154,7 @@ export const make: Effect.Effect<Service, ProcessesUnreadable> = attempt(() => {
         return membersOf(
           {
             processes,
-            isMarked: ({ identity }) =>
-              marker !== undefined &&
-              environmentHas(readIfAllowed(`/proc/${identity.pid}/environ`), markerVariable, marker),
+            isMarked: ({ identity }) => marker !== undefined && bears(identity.pid, marker),
             numbersReused: numbersReused(target.forks)
           },
           target,
@@ -161,6 +162,7 @@ export const make: Effect.Effect<Service, ProcessesUnreadable> = attempt(() => {
           process.pid
         )
       }),
+    isMarked: (identity, marker) => attempt(() => alive(identity) && bears(identity.pid, marker)),
     forks: attempt(readForks),
     signal: (identity, signal) => attempt(() => (here(identity) ? send(identity, signal) : "gone")),
     usage: (identity, memory) =>

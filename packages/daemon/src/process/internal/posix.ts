@@ -88,6 +88,11 @@ export const make: Effect.Effect<Service, ProcessesUnreadable> = Effect.gen(func
           return info.state !== "ended" && sameProcess(info.identity, identity) ? row : undefined
         })
 
+  const bearers = (mark: string | undefined): Effect.Effect<ReadonlySet<number>, ProcessesUnreadable> =>
+    marker && mark !== undefined
+      ? Effect.map(run("ps", ["-axwwE", "-o", "pid=,command="]), (text) => parseMarked(text, markerVariable, mark))
+      : Effect.succeed(new Set())
+
   return {
     abilities: abilitiesOf(marker),
     place,
@@ -96,16 +101,17 @@ export const make: Effect.Effect<Service, ProcessesUnreadable> = Effect.gen(func
     find: Effect.fnUntraced(function* (target, known = new Set()) {
       if (target.root.place !== place) return []
       const processes = parseRows(yield* run("ps", ["-axo", columns])).map((row) => infoOf(row, place))
-      const marked =
-        marker && target.marker !== undefined
-          ? parseMarked(yield* run("ps", ["-axwwE", "-o", "pid=,command="]), markerVariable, target.marker)
-          : new Set<number>()
+      const marked = yield* bearers(target.marker)
       return membersOf(
         { processes, isMarked: ({ identity }) => marked.has(identity.pid), numbersReused: false },
         target,
         known,
         process.pid
       )
+    }),
+    isMarked: Effect.fnUntraced(function* (identity, mark) {
+      const marked = yield* bearers(mark)
+      return (yield* living(identity)) !== undefined && marked.has(identity.pid)
     }),
     forks: Effect.undefined,
     signal: (identity, signal) =>

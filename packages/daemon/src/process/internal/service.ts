@@ -45,6 +45,8 @@ export interface Service {
     target: CommandTarget,
     known?: ReadonlySet<string>
   ) => Effect.Effect<ReadonlyArray<ProcessInfo>, ProcessesUnreadable>
+  /** Whether it lives, here, and carries the marker in its environment. Never where the platform does not tell. */
+  readonly isMarked: (identity: ProcessIdentity, marker: string) => Effect.Effect<boolean, ProcessesUnreadable>
   /** How many processes the machine ever started, for `CommandTarget.forks`. */
   readonly forks: Effect.Effect<number | undefined, ProcessesUnreadable>
   readonly signal: (
