@@ -7,7 +7,7 @@
  * )
  * ```
  */
-import type { JournalFailed } from "@resource-manager/core/Journal"
+import type { JournalCorrupt, JournalFailed } from "@resource-manager/core/Journal"
 import type { LeaseTable } from "@resource-manager/core/LeaseTable"
 import type { Meter } from "@resource-manager/core/Meter"
 import type { ResourceManager } from "@resource-manager/core/ResourceManager"
@@ -15,7 +15,6 @@ import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type { SchemaError } from "effect/Schema"
 import type { Address } from "./Address.ts"
 import type { InvalidAddress, ListenFailed, UnsafeFolder } from "./Errors.ts"
 import * as internal from "./internal/daemonServer.ts"
@@ -61,7 +60,7 @@ export class DaemonServer extends Context.Service<
     options: DaemonServerOptions
   ): Layer.Layer<
     DaemonServer,
-    ListenFailed | InvalidAddress | UnsafeFolder | SchemaError,
+    ListenFailed | InvalidAddress | UnsafeFolder | JournalCorrupt,
     ResourceManager | LeaseTable | Meter
   > => Layer.effect(DaemonServer, internal.make(options))
 }

@@ -287,10 +287,15 @@ export class Sessions<A> {
     }
     const expired: Array<Session<A>> = []
     for (const session of this.sessions.values()) {
-      if (session.heardAt + this.options.timeoutMillis + this.stalledMillis > now) break
+      if (!this.isDue(session, now)) break
       expired.push(session)
     }
     return expired
+  }
+
+  /** Whether a session is still to end: who was found due may have spoken since. */
+  isDue(session: Session<A>, now: number): boolean {
+    return session.open && session.heardAt + this.options.timeoutMillis + this.stalledMillis <= now
   }
 
   /** Looking later than this is the daemon's own stall. */

@@ -5,6 +5,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import { readFileSync } from "node:fs"
 import { connect, eventually, type LocalDaemon, startDaemon, tens, until } from "./support/daemon.ts"
 import { failureOf, raw, rawSession } from "./support/raw.ts"
 
@@ -222,6 +223,25 @@ describe("L2 to L5: connections", () => {
       yield* Effect.forEach(streams, (id) => client.answerOf(id))
       client.request("Events")
       yield* otherIsServed(daemon)
+    })
+  )
+})
+
+describe.skipIf(process.platform !== "linux")("a peer that is gone without a word", () => {
+  test(
+    "is asked for by the kernel, over TCP, so that its connection ends some time",
+    Effect.gen(function* () {
+      const daemon = yield* startDaemon({ listen: ["tcp:127.0.0.1:0"] })
+      const client = yield* raw(daemon.address)
+      yield* client.hello()
+      const port = Number(daemon.address.split(":").at(-1)).toString(16).toUpperCase().padStart(4, "0")
+      // Of an established connection (01) from the daemon's port: its timer, of which 02 asks.
+      const timers = readFileSync("/proc/net/tcp", "utf8")
+        .split("\n")
+        .map((line) => line.trim().split(/\s+/))
+        .filter(([, local, , state]) => local?.endsWith(`:${port}`) === true && state === "01")
+        .map(([, , , , , timer]) => timer?.slice(0, 2))
+      assert.deepStrictEqual(timers, ["02"])
     })
   )
 })

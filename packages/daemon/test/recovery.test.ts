@@ -1,8 +1,13 @@
 /** What sessions find after the daemon was killed, step by step (D): `durability.test.ts` does it at random. */
 import { assert, describe, it } from "@effect/vitest"
+import * as Journal from "@resource-manager/core/Journal"
+import { LeaseTable } from "@resource-manager/core/LeaseTable"
+import { ResourceManager } from "@resource-manager/core/ResourceManager"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import { join } from "node:path"
+import { DaemonServer } from "../src/DaemonServer.ts"
 import { connect, folder, program, type Program, until } from "./support/daemon.ts"
 import { type Raw, raw, rawSession } from "./support/raw.ts"
 
@@ -25,6 +30,33 @@ const resumed = (address: string, session: string): Effect.Effect<Raw, never, Sc
     assert.strictEqual((yield* client.call("OpenSession", { resume: session }))._tag, "Success")
     return client
   })
+
+describe("a journal whose notes are not this daemon's", () => {
+  it.live("is refused with what to do", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const store = Journal.makeStore()
+        const home = ResourceManager.layerHome({ pools: { cpu: { capacity: 10 } }, gracePeriod: 0 }).pipe(
+          Layer.provide(Journal.layerMemory(store))
+        )
+        const stranger = Effect.gen(function* () {
+          const table = yield* LeaseTable
+          table.note({ s: "of a later daemon" })
+          yield* table.committed
+        })
+        yield* Effect.provide(stranger, home)
+        const server = DaemonServer.layer({
+          listen: [join(yield* folder, "d.sock")],
+          journal: () => ({ file: "the/journal.db" })
+        })
+        const error = yield* Effect.flip(Layer.build(Layer.provide(server, home)))
+        assert.strictEqual(error._tag, "JournalCorrupt")
+        assert.include(error.message, "the/journal.db")
+        assert.include(error.message, "aside")
+      })
+    )
+  )
+})
 
 // One keeps all in notes, the other mostly in snapshots.
 for (const snapshotEvery of [100_000, 2]) {

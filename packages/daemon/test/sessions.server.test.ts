@@ -3,9 +3,13 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Gate from "../src/process/Gate.ts"
+import { ProcessTable } from "../src/process/ProcessTable.ts"
 import { connect, eventually, program, startDaemon, until } from "./support/daemon.ts"
 import { proxy } from "./support/proxy.ts"
+import { raw } from "./support/raw.ts"
 
 const cpu = (units: number) => ({ cpu: units })
 
@@ -173,6 +177,69 @@ describe("a session", () => {
         assert.strictEqual(yield* Fiber.join(blocked), "served")
         assert.deepStrictEqual(yield* again.manager.leases, [])
         yield* lease.release
+      })
+    )
+  )
+
+  it.live("lasts as long as its time-out says, and rests meanwhile, also where that is longer than any timer", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const warnings: Array<Error> = []
+        const listener = (warning: Error) => warnings.push(warning)
+        process.on("warning", listener)
+        yield* Effect.addFinalizer(() => Effect.sync(() => process.off("warning", listener)))
+        for (const listen of [[], ["tcp:127.0.0.1:0"]]) {
+          const daemon = yield* startDaemon({
+            ...(listen.length === 0 ? {} : { listen }),
+            sessionTimeout: "60 days",
+            limits: { helloMillis: 60 * 86_400_000 }
+          })
+          const client = yield* connect(daemon.address)
+          const lease = yield* client.manager.lease("a", cpu(10))
+          yield* Effect.sleep(50)
+          assert.isTrue(lease.isHeld)
+          assert.strictEqual((yield* daemon.server.status).connections, 1)
+        }
+        assert.deepStrictEqual(warnings, [])
+      })
+    )
+  )
+
+  it.live("does not end while it is looked whether its client is stopped, if that speaks meanwhile", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const table = yield* Effect.provide(ProcessTable, yield* Layer.build(ProcessTable.layer))
+        const looks = yield* Deferred.make<void>()
+        const told = yield* Deferred.make<void>()
+        // One that takes its time, as `ps` does.
+        const slow = ProcessTable.of({
+          ...table,
+          inspect: (pid) =>
+            Deferred.succeed(looks, undefined).pipe(
+              Effect.andThen(Deferred.await(told)),
+              Effect.andThen(table.inspect(pid))
+            )
+        })
+        const options = { sessionTimeout: "400 millis", processGrace: 0 } as const
+        const daemon = yield* startDaemon(options).pipe(Effect.provideService(ProcessTable, slow))
+        const client = yield* raw(daemon.address)
+        yield* client.hello()
+        const own = yield* table.inspect(process.pid)
+        yield* client.call("OpenSession", { process: own?.identity })
+        const granted = yield* client.call("Claim", { command: 1, ack: 1, agent: "a", claim: cpu(1) })
+        const gated = yield* Effect.provideService(
+          Gate.start({ command: "sleep", args: ["1000"], placement: "own" }),
+          ProcessTable,
+          table
+        )
+        yield* client.call("BindProcess", { lease: granted.value?.["lease"], target: gated.target })
+        yield* Deferred.await(looks)
+        assert.strictEqual(yield* client.errorOf("Heartbeat", { ack: 1 }), "Success")
+        yield* Deferred.succeed(told, undefined)
+        assert.strictEqual(yield* client.errorOf("Heartbeat", { ack: 1 }), "Success")
+        assert.strictEqual((yield* daemon.manager.leases).length, 1)
+        yield* client.call("CloseSession")
+        yield* gated.exit
       })
     )
   )

@@ -13,6 +13,7 @@ import * as Net from "node:net"
 import { type Address, format } from "../Address.ts"
 import { DaemonUnreachable } from "../Errors.ts"
 import { Inbox } from "./inbox.ts"
+import { keepAliveMillis } from "./timers.ts"
 
 export interface ClientTransportOptions {
   readonly address: Address
@@ -60,6 +61,7 @@ const connect = (options: ClientTransportOptions): Effect.Effect<Net.Socket, Dae
       socket.once("connect", () => {
         clearTimeout(timer)
         socket.setNoDelay(true)
+        if (address._tag === "Tcp") socket.setKeepAlive(true, keepAliveMillis)
         resume(Effect.succeed(socket))
       })
       // Kept on: without it a later error of the socket would end the process.

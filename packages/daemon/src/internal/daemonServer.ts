@@ -1,5 +1,5 @@
 /** The daemon's server, assembled. */
-import type { JournalFailed } from "@resource-manager/core/Journal"
+import { corrupt, type JournalFailed } from "@resource-manager/core/Journal"
 import { LeaseTable } from "@resource-manager/core/LeaseTable"
 import { Meter } from "@resource-manager/core/Meter"
 import { ResourceManager } from "@resource-manager/core/ResourceManager"
@@ -121,7 +121,12 @@ export const make = Effect.fnUntraced(function* (options: DaemonServerOptions) {
 
   // Sessions are taken up before anybody can come back to one.
   if (table.recovered !== undefined) {
-    const restored = yield* Records.restore(table.recovered)
+    const restored = yield* Effect.mapError(Records.restore(table.recovered), (error) =>
+      corrupt(
+        String(options.journal?.()["file"] ?? "of the daemon"),
+        `what it says of sessions is none: ${error.message}`
+      )
+    )
     const kept = host.restore(restored.sessions.values())
     supervisor.restore(restored.processes)
     yield* claims.resumeAll

@@ -39,6 +39,7 @@ import {
   type Welcome
 } from "../Protocol.ts"
 import * as ClientTransport from "./clientTransport.ts"
+import { fitsTimer, timerMillis } from "./timers.ts"
 
 export type DaemonRpc = RpcClient.RpcClient<RpcGroup.Rpcs<typeof DaemonRpcs>, RpcClientError>
 
@@ -320,7 +321,7 @@ export class Link {
 
   private beat(): void {
     if (this.heartbeat !== undefined || this.options.session === undefined) return
-    this.heartbeat = setInterval(() => this.tick(), this.timeoutMillis / 3)
+    this.heartbeat = setInterval(() => this.tick(), timerMillis(this.timeoutMillis / 3))
   }
 
   private tick(): void {
@@ -343,6 +344,8 @@ export class Link {
     if (this.options.address._tag !== "Tcp" || this.options.session === undefined) return
     clearTimeout(this.silence)
     const giveUpAt = sentAt + this.timeoutMillis * 0.9
+    // A heartbeat is answered, or is not, long before.
+    if (!fitsTimer(giveUpAt - performance.now())) return
     this.silence = setTimeout(
       () => {
         const { current } = this

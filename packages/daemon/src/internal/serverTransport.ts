@@ -26,6 +26,7 @@ import { ListenFailed, type UnsafeFolder } from "../Errors.ts"
 import { socketFolder } from "../Places.ts"
 import { answers } from "./clientTransport.ts"
 import { Inbox } from "./inbox.ts"
+import { keepAliveMillis, timerMillis } from "./timers.ts"
 
 export interface TransportLimits {
   readonly connections: number
@@ -155,6 +156,8 @@ export const make = Effect.fnUntraced(function* (options: ServerTransportOptions
       introduced: false
     }
     socket.setNoDelay(true)
+    // A machine that is gone without a word would have its connection for ever.
+    if (!isUnix) socket.setKeepAlive(true, keepAliveMillis)
     const parser = serialization.makeUnsafe()
     const inbox = new Inbox<FromClientEncoded>(socket, context, handle(connection))
     connections.set(connection.id, connection)
@@ -166,7 +169,7 @@ export const make = Effect.fnUntraced(function* (options: ServerTransportOptions
       () => {
         if (!connection.introduced) cut(connection, `it did not say who it is within ${limits.helloMillis} ms`)
       },
-      connection.isExcess ? Math.min(1_000, limits.helloMillis) : limits.helloMillis
+      timerMillis(connection.isExcess ? Math.min(1_000, limits.helloMillis) : limits.helloMillis)
     )
     socket.on("close", () => {
       clearTimeout(hello)

@@ -32,6 +32,7 @@ import {
 import * as Records from "./records.ts"
 import type { Connection } from "./serverTransport.ts"
 import { Supervisor } from "./supervisor.ts"
+import { timerMillis } from "./timers.ts"
 
 /** What a command was answered: typed by the call that asks. */
 export type Answer = Exit.Exit<unknown, unknown>
@@ -188,7 +189,7 @@ export class SessionHost {
           (lives) =>
             lives
               ? Effect.delay(look(Math.min(pause * 2, goneMillisMax)), pause)
-              : Effect.suspend(() => this.end(session))
+              : Effect.suspend(() => (this.isAttended(session) ? Effect.void : this.end(session)))
         )
       })
     return look(goneMillisMin)
@@ -222,10 +223,13 @@ export class SessionHost {
   private readonly expire = (session: DaemonSession): Effect.Effect<void> => {
     const { process } = session.facts
     const hasProcesses = () => [...session.tickets].some((ticket) => this.supervisor.has(ticket))
+    if (!this.sessions.isDue(session, now())) return Effect.void
     if (process === undefined || this.processes === undefined || !hasProcesses()) return this.end(session)
     return Effect.flatMap(
       Effect.orElseSucceed(this.processes.inspect(process.pid), () => undefined),
       (info) => {
+        // The look may have taken its time, and the client may have spoken.
+        if (!this.sessions.isDue(session, now())) return Effect.void
         if (info?.state !== "stopped" || !sameProcess(info.identity, process)) return this.end(session)
         this.sessions.hear(session, now())
         return Effect.void
@@ -309,7 +313,7 @@ export class SessionHost {
     if (this.timer !== undefined) return
     const deadline = this.sessions.nextDeadline()
     if (deadline === undefined) return
-    this.timer = setTimeout(this.fire, Math.max(1, Math.ceil(deadline - now())))
+    this.timer = setTimeout(this.fire, timerMillis(deadline - now()))
   }
 
   private readonly fire = (): void => {
