@@ -35,9 +35,11 @@ export {
   Ledger,
   type LedgerOptions
 } from "./ledger/Ledger.ts"
+export { type BackfillKind, type BackfillOptions } from "./ledger/plan/Backfill.ts"
 export { Pool, type PoolOptions } from "./ledger/Pool.ts"
 export type * from "./ledger/Refusal.ts"
 export { Replay } from "./ledger/replay.ts"
 export { restore } from "./ledger/restore.ts"
 export type { State } from "./ledger/State.ts"
 export { enclosing, Part, Request, type RequestStatus } from "./ledger/Request.ts"
+export { noScheduling, type Scheduling } from "./ledger/Scheduling.ts"

@@ -1,5 +1,11 @@
-/** The jobs that run, the one that ends first on top. A binary heap in two parallel arrays. */
+/**
+ * The jobs that run, the one that ends first on top; of those that end at one instant the one
+ * that arrived first. A binary heap in two parallel arrays.
+ */
 import type { Request } from "@resource-manager/core/Ledger"
+
+const isBefore = (end: number, lease: Request, otherEnd: number, other: Request): boolean =>
+  end < otherEnd || (end === otherEnd && lease.id < other.id)
 
 export class EndHeap {
   private readonly ends: Array<number> = []
@@ -22,7 +28,7 @@ export class EndHeap {
     while (index > 0) {
       const parent = (index - 1) >> 1
       const parentEnd = ends[parent]!
-      if (parentEnd <= end) break
+      if (!isBefore(end, lease, parentEnd, leases[parent]!)) break
       ends[index] = parentEnd
       leases[index] = leases[parent]!
       index = parent
@@ -42,8 +48,8 @@ export class EndHeap {
     for (;;) {
       let child = 2 * index + 1
       if (child >= length) break
-      if (child + 1 < length && ends[child + 1]! < ends[child]!) child++
-      if (ends[child]! >= end) break
+      if (child + 1 < length && isBefore(ends[child + 1]!, leases[child + 1]!, ends[child]!, leases[child]!)) child++
+      if (isBefore(end, lease, ends[child]!, leases[child]!)) break
       ends[index] = ends[child]!
       leases[index] = leases[child]!
       index = child

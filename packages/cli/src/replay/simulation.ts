@@ -7,7 +7,14 @@
  * Nothing is decided here: a job starts when the Ledger grants its claim, and its
  * units go back `run` later.
  */
-import { type Claim, Ledger, type Pool, type Request } from "@resource-manager/core/Ledger"
+import {
+  type BackfillOptions,
+  type Claim,
+  Ledger,
+  noScheduling,
+  type Pool,
+  type Request
+} from "@resource-manager/core/Ledger"
 import { Audit } from "./audit.ts"
 import { EndHeap } from "./EndHeap.ts"
 import type { PoolSpec } from "./pools.ts"
@@ -30,6 +37,8 @@ export interface Outcome {
 export interface SimulationOptions {
   /** Whether levels over time are kept. */
   readonly timeline: boolean
+  /** Who starts before a blocked head. Default nobody. */
+  readonly backfill?: BackfillOptions | undefined
 }
 
 export class Simulation {
@@ -58,7 +67,7 @@ export class Simulation {
 
   constructor(workload: Workload, pools: ReadonlyArray<PoolSpec>, options: SimulationOptions) {
     this.workload = workload
-    this.ledger = new Ledger({ waitersMax: Math.max(1, workload.size) })
+    this.ledger = new Ledger({ waitersMax: Math.max(1, workload.size), backfill: options.backfill })
     this.names = pools.map((pool) => pool.name)
     this.pools = pools.map(({ capacity, name, rate }) =>
       this.ledger.definePool(
@@ -112,7 +121,9 @@ export class Simulation {
     this.audit.arrived(job, now)
     const claim: Record<string, number> = {}
     for (let i = 0; i < names.length; i++) claim[names[i]!] = workload.amounts[i]?.[job] ?? 0
-    const request = this.claim(workload.agents[workload.agentOf[job] ?? -1] ?? "-", claim)
+    // Zero would be unknown, and endless.
+    const expected = Math.max(1, workload.estimate[job] ?? 0)
+    const request = this.claim(workload.agents[workload.agentOf[job] ?? -1] ?? "-", claim, expected)
     // A refused job never starts, which the audit counts against the rule "once".
     if (request === undefined) return
     this.jobOf[request.id] = job
@@ -122,8 +133,8 @@ export class Simulation {
     if (this.queued > this.queuePeak) this.queuePeak = this.queued
   }
 
-  private claim(agent: string, claim: Claim): Request | undefined {
-    const answer = this.ledger.claim(agent, claim, this.now)
+  private claim(agent: string, claim: Claim, expected: number): Request | undefined {
+    const answer = this.ledger.claim(agent, claim, this.now, { scheduling: { ...noScheduling, expected } })
     return "_tag" in answer ? undefined : answer
   }
 

@@ -19,7 +19,6 @@ export const instance = (name: string, options: Partial<Instance> = {}): Instanc
   args: [],
   shown: "true",
   claim: { cpu: 1 },
-  scheduling: {},
   after: [],
   restart: restart("never"),
   timeoutMillis: undefined,

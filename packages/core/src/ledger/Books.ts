@@ -305,6 +305,7 @@ export class Books {
 
   /** Makes a pool's earmarks fit what is free, and arms its timer. */
   rebalance(pool: Pool): void {
+    pool.stirred = true
     pool.retreat(this.now)
     pool.advance(this.now, this.ready)
     this.schedule(pool)

@@ -37,6 +37,7 @@ import { reasonsOf } from "./explain.ts"
 import { findDeadlock, findOrderBlocked, needsNoGraph } from "./deadlock.ts"
 import type { LeaveReason, LedgerEvent, ReturnReason } from "./Event.ts"
 import { Index } from "./Index.ts"
+import { Backfill, type BackfillOptions } from "./plan/Backfill.ts"
 import { Pool, type PoolOptions } from "./Pool.ts"
 import type {
   ClaimTimedOut,
@@ -63,6 +64,8 @@ export interface DeadlockPolicy {
 
 export interface LedgerOptions extends Partial<QueueLimits> {
   readonly deadlock?: DeadlockPolicy
+  /** Who may start before a blocked head. Nobody unless given. */
+  readonly backfill?: BackfillOptions | undefined
   /** Receives every event; they are not built where nobody does. */
   readonly sink?: (event: LedgerEvent) => void
   /** Those of a former start. New ones unless given. */
@@ -102,10 +105,12 @@ export class Ledger {
   /** Waiters that are no longer waiting, oldest decision first. Whoever reads it empties it. */
   readonly settled: Array<Request> = []
   deadlock: DeadlockPolicy
+  private readonly backfill: Backfill | undefined
   private readonly limits: QueueLimits
 
   constructor(options: LedgerOptions = {}) {
     this.deadlock = options.deadlock ?? failRequester
+    this.backfill = options.backfill && new Backfill(options.backfill, byArrival)
     this.limits = {
       waitersMax: options.waitersMax ?? 1_000_000,
       waitersPerAgentMax: options.waitersPerAgentMax ?? Infinity
@@ -474,7 +479,7 @@ export class Ledger {
     if (full !== undefined) return this.refuse(request, full)
     books.queue(request)
     this.judgeWait(request)
-    this.settle()
+    this.settle(request)
     if (request.deadline !== undefined && request.deadline <= now) this.runDue(now)
     if (request.status === "waiting") return request
     // It was decided in the decision that it arrived in: nobody has to be woken for it.
@@ -554,8 +559,20 @@ export class Ledger {
     for (const request of findOrderBlocked(roots)) this.books.exemptFromOrder(request)
   }
 
-  /** Grants everything that can be granted. */
-  private settle(): void {
+  /** Grants everything that can be granted: in order, then out of turn where a policy lets that be. */
+  private settle(newcomer?: Request): void {
+    this.settleInOrder()
+    if (this.backfill === undefined || this.books.waiting === 0) return
+    for (;;) {
+      const picked = this.backfill.picks(this.books, newcomer)
+      if (picked.length === 0) return
+      // A growth that is granted may fail somebody who was picked too.
+      for (const request of picked) if (request.status === "waiting") this.grantWaiter(request)
+      this.settleInOrder()
+    }
+  }
+
+  private settleInOrder(): void {
     const books = this.books
     const ready = books.ready
     while (ready.length > 0 || books.exempt.length > 0) {
@@ -601,6 +618,8 @@ export class Ledger {
     }
   }
 }
+
+const byArrival = (a: Request, b: Request): number => a.id - b.id
 
 /** What leases hold together, by type. */
 const heldBy = (leases: ReadonlyArray<Request>): Claim => {

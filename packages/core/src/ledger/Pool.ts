@@ -18,6 +18,7 @@
 import type { FailureCounts } from "./Agent.ts"
 import { Bucket, type Rate } from "./Bucket.ts"
 import { Histogram } from "./Histogram.ts"
+import type { Ends } from "./plan/Ends.ts"
 import type { Part, Request } from "./Request.ts"
 import type { Timed } from "./Timers.ts"
 
@@ -77,6 +78,12 @@ export class Pool implements Timed {
   blockedHeld = 0
   /** The last answer of `hard` that the books counted. */
   countedHard = false
+
+  /** When leases here are expected back, once somebody plans with that. */
+  ends: Ends | undefined = undefined
+  /** Whether something came back since backfill looked here, and the head that it saw then. */
+  stirred = false
+  passedOver: Part | undefined = undefined
 
   peak = 0
   acquisitions = 0
@@ -291,9 +298,11 @@ export class Pool implements Timed {
     if (this.holdersTail === undefined) this.holdersHead = part
     else this.holdersTail.next = part
     this.holdersTail = part
+    this.ends?.add(part)
   }
 
   removeHolder(part: Part): void {
+    this.ends?.remove(part)
     if (part.previous === undefined) this.holdersHead = part.next
     else part.previous.next = part.next
     if (part.next === undefined) this.holdersTail = part.previous

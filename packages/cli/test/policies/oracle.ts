@@ -1,0 +1,123 @@
+/**
+ * What a batch scheduler would do with one pool, by brute force: at every single event
+ * all that wait and all that run is looked at again. It shares no code with the Ledger
+ * and keeps nothing between events but who waits, who runs and who was chosen.
+ *
+ * The conventions, which together give the published figures (see lublin.test.ts):
+ * - Events come one at a time; at one instant arrivals come before completions, arrivals
+ *   in the order of the file, completions in the order of arrival.
+ * - The *head* is chosen (by the order, then by arrival) when there is none and somebody
+ *   waits. With a committed head it stays the head until it starts; else it is chosen anew
+ *   after every event. Head after head starts while it fits.
+ * - The *shadow time* of a blocked head: the running jobs are gone through by expected end
+ *   (then by arrival), until together with what is free they are enough. `spare` is what
+ *   that leaves; jobs that end at the same instant, but after that, are not in it.
+ * - Backfill looks at all others in order of arrival, whatever the order is. One that fits
+ *   into what is free starts if it ends before the shadow time (not: at it) or, with
+ *   `easy`, if it takes no more than `spare`, which is then less by as much.
+ * - `conservative`: everybody is given the first start at which it fits beside all who
+ *   run and all who were given theirs before it, for as long as it is expected to run.
+ * - All of it goes by the estimate; a job that runs longer than that is expected to end at
+ *   any moment. How long it really runs is known to nobody before it ends.
+ */
+export interface OracleJob {
+  /** Seconds, as the file has it. */
+  readonly submit: number
+  readonly run: number
+  readonly estimate: number
+  readonly processors: number
+}
+
+export type OracleOrder = "fcfs" | "sjf" | "f1"
+export type OracleBackfill = "none" | "easy" | "shadow" | "conservative"
+
+export interface OracleOptions {
+  readonly order: OracleOrder
+  readonly backfill: OracleBackfill
+  /** Default true. */
+  readonly committedHead?: boolean
+}
+
+const atLeastATenth = (seconds: number) => Math.max(seconds, 0.1)
+
+const scores: Record<OracleOrder, (job: OracleJob) => number> = {
+  fcfs: () => 0,
+  sjf: (job) => job.estimate,
+  f1: (job) => Math.log10(atLeastATenth(job.estimate)) * job.processors + 870 * Math.log10(atLeastATenth(job.submit))
+}
+
+/** When each job starts. */
+export const oracleStarts = (
+  jobs: ReadonlyArray<OracleJob>,
+  capacity: number,
+  { backfill, committedHead = true, order }: OracleOptions
+): ReadonlyArray<number> => {
+  const starts = jobs.map(() => Number.NaN)
+  const score = jobs.map(scores[order])
+  let waiting: Array<number> = []
+  let running: Array<number> = []
+  let arrived = 0
+  let head: number | undefined
+  let now = 0
+  const endOf = (job: number) => starts[job]! + jobs[job]!.run
+  const expectedEndOf = (job: number) => Math.max(now, starts[job]! + jobs[job]!.estimate)
+  const free = () => capacity - running.reduce((sum, job) => sum + jobs[job]!.processors, 0)
+  const fits = (job: number) => jobs[job]!.processors <= free()
+  const start = (job: number) => {
+    starts[job] = now
+    waiting = waiting.filter((other) => other !== job)
+    running.push(job)
+  }
+  const shadowOf = (job: number) => {
+    let left = free()
+    for (const other of running.toSorted(
+      (a, b) => starts[a]! + jobs[a]!.estimate - starts[b]! - jobs[b]!.estimate || a - b
+    )) {
+      left += jobs[other]!.processors
+      if (left >= jobs[job]!.processors) return { at: expectedEndOf(other), spare: left - jobs[job]!.processors }
+    }
+    throw new Error(`job ${job} never fits`)
+  }
+  const settle = () => {
+    while (waiting.length > 0) {
+      if (head === undefined || !committedHead) head = waiting.toSorted((a, b) => score[a]! - score[b]! || a - b)[0]!
+      if (!fits(head)) break
+      start(head)
+      head = undefined
+    }
+    if (head === undefined || backfill === "none") return
+    const shadow = shadowOf(head)
+    let spare = backfill === "easy" ? shadow.spare : 0
+    for (const job of waiting.toSorted((a, b) => a - b)) {
+      if (job === head || !fits(job)) continue
+      const { estimate, processors } = jobs[job]!
+      if (now + estimate < shadow.at) start(job)
+      else if (processors <= spare) {
+        spare -= processors
+        start(job)
+      }
+    }
+  }
+  for (;;) {
+    const arrival = jobs[arrived]?.submit ?? Infinity
+    const next = running.toSorted((a, b) => endOf(a) - endOf(b) || a - b)[0]
+    const end = next === undefined ? Infinity : endOf(next)
+    if (arrival === Infinity && end === Infinity) return starts
+    now = Math.min(arrival, end)
+    if (arrival <= end) waiting.push(arrived++)
+    else running = running.filter((job) => job !== next)
+    settle()
+  }
+}
+
+/** Of one window: average bounded slowdown, and utilization to the last start. */
+export const figuresOf = (jobs: ReadonlyArray<OracleJob>, starts: ReadonlyArray<number>, capacity: number) => {
+  let slowdowns = 0
+  let work = 0
+  for (const [index, job] of jobs.entries()) {
+    slowdowns += Math.max(1, (starts[index]! - job.submit + job.run) / Math.max(job.run, 10))
+    work += job.run * job.processors
+  }
+  const first = jobs[0]?.submit ?? 0
+  return { boundedSlowdown: slowdowns / jobs.length, utilization: work / (capacity * (Math.max(...starts) - first)) }
+}

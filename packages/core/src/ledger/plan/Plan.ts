@@ -1,0 +1,134 @@
+/**
+ * Who could start when, by what leases and claims say of how long they last. A plan is
+ * made for one decision and thrown away; it takes nothing.
+ *
+ * Waiters are *placed*, in order: each gets the first place in time at which all that it
+ * lacks is there for as long as it lasts, beside those placed before. What is earmarked counts as
+ * kept for good. Who is placed is protected: a candidate is *admitted* only where it
+ * fits now, and leaves everybody placed where they are, in every pool.
+ *
+ * Where nobody knows when a placed waiter can start (it waits for a lease that declared
+ * no end, or for growth), it cannot be shown that somebody delays it not: then nobody
+ * is admitted in any pool that it waits for.
+ */
+import type { Pool } from "../Pool.ts"
+import type { Part, Request } from "../Request.ts"
+import { durationOf, Ends } from "./Ends.ts"
+import { isBefore, last, never, type Place, Profile, rightNow } from "./Profile.ts"
+
+/** What the plan knows of one pool. */
+interface Page {
+  readonly profile: Profile
+  /** Tokens of those placed, and of those admitted in this plan. */
+  tokensPlaced: number
+  tokensAdmitted: number
+  /** The first instant at which somebody placed starts here; `Infinity` while nobody is. */
+  firstStart: number
+  /** Whether somebody placed waits here for nobody knows how long. */
+  closed: boolean
+}
+
+export class Plan {
+  readonly now: number
+  private readonly pages = new Map<Pool, Page>()
+
+  constructor(now: number) {
+    this.now = now
+  }
+
+  /** Gives a waiter its place, after those that were given theirs. */
+  place(request: Request): Place {
+    const duration = durationOf(request, this.now)
+    let place = this.afterTokens(request)
+    for (let moved = true; moved && place.at < Infinity;) {
+      moved = false
+      for (const part of request.parts) {
+        if (part.earmarked) continue
+        const earliest = this.page(part.pool).profile.earliest(part.amount, duration, place)
+        if (!isBefore(place, earliest)) continue
+        place = earliest
+        moved = true
+      }
+    }
+    const start = this.instantOf(place)
+    for (const part of request.parts) {
+      if (part.earmarked) continue
+      const page = this.page(part.pool)
+      if (place.at === Infinity) page.closed = true
+      page.profile.reserve(part.amount, place, start + duration)
+      page.tokensPlaced += part.cost
+      page.firstStart = Math.min(page.firstStart, start)
+    }
+    return place
+  }
+
+  /** The instant of a place: nothing starts before now. */
+  instantOf(place: Place): number {
+    return Math.max(this.now, place.at)
+  }
+
+  /**
+   * Whether a waiter fits now and delays nobody placed. With `endsFirst` it has to end before
+   * anybody placed starts, where they meet: what they leave to spare is not used.
+   */
+  admits(request: Request, endsFirst: boolean): boolean {
+    const until = this.now + durationOf(request, this.now)
+    return request.parts.every((part) => part.earmarked || this.admitsShare(part, until, endsFirst))
+  }
+
+  /** It starts now: what it takes is gone for those who are asked about next. */
+  admit(request: Request): void {
+    const until = this.now + durationOf(request, this.now)
+    for (const part of request.parts) {
+      if (part.earmarked) continue
+      const page = this.page(part.pool)
+      page.profile.reserve(part.amount, rightNow, until)
+      page.tokensAdmitted += part.cost
+    }
+  }
+
+  private admitsShare(part: Part, until: number, endsFirst: boolean): boolean {
+    const { amount, cost, pool } = part
+    const page = this.page(pool)
+    if (page.closed || amount > page.profile.current) return false
+    if (endsFirst && until >= page.firstStart) return false
+    return page.profile.least(until) >= amount && (cost === 0 || this.admitsTokens(pool, page, cost))
+  }
+
+  /** Whether the tokens are there, and those placed have theirs when they start all the same. */
+  private admitsTokens(pool: Pool, page: Page, cost: number): boolean {
+    const wanted = page.tokensAdmitted + cost
+    if (wanted > pool.tokens(this.now) - pool.earmarkedTokens) return false
+    if (pool.bucket === undefined || page.tokensPlaced === 0) return true
+    return pool.bucket.readyAt(pool.earmarkedTokens + page.tokensPlaced + wanted) <= page.firstStart
+  }
+
+  /** The place from which on tokens are there, behind those placed and earmarked for others. */
+  private afterTokens(request: Request): Place {
+    let after = rightNow
+    for (const { cost, earmarked, pool } of request.parts) {
+      const { bucket } = pool
+      if (cost === 0 || earmarked || bucket === undefined) continue
+      bucket.refill(this.now)
+      const needed = pool.earmarkedTokens + this.page(pool).tokensPlaced + cost
+      if (needed > bucket.burst) return never
+      const ready = bucket.readyAt(needed)
+      if (ready > this.now && ready > after.at) after = { at: ready, id: last }
+    }
+    return after
+  }
+
+  private page(pool: Pool): Page {
+    const known = this.pages.get(pool)
+    if (known !== undefined) return known
+    const page: Page = {
+      profile: new Profile(Ends.of(pool), pool.free - pool.earmarked, this.now),
+      tokensPlaced: 0,
+      tokensAdmitted: 0,
+      firstStart: Infinity,
+      closed: false
+    }
+    this.pages.set(pool, page)
+    return page
+  }
+}
