@@ -152,6 +152,20 @@ describe("the Prometheus page", () => {
     })
   )
 
+  it.effect("counts under its own name what an agent of before did until the first page was asked for", () =>
+    Effect.gen(function* () {
+      const manager = yield* ResourceManager
+      yield* manager.setQuota("known", "cpu", 3)
+      yield* manager.acquire("known", { cpu: 1 })
+      yield* Effect.gen(function* () {
+        yield* manager.acquire("known", { cpu: 2 })
+        const { labels, value } = yield* page
+        assert.sameMembers([...labels("agent")], ["known"])
+        assert.strictEqual(value(nameOf(Metrics.agentClaimGranted), { agent: "known" }), 1)
+      }).pipe(Effect.provide(Layer.fresh(Telemetry.layer())))
+    }).pipe(Effect.provide(ResourceManager.layerTest({ pools })))
+  )
+
   it.effect("tells agents by whatever name they have", () =>
     Effect.gen(function* () {
       const manager = yield* ResourceManager

@@ -53,6 +53,8 @@ export class AgentShares {
       this.met.add(agent.agent)
       this.before.add(agent)
     }
+    // Now and not with the first page: what they do until somebody asks for that is theirs.
+    this.choose(agents)
   }
 
   update(agents: ReadonlyArray<AgentReading>): Shares {
