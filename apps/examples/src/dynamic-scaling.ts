@@ -3,6 +3,7 @@ import { strict as assert } from "node:assert"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { ResourceManager, ScalingPolicy } from "@resource-manager/core"
 import { Console, Effect, Fiber, Layer, Stream } from "effect"
+import { inVirtualTime } from "./support/virtualTime.ts"
 
 // #region layer
 const layer = ResourceManager.layer({
@@ -44,4 +45,4 @@ const program = Effect.gen(function* () {
   assert(seen.length > 0)
 }).pipe(Effect.scoped)
 
-NodeRuntime.runMain(Effect.provide(program, layer))
+NodeRuntime.runMain(inVirtualTime(Effect.provide(program, layer)))

@@ -3,7 +3,8 @@ import { strict as assert } from "node:assert"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { ResourceManager } from "@resource-manager/core"
 import { formatMicros, Llm } from "@resource-manager/plugin-llm"
-import { Console, Effect, Layer, Schema } from "effect"
+import { Clock, Console, Effect, Layer, Schema } from "effect"
+import { inVirtualTime } from "./support/virtualTime.ts"
 
 class TooManyRequests extends Schema.TaggedError<TooManyRequests>()("TooManyRequests", {
   /** The header as it came. */
@@ -57,7 +58,7 @@ const ask = (agent: string, prompt: string) =>
 
 const program = Effect.gen(function* () {
   const llm = yield* Llm
-  const startedAt = performance.now()
+  const startedAt = yield* Clock.currentTimeMillis
   const outcomes = yield* Effect.forEach(
     Array.from({ length: 40 }, (_, index) => (index % 2 === 0 ? "writer" : "critic")),
     (agent) =>
@@ -67,12 +68,12 @@ const program = Effect.gen(function* () {
       }),
     { concurrency: "unbounded" }
   )
-  const tookMillis = performance.now() - startedAt
+  const tookMillis = (yield* Clock.currentTimeMillis) - startedAt
   const count = (outcome: (typeof outcomes)[number]) => outcomes.filter((other) => other === outcome).length
   const { budgets, rate } = yield* llm.view
   yield* Console.log(
     `${count("answered")} answered, ${count("TooManyRequests")} refused by the provider,`,
-    `${count("BudgetExceeded")} beyond the budget, in ${tookMillis.toFixed(0)} ms; ${rate.why}`
+    `${count("BudgetExceeded")} beyond the budget, in ${tookMillis} ms; ${rate.why}`
   )
   for (const { budgetMicros, spentMicros, type } of budgets) {
     yield* Console.log(`  ${type}: ${formatMicros(spentMicros)} of ${formatMicros(budgetMicros)}`)
@@ -95,4 +96,4 @@ const program = Effect.gen(function* () {
   yield* Console.log(refused.message)
 })
 
-NodeRuntime.runMain(Effect.provide(program, layer))
+NodeRuntime.runMain(inVirtualTime(Effect.provide(program, layer)))

@@ -2,48 +2,49 @@
  * A build that nobody leased makes a machine wait for its processors: new leases get
  * fewer of them until that is over, and whoever waits is told why.
  *
- * The machine is a directory with the files that the kernel would write, so that the
- * program ends by itself anywhere: without `root` it is this machine.
+ * The machine is a file that the kernel would write, kept in memory, so that the
+ * program runs anywhere: `Host.layer` is the same on the files of this machine.
  */
 import { strict as assert } from "node:assert"
-import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { ResourceManager } from "@resource-manager/core"
 import { Host, HostPressure, OperatingSystem } from "@resource-manager/plugin-host"
-import { Console, Effect, Fiber, FileSystem, Layer, Stream } from "effect"
+import { Clock, Console, Effect, Fiber, FileSystem, Layer, PlatformError, Stream } from "effect"
+import { inVirtualTime } from "./support/virtualTime.ts"
 
 /** A machine of eight processors. `busy` loses so much of the time from now on to waiting for one. */
-const makeMachine = Effect.gen(function* () {
-  const files = yield* FileSystem.FileSystem
-  const root = yield* files.makeTempDirectoryScoped({ prefix: "machine-" })
-  yield* files.makeDirectory(`${root}/proc/pressure`, { recursive: true })
+const makeMachine = () => {
   let share = 0
   let lostMillis = 0
-  let countedAt = performance.now()
-  const write = Effect.suspend(() => {
-    const now = performance.now()
+  let countedAt = 0
+  const lostUntilNow = Effect.map(Clock.currentTimeMillis, (now) => {
     lostMillis += share * (now - countedAt)
     countedAt = now
-    const line = `some avg10=0.00 avg60=0.00 avg300=0.00 total=${Math.round(lostMillis * 1_000)}\n`
-    // As a whole, as the kernel does: nobody reads half a file.
-    return Effect.andThen(
-      files.writeFileString(`${root}/next`, line),
-      files.rename(`${root}/next`, `${root}/proc/pressure/cpu`)
-    )
+    return lostMillis
   })
-  yield* write
-  yield* Effect.forkScoped(Effect.forever(Effect.delay(write, "10 millis")))
-  return { root, busy: (lost: number) => Effect.sync(() => void (share = lost)) }
-})
+  const missing = (path: string) =>
+    PlatformError.systemError({ _tag: "NotFound", module: "FileSystem", method: "read", pathOrDescriptor: path })
+  const files = FileSystem.layerNoop({
+    exists: () => Effect.succeed(false),
+    readFileString: (path) =>
+      path === "/proc/pressure/cpu"
+        ? Effect.map(
+            lostUntilNow,
+            (millis) => `some avg10=0.00 avg60=0.00 avg300=0.00 total=${Math.round(millis * 1_000)}\n`
+          )
+        : Effect.fail(missing(path))
+  })
+  return { files, busy: (lost: number) => Effect.map(lostUntilNow, () => void (share = lost)) }
+}
 
 const program = Effect.gen(function* () {
-  const machine = yield* makeMachine
+  const machine = makeMachine()
   // #region layer
-  const layer = Host.layer({
-    root: machine.root,
+  // `Host.layerNoDeps` is `Host.layer` over a `FileSystem` of one's own.
+  const layer = Host.layerNoDeps({
     pools: { cpu: {} },
-    // By default: a reading a second, 10 seconds of cool-down, a minute to grow back. Here everything is faster.
-    pressure: { memory: false, interval: "100 millis", coolDown: "200 millis", recovery: "1 second" }
+    // Also by default: a reading a second, 10 seconds of cool-down, a minute to grow back.
+    pressure: { memory: false, interval: "1 second", coolDown: "10 seconds", recovery: "1 minute" }
   }).pipe(Layer.provideMerge(ResourceManager.layer()))
   // #endregion layer
 
@@ -83,8 +84,8 @@ const program = Effect.gen(function* () {
 
     assert.equal(maxCapacity, 8)
     assert.match(note ?? "", /^lowered by cpu pressure: some task waited for a processor \d+ % of the time, over 50 %/)
-  }).pipe(Effect.provide(layer), Effect.provideService(OperatingSystem, eightProcessors))
-}).pipe(Effect.scoped, Effect.provide(NodeFileSystem.layer))
+  }).pipe(Effect.provide(Layer.provide(layer, machine.files)), Effect.provideService(OperatingSystem, eightProcessors))
+})
 
 const eightProcessors: typeof OperatingSystem.Service = {
   processors: () => 8,
@@ -94,4 +95,4 @@ const eightProcessors: typeof OperatingSystem.Service = {
   openFilesLimit: () => undefined
 }
 
-NodeRuntime.runMain(Effect.timeout(program, "30 seconds"))
+NodeRuntime.runMain(inVirtualTime(program))
