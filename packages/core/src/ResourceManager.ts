@@ -88,7 +88,7 @@ export class ResourceManager extends Context.Service<
     readonly tryLease: (
       agent: string,
       claim: Claim,
-      options?: Pick<WaitOptions, "expiresAfter">
+      options?: Omit<WaitOptions, "timeout">
     ) => Effect.Effect<Option.Option<Lease>, ClaimError, Scope.Scope>
     /** For bridges that cannot use a scope: held until `release`. */
     readonly acquire: (agent: string, claim: Claim, options?: WaitOptions) => Effect.Effect<void, ClaimError>

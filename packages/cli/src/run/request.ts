@@ -7,6 +7,7 @@ import { userInfo } from "node:os"
 import * as Result from "effect/Result"
 import type * as Duration from "effect/Duration"
 import type { Mode } from "@resource-manager/daemon/process/Enforcement"
+import type { SchedulingOptions } from "@resource-manager/core/Claim"
 import { readAmount, readDuration } from "../config/units.ts"
 
 export interface RunFlags {
@@ -16,6 +17,9 @@ export interface RunFlags {
   readonly resource: ReadonlyArray<string>
   readonly timeout: string | undefined
   readonly isTry: boolean
+  readonly priority: string | undefined
+  readonly expected: string | undefined
+  readonly isPreemptible: boolean
   readonly enforce: Mode | undefined
   readonly command: ReadonlyArray<string>
 }
@@ -30,6 +34,8 @@ export interface RunRequest {
   readonly amounts: Readonly<Record<string, number>>
   readonly timeout: Duration.Duration | undefined
   readonly isTry: boolean
+  /** What it says for the policies of the daemon. */
+  readonly scheduling: SchedulingOptions
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -73,6 +79,24 @@ const readResources = (flags: Pick<RunFlags, "memory" | "resource">): Result.Res
   return Result.succeed(amounts)
 }
 
+const priorityAllowed = "a whole number, such as 10 or -5; higher goes first"
+
+const readScheduling = (
+  flags: Pick<RunFlags, "expected" | "isPreemptible" | "priority">
+): Result.Result<SchedulingOptions, string> => {
+  const { expected, isPreemptible, priority } = flags
+  if (priority !== undefined && !/^[+-]?\d{1,9}$/.test(priority.trim())) {
+    return wrong("--priority", priority, priorityAllowed)
+  }
+  const duration = expected === undefined ? undefined : readDuration(expected)
+  if (duration !== undefined && Result.isFailure(duration)) return wrong("--expected", expected ?? "", duration.failure)
+  return Result.succeed({
+    ...(priority === undefined ? {} : { priority: Number(priority) }),
+    ...(duration === undefined ? {} : { expected: duration.success }),
+    ...(isPreemptible ? { preemptible: true } : {})
+  })
+}
+
 export const readRequest = (flags: RunFlags, environment: Environment): Result.Result<RunRequest, string> => {
   const [command, ...args] = flags.command
   if (command === undefined) return Result.fail("run needs a command, after --")
@@ -84,6 +108,8 @@ export const readRequest = (flags: RunFlags, environment: Environment): Result.R
   if (timeout !== undefined && Result.isFailure(timeout)) {
     return wrong("--timeout", flags.timeout ?? "", timeout.failure)
   }
+  const scheduling = readScheduling(flags)
+  if (Result.isFailure(scheduling)) return Result.fail(scheduling.failure)
   const amounts = Object.fromEntries(resources.success)
   return Result.succeed({
     agent: agentOf(flags.agent, environment),
@@ -92,7 +118,8 @@ export const readRequest = (flags: RunFlags, environment: Environment): Result.R
     cpus: cpus ?? (resources.success.size === 0 ? cpusDefault : undefined),
     amounts,
     timeout: timeout?.success,
-    isTry: flags.isTry
+    isTry: flags.isTry,
+    scheduling: scheduling.success
   })
 }
 

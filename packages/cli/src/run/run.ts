@@ -110,7 +110,13 @@ const prepared = Effect.fnUntraced(function* (request: RunRequest, mode: Enforce
   const enforcement = yield* Enforcement.detect(mode)
   const progress = new Progress({ isTerminal: isLiveTerminal(process.env), write: writeError })
   const begun = yield* Clock.monotonicTimeNanos
-  const wait = { agent: request.agent, claim, timeout: request.timeout, isTry: request.isTry }
+  const wait = {
+    agent: request.agent,
+    claim,
+    timeout: request.timeout,
+    isTry: request.isTry,
+    scheduling: request.scheduling
+  }
   const lease = yield* granted(wait, progress, sheet, types)
   const limits = limitsOf(request)
   const say = (line: string): void => progress.say(`${programName}: ${line}`)

@@ -1,5 +1,5 @@
 /** A claim's wait, told while it lasts. */
-import type { Claim } from "@resource-manager/core/Claim"
+import type { Claim, SchedulingOptions } from "@resource-manager/core/Claim"
 import type { ClaimError } from "@resource-manager/core/Errors"
 import type { Lease } from "@resource-manager/core/Lease"
 import { ResourceManager } from "@resource-manager/core/ResourceManager"
@@ -22,6 +22,7 @@ export interface WaitRequest {
   readonly claim: Claim
   readonly timeout: Duration.Duration | undefined
   readonly isTry: boolean
+  readonly scheduling: SchedulingOptions
 }
 
 const millis = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
@@ -63,7 +64,7 @@ const telling = Effect.fnUntraced(function* (request: WaitRequest, progress: Pro
 
 const now = Effect.fnUntraced(function* (request: WaitRequest, sheet: Sheet) {
   const manager = yield* ResourceManager
-  const lease = yield* Effect.mapError(manager.tryLease(request.agent, request.claim), claimFailed)
+  const lease = yield* Effect.mapError(manager.tryLease(request.agent, request.claim, request.scheduling), claimFailed)
   if (Option.isSome(lease)) return lease.value
   const check = yield* manager.check(request.agent, request.claim)
   const why = check.granted ? ["it was not free a moment ago"] : notNow(check, sheet)
@@ -78,10 +79,10 @@ export const granted = (
   types: Types
 ): Effect.Effect<Lease, RunFailed, ResourceManager | DaemonConnection | Scope.Scope> => {
   if (request.isTry) return now(request, sheet(types))
-  const { agent, claim, timeout } = request
+  const { agent, claim, scheduling, timeout } = request
   const lease: Effect.Effect<Lease, ClaimError, ResourceManager | Scope.Scope> = Effect.flatMap(
     ResourceManager,
-    (manager) => manager.lease(agent, claim, timeout === undefined ? {} : { timeout })
+    (manager) => manager.lease(agent, claim, timeout === undefined ? scheduling : { ...scheduling, timeout })
   )
   return Effect.acquireUseRelease(
     Effect.forkChild(telling(request, progress, () => sheet(types))),

@@ -1,5 +1,7 @@
 /** What `up` runs: every instance of every agent of the file, with nothing left open. */
 
+import type { SchedulingOptions } from "@resource-manager/core/Claim"
+
 /** When a command that ended is started again. `max` counts restarts in a row. */
 export interface RestartPolicy {
   /** `always`: a service, that ends when everybody else has. */
@@ -25,6 +27,8 @@ export interface Instance {
   /** The command as it is shown. */
   readonly shown: string
   readonly claim: Readonly<Record<string, number>>
+  /** What its claims say for the policies. */
+  readonly scheduling: SchedulingOptions
   /** Names of those that must have ended well before. */
   readonly after: ReadonlyArray<string>
   readonly restart: RestartPolicy

@@ -80,11 +80,11 @@ export const make = Effect.fnUntraced(function* (options: ProcessRunnerOptions) 
     }
   })
 
-  const claimed = Effect.fnUntraced(function* ({ agent, claim, waitMillis = Infinity }: Instance) {
+  const claimed = Effect.fnUntraced(function* ({ agent, claim, scheduling, waitMillis = Infinity }: Instance) {
     const deadline = (yield* nowMillis) + waitMillis
     for (;;) {
       const left = deadline - (yield* nowMillis)
-      const wait = left === Infinity ? {} : { timeout: Duration.millis(Math.max(1, left)) }
+      const wait = left === Infinity ? scheduling : { ...scheduling, timeout: Duration.millis(Math.max(1, left)) }
       const asked = yield* Effect.result(manager.lease(agent, claim, wait))
       if (asked._tag === "Success") return asked.success
       const error = asked.failure

@@ -40,6 +40,18 @@ const shownOf = (words: ReadonlyArray<string>): string =>
 const millisOf = (duration: Duration.Duration | undefined): number | undefined =>
   duration === undefined ? undefined : Duration.toMillis(duration)
 
+/** What its claims say for the policies. */
+const schedulingOf = (agent: Agent, defaults: Defaults | undefined): Instance["scheduling"] => {
+  const priority = agent.priority ?? defaults?.priority
+  const expected = agent.expected ?? defaults?.expected
+  const preemptible = agent.preemptible ?? defaults?.preemptible
+  return {
+    ...(priority === undefined ? {} : { priority }),
+    ...(expected === undefined ? {} : { expected }),
+    ...(preemptible === true ? { preemptible } : {})
+  }
+}
+
 const instancesOf = (name: string, agent: Agent, defaults: Defaults | undefined, folder: string) => {
   const { command, count = 1 } = agent
   const [program = "", ...args] = typeof command === "string" ? ["sh", "-c", command] : command
@@ -51,6 +63,7 @@ const instancesOf = (name: string, agent: Agent, defaults: Defaults | undefined,
     args,
     shown: typeof command === "string" ? command : shownOf(command),
     claim: claimOf(agent, defaults),
+    scheduling: schedulingOf(agent, defaults),
     after: forerunnersOf(agent),
     restart: restartOf(agent, defaults),
     timeoutMillis: millisOf(agent.timeout ?? defaults?.timeout),

@@ -11,6 +11,9 @@ const flags = (given: Partial<RunFlags> = {}): RunFlags => ({
   resource: [],
   timeout: undefined,
   isTry: false,
+  priority: undefined,
+  expected: undefined,
+  isPreemptible: false,
   enforce: undefined,
   command: ["make"],
   ...given
@@ -30,7 +33,8 @@ describe("what run is asked for", () => {
       cpus: 1,
       amounts: {},
       timeout: undefined,
-      isTry: false
+      isTry: false,
+      scheduling: {}
     })
   })
 
@@ -49,8 +53,18 @@ describe("what run is asked for", () => {
     assert.strictEqual(read({ cpu: "0.5", memory: "1000" }).cpus, 0.5)
   })
 
+  it("says what the policies ask for", () => {
+    assert.deepStrictEqual(read({ priority: "-5", expected: "10m", isPreemptible: true }).scheduling, {
+      priority: -5,
+      expected: Duration.minutes(10),
+      preemptible: true
+    })
+  })
+
   const wrong: ReadonlyArray<readonly [Partial<RunFlags>, RegExp]> = [
     [{ command: [] }, /needs a command, after --/],
+    [{ priority: "1.5" }, /--priority is "1.5"; allowed: a whole number/],
+    [{ expected: "soon" }, /--expected is "soon"/],
     [{ cpu: "0" }, /--cpu is "0"; allowed: a number of processors over 0/],
     [{ cpu: "-1" }, /--cpu is "-1"/],
     [{ cpu: "two" }, /--cpu is "two"/],

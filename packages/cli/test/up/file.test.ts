@@ -1,6 +1,7 @@
 import { dirname, join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Ajv2020 } from "ajv/dist/2020.js"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { parse } from "yaml"
 import { upJsonSchema } from "../../src/up/jsonSchema.ts"
@@ -31,6 +32,9 @@ agents:
     command: [node, server.js, "--name", "a b", ""]
     restart: { when: always, delay: 100ms, factor: 1.5, delayMax: 2s, reset: 10s, max: 7 }
     claim: { cpu: 1, memory: 512MiB }
+    priority: 10
+    expected: 5m
+    preemptible: true
   build:
     command: make all && echo "it's done"
     agent: team
@@ -71,6 +75,7 @@ describe("a file of up", () => {
         args: ["server.js", "--name", "a b", ""],
         shown: "node server.js --name 'a b' ''",
         claim: { cpu: 1, memory: 512 * 1024 ** 2 },
+        scheduling: { priority: 10, expected: Duration.minutes(5), preemptible: true },
         after: [],
         restart: {
           when: "always",

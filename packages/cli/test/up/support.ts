@@ -19,6 +19,7 @@ export const instance = (name: string, options: Partial<Instance> = {}): Instanc
   args: [],
   shown: "true",
   claim: { cpu: 1 },
+  scheduling: {},
   after: [],
   restart: restart("never"),
   timeoutMillis: undefined,

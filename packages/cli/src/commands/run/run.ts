@@ -39,6 +39,25 @@ const flags = {
     Flag.withDefault(false),
     Flag.withDescription("Never wait: where it is not granted at once, say why and end with 75")
   ),
+  priority: Flag.String("priority").pipe(
+    Flag.withMetavar("N"),
+    Flag.optional,
+    Flag.withDescription("Higher goes first, where the daemon's order goes by priority (default: that of the agent)")
+  ),
+  expected: Flag.String("expected").pipe(
+    Flag.withMetavar("DURATION"),
+    Flag.optional,
+    Flag.withDescription(
+      "How long the command is expected to run, such as 10m, so that it may be fitted in before others; it is not ended then"
+    )
+  ),
+  preemptible: Flag.Boolean("preemptible").pipe(
+    Flag.withoutNegation,
+    Flag.withDefault(false),
+    Flag.withDescription(
+      "The lease may be taken back for a claim of higher priority: the command is ended then, with 80"
+    )
+  ),
   enforce: Flag.Literals("enforce", ["auto", "none", "systemd", "watch"]).pipe(
     Flag.optional,
     Flag.withDescription(
@@ -58,7 +77,7 @@ const flags = {
 export const run = Command.make(
   "run",
   flags,
-  ({ agent, command, connect, cpu, enforce, memory, resource, timeout, ...rest }) =>
+  ({ agent, command, connect, cpu, enforce, expected, memory, preemptible, priority, resource, timeout, ...rest }) =>
     lazily(
       () => import("../../run/run.ts"),
       ({ run }) =>
@@ -70,6 +89,9 @@ export const run = Command.make(
             resource,
             timeout: Option.getOrUndefined(timeout),
             isTry: rest.try,
+            priority: Option.getOrUndefined(priority),
+            expected: Option.getOrUndefined(expected),
+            isPreemptible: preemptible,
             enforce: Option.getOrUndefined(enforce),
             command
           },
