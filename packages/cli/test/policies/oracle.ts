@@ -16,7 +16,11 @@
  *   into what is free starts if it ends before the shadow time (not: at it) or, with
  *   `easy`, if it takes no more than `spare`, which is then less by as much.
  * - `conservative`: everybody is given the first start at which it fits beside all who
- *   run and all who were given theirs before it, for as long as it is expected to run.
+ *   run and all who were given theirs before it, for as long as it is expected to run. What
+ *   is planned to end at an instant ends after all else there. Who arrives comes last; when a job has ended or
+ *   started, everybody is given a start anew, earliest former start first (then by the
+ *   order). Once a start has passed, all are void, and the order alone says who comes first.
+ *   That is looked at a microsecond later, whether anything happens then or not.
  * - All of it goes by the estimate; a job that runs longer than that is expected to end at
  *   any moment. How long it really runs is known to nobody before it ends.
  */
@@ -38,6 +42,16 @@ export interface OracleOptions {
   readonly committedHead?: boolean
 }
 
+/** A place in time: an instant, and after which end there. */
+interface Position {
+  readonly at: number
+  readonly id: number
+}
+
+const first: Position = { at: -Infinity, id: 0 }
+
+const byPosition = (a: Position, b: Position) => (a.at === b.at ? (a.id === b.id ? 0 : a.id - b.id) : a.at - b.at)
+
 const atLeastATenth = (seconds: number) => Math.max(seconds, 0.1)
 
 const scores: Record<OracleOrder, (job: OracleJob) => number> = {
@@ -46,14 +60,24 @@ const scores: Record<OracleOrder, (job: OracleJob) => number> = {
   f1: (job) => Math.log10(atLeastATenth(job.estimate)) * job.processors + 870 * Math.log10(atLeastATenth(job.submit))
 }
 
-/** When each job starts. */
+/** A second, in microseconds. */
+const second = 1e6
+
+/** When each job starts, in whole microseconds. */
 export const oracleStarts = (
-  jobs: ReadonlyArray<OracleJob>,
+  given: ReadonlyArray<OracleJob>,
   capacity: number,
   { backfill, committedHead = true, order }: OracleOptions
 ): ReadonlyArray<number> => {
+  const score = given.map(scores[order])
+  const jobs = given.map(({ estimate, processors, run, submit }) => ({
+    submit: submit * second,
+    run: run * second,
+    // Of no time at all is not unknown.
+    estimate: Math.max(1, estimate * second),
+    processors
+  }))
   const starts = jobs.map(() => Number.NaN)
-  const score = jobs.map(scores[order])
   let waiting: Array<number> = []
   let running: Array<number> = []
   let arrived = 0
@@ -77,6 +101,56 @@ export const oracleStarts = (
       if (left >= jobs[job]!.processors) return { at: expectedEndOf(other), spare: left - jobs[job]!.processors }
     }
     throw new Error(`job ${job} never fits`)
+  }
+  /** Conservative: when each waiting job is to start; `now` and not running is as soon as the next job ends. */
+  let promises = new Map<number, number>()
+  const better = (a: number, b: number) => score[a]! - score[b]! || a - b
+  const give = (job: number, taken: Array<{ from: Position; until: number; amount: number }>): boolean => {
+    const { estimate, processors } = jobs[job]!
+    const ends = running.map((other) => ({ at: starts[other]! + jobs[other]!.estimate, id: other }))
+    const positions = [first, ...ends, ...taken.map(({ until }) => ({ at: until, id: Infinity }))].toSorted(byPosition)
+    const freeAt = (position: Position) =>
+      capacity -
+      running
+        .filter((_, index) => byPosition(position, ends[index]!) < 0)
+        .reduce((sum, other) => sum + jobs[other]!.processors, 0) -
+      taken
+        .filter(
+          ({ from, until }) => byPosition(from, position) <= 0 && byPosition(position, { at: until, id: Infinity }) < 0
+        )
+        .reduce((sum, { amount }) => sum + amount, 0)
+    const from = positions.find((start) => {
+      const until = Math.max(now, start.at) + estimate
+      return positions.every(
+        (position) => byPosition(position, start) < 0 || position.at > until || freeAt(position) >= processors
+      )
+    })
+    if (from === undefined) throw new Error(`job ${job} never fits`)
+    taken.push({ from, until: Math.max(now, from.at) + estimate, amount: processors })
+    promises.set(job, from === first ? now : from.at < now ? Infinity : from.at)
+    return from === first
+  }
+  let plan: Array<{ from: Position; until: number; amount: number }> | undefined
+  const conserve = (newcomer: number | undefined) => {
+    for (;;) {
+      let begin: ReadonlyArray<number>
+      if (newcomer !== undefined && plan !== undefined) begin = give(newcomer, plan) ? [newcomer] : []
+      else {
+        const former = promises
+        const isVoid = waiting.some((job) => (former.get(job) ?? Infinity) < now)
+        const formerly = (job: number) => (isVoid ? Infinity : (former.get(job) ?? Infinity))
+        promises = new Map()
+        const taken: NonNullable<typeof plan> = []
+        plan = taken
+        begin = waiting
+          .toSorted((a, b) => (formerly(a) === formerly(b) ? better(a, b) : formerly(a) - formerly(b)))
+          .filter((job) => give(job, taken))
+      }
+      newcomer = undefined
+      if (begin.length === 0) return
+      for (const job of begin) start(job)
+      plan = undefined
+    }
   }
   const settle = () => {
     while (waiting.length > 0) {
@@ -103,10 +177,21 @@ export const oracleStarts = (
     const next = running.toSorted((a, b) => endOf(a) - endOf(b) || a - b)[0]
     const end = next === undefined ? Infinity : endOf(next)
     if (arrival === Infinity && end === Infinity) return starts
-    now = Math.min(arrival, end)
-    if (arrival <= end) waiting.push(arrived++)
+    const passes = Math.min(...waiting.map((job) => promises.get(job) ?? Infinity)) + 1
+    now = Math.min(arrival, end, passes)
+    if (now === passes) {
+      plan = undefined
+      conserve(undefined)
+      continue
+    }
+    const newcomer = arrival <= end ? arrived++ : undefined
+    if (newcomer !== undefined) waiting.push(newcomer)
     else running = running.filter((job) => job !== next)
-    settle()
+    if (backfill !== "conservative") settle()
+    else {
+      if (newcomer === undefined) plan = undefined
+      conserve(newcomer)
+    }
   }
 }
 
@@ -115,9 +200,12 @@ export const figuresOf = (jobs: ReadonlyArray<OracleJob>, starts: ReadonlyArray<
   let slowdowns = 0
   let work = 0
   for (const [index, job] of jobs.entries()) {
-    slowdowns += Math.max(1, (starts[index]! - job.submit + job.run) / Math.max(job.run, 10))
+    slowdowns += Math.max(1, (starts[index]! / second - job.submit + job.run) / Math.max(job.run, 10))
     work += job.run * job.processors
   }
   const first = jobs[0]?.submit ?? 0
-  return { boundedSlowdown: slowdowns / jobs.length, utilization: work / (capacity * (Math.max(...starts) - first)) }
+  return {
+    boundedSlowdown: slowdowns / jobs.length,
+    utilization: work / (capacity * (Math.max(...starts) / second - first))
+  }
 }

@@ -40,6 +40,8 @@ export class Books {
   exemptions = 0
   /** Pools in which the largest waiter does not fit beside the blocked leases. */
   hardPools = 0
+  /** Whether a plan alone decides who starts. */
+  private planned = false
   /** Waiters whose shares became whole, for the Ledger to grant. */
   readonly ready: Array<Request> = []
   private lastPool: Pool | undefined = undefined
@@ -72,6 +74,7 @@ export class Books {
 
   definePool(type: string, options: PoolOptions): Pool {
     const pool = new Pool(type, this.pools.size + this.dormant.size, options, this.now)
+    pool.planned = this.planned
     this.pools.set(type, pool)
     this.sink?.({
       _tag: "PoolDefined",
@@ -154,6 +157,12 @@ export class Books {
       type: account.pool.type,
       quota: quota === Infinity ? undefined : quota
     })
+  }
+
+  /** From now on a plan alone decides who starts: what was earmarked is given up. */
+  leaveToPlan(): void {
+    this.planned = true
+    for (const pool of this.everyPool()) pool.leaveToPlan()
   }
 
   /** The request waits, at the end of every queue that it needs. */

@@ -37,7 +37,7 @@ import { reasonsOf } from "./explain.ts"
 import { findDeadlock, findOrderBlocked, needsNoGraph } from "./deadlock.ts"
 import type { LeaveReason, LedgerEvent, ReturnReason } from "./Event.ts"
 import { Index } from "./Index.ts"
-import { Backfill, type BackfillOptions } from "./plan/Backfill.ts"
+import { type Backfill, type BackfillOptions, makeBackfill } from "./plan/Backfill.ts"
 import { Pool, type PoolOptions } from "./Pool.ts"
 import type {
   ClaimTimedOut,
@@ -110,13 +110,14 @@ export class Ledger {
 
   constructor(options: LedgerOptions = {}) {
     this.deadlock = options.deadlock ?? failRequester
-    this.backfill = options.backfill && new Backfill(options.backfill, byArrival)
+    this.backfill = options.backfill && makeBackfill(options.backfill, byArrival)
     this.limits = {
       waitersMax: options.waitersMax ?? 1_000_000,
       waitersPerAgentMax: options.waitersPerAgentMax ?? Infinity
     }
     this.books = options.books ?? new Books()
     this.books.sink = options.sink
+    if (this.backfill?.decidesAll === true) this.books.leaveToPlan()
     if (options.indexed === true) this.books.index ??= new Index()
   }
 
@@ -562,7 +563,7 @@ export class Ledger {
   /** Grants everything that can be granted: in order, then out of turn where a policy lets that be. */
   private settle(newcomer?: Request): void {
     this.settleInOrder()
-    if (this.backfill === undefined || this.books.waiting === 0) return
+    if (this.backfill === undefined) return
     for (;;) {
       const picked = this.backfill.picks(this.books, newcomer)
       if (picked.length === 0) return

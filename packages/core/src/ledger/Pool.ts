@@ -81,6 +81,8 @@ export class Pool implements Timed {
 
   /** When leases here are expected back, once somebody plans with that. */
   ends: Ends | undefined = undefined
+  /** Whether a plan alone decides who starts: then nothing is earmarked, and `firstShort` is the first. */
+  planned = false
   /** Whether something came back since backfill looked here, and the head that it saw then. */
   stirred = false
   passedOver: Part | undefined = undefined
@@ -171,7 +173,7 @@ export class Pool implements Timed {
 
   /** Puts a waiter at the end of the queue. */
   enqueue(part: Part, now: number): void {
-    const fits = this.fits(part.amount, part.cost, now)
+    const fits = !this.planned && this.fits(part.amount, part.cost, now)
     this.append(part)
     if (part.amount > this.waitingLargest) this.waitingLargest = part.amount
     if (fits) this.earmark(part)
@@ -212,7 +214,7 @@ export class Pool implements Timed {
   /** Earmarks for waiters what has become free, in order; those with nothing short any more go to `ready`. */
   advance(now: number, ready: Array<Request>): void {
     let part = this.firstShort
-    if (part === undefined) return
+    if (part === undefined || this.planned) return
     const tokens = this.tokens(now)
     while (part !== undefined) {
       if (part.amount > this.capacity - this.inUse - this.earmarked) break
@@ -239,11 +241,21 @@ export class Pool implements Timed {
     }
   }
 
+  /** From now on a plan alone decides who starts. */
+  leaveToPlan(): void {
+    this.planned = true
+    for (let part = this.waitersHead; part?.earmarked === true; part = part.next) {
+      this.unearmark(part)
+      part.request.shortIn++
+    }
+    this.firstShort = this.waitersHead
+  }
+
   /** When the first short waiter has its tokens, if tokens are all that it lacks; else `Infinity`. */
   dueFor(now: number): number {
     const part = this.firstShort
     const bucket = this.bucket
-    if (part === undefined || bucket === undefined) return Infinity
+    if (part === undefined || bucket === undefined || this.planned) return Infinity
     if (part.amount > this.capacity - this.inUse - this.earmarked) return Infinity
     bucket.refill(now)
     return bucket.readyAt(this.earmarkedTokens + part.cost)

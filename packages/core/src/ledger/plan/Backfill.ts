@@ -1,24 +1,11 @@
-/**
- * Backfill: who is behind a blocked head starts now, where by all declared durations that
- * does not delay the head.
- *
- * - `easy` (Lifka 1995): the head of each pool keeps its start, the *shadow time*. A
- *   candidate ends before it, or takes what the heads leave to spare.
- * - `shadow`: only the former. Less is used, but no estimate of a long claim has to hold.
- *
- * Candidates are looked at in order of arrival, whatever the order is in which heads are
- * chosen, and at most `depth` of a pool's waiters: so a decision costs what it costs, however many wait.
- *
- * A pool is looked at again when something came back there or another waiter became its head; a
- * new waiter is asked about alone. Time alone admits nobody: every end that a candidate
- * could have comes nearer to the heads' starts, not farther from them.
- */
+/** Who may start before somebody who is before them: the kinds of backfill, as values. */
 import type { Books } from "../Books.ts"
-import type { Pool } from "../Pool.ts"
 import type { Request } from "../Request.ts"
-import { Plan } from "./Plan.ts"
+import { Conservative } from "./Conservative.ts"
+import { PastHeads } from "./PastHeads.ts"
 
-export type BackfillKind = "easy" | "shadow"
+/** `easy` and `shadow` delay no head, `conservative` nobody at all: see `PastHeads` and `Conservative`. */
+export type BackfillKind = "easy" | "shadow" | "conservative"
 
 export interface BackfillOptions {
   readonly kind: BackfillKind
@@ -31,100 +18,13 @@ export const depthDefault = 1000
 /** Which of two waiters comes first. */
 export type Compare = (a: Request, b: Request) => number
 
-export class Backfill {
-  readonly kind: BackfillKind
-  readonly depth: number
-  private readonly compare: Compare
-
-  constructor({ depth = depthDefault, kind }: BackfillOptions, compare: Compare) {
-    this.kind = kind
-    this.depth = depth
-    this.compare = compare
-  }
-
-  /** The waiters that start now, out of turn. `newcomer` waits since this decision. */
-  picks(books: Books, newcomer: Request | undefined): ReadonlyArray<Request> {
-    const pools = this.changed(books)
-    if (pools.length > 0) return this.among(books, this.candidates(pools))
-    return newcomer !== undefined && this.mayPass(newcomer) ? this.among(books, [newcomer]) : []
-  }
-
-  private among(books: Books, candidates: Iterable<Request>): ReadonlyArray<Request> {
-    const picked: Array<Request> = []
-    let plan: Plan | undefined
-    for (const candidate of candidates) {
-      // Heads are placed for the first candidate that fits at all: most decisions have none.
-      plan ??= this.planned(books)
-      if (!plan.admits(candidate, this.kind === "shadow")) continue
-      plan.admit(candidate)
-      picked.push(candidate)
-    }
-    return picked
-  }
-
-  /** A plan in which the head of each pool has its place. */
-  planned(books: Books): Plan {
-    const plan = new Plan(books.now)
-    for (const head of this.heads(books)) plan.place(head)
-    return plan
-  }
-
-  /** The first short waiter of each pool, in order. */
-  heads(books: Books): ReadonlyArray<Request> {
-    const heads: Array<Request> = []
-    for (const pool of books.pools.values()) {
-      const head = pool.firstShort?.request
-      if (head !== undefined && !heads.includes(head)) heads.push(head)
-    }
-    return heads.length > 1 ? heads.toSorted(this.compare) : heads
-  }
-
-  /** Pools in which somebody may have become able to pass. */
-  private changed(books: Books): ReadonlyArray<Pool> {
-    const pools: Array<Pool> = []
-    let several = false
-    let changed = false
-    for (const pool of books.pools.values()) {
-      const head = pool.firstShort
-      if (pool.stirred || pool.passedOver !== head) {
-        pool.stirred = false
-        pool.passedOver = head
-        changed = true
-        if (pool.waiting > 1) pools.push(pool)
-      }
-      several ||= pool.waitingSeveral > 0
-    }
-    // Who waits in several pools ties them together.
-    return changed && several ? [...books.pools.values()].filter((pool) => pool.waiting > 1) : pools
-  }
-
-  private *candidates(pools: ReadonlyArray<Pool>): Generator<Request> {
-    const seen = new Set<Request>()
-    for (const pool of pools) {
-      if (pool.firstShort === undefined || pool.free <= pool.earmarked) continue
-      let looked = 0
-      for (let part = pool.waitersHead; part !== undefined && looked < this.depth; part = part.next) {
-        looked++
-        const { request } = part
-        if (part.earmarked || !fitsNow(request)) continue
-        if (request.parts.length > 1) {
-          if (seen.has(request)) continue
-          seen.add(request)
-        }
-        yield request
-      }
-    }
-  }
-
-  private mayPass(newcomer: Request): boolean {
-    return (
-      newcomer.status === "waiting" &&
-      newcomer.parts.every((part) => part.earmarked || part.pool.waiting <= this.depth) &&
-      fitsNow(newcomer)
-    )
-  }
+/** Decides who starts out of turn, once all that is in turn has started. */
+export interface Backfill {
+  /** The waiters that start now. `newcomer` waits since this decision. */
+  readonly picks: (books: Books, newcomer: Request | undefined) => ReadonlyArray<Request>
+  /** Whether it decides about everybody, those in turn included. */
+  readonly decidesAll: boolean
 }
 
-/** Whether what a waiter lacks is free beyond all earmarks. */
-const fitsNow = (request: Request): boolean =>
-  request.parts.every(({ amount, earmarked, pool }) => earmarked || amount <= pool.free - pool.earmarked)
+export const makeBackfill = ({ depth = depthDefault, kind }: BackfillOptions, compare: Compare): Backfill =>
+  kind === "conservative" ? new Conservative(depth, compare) : new PastHeads(depth, compare, kind === "shadow")

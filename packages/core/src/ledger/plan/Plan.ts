@@ -14,7 +14,7 @@
 import type { Pool } from "../Pool.ts"
 import type { Part, Request } from "../Request.ts"
 import { durationOf, Ends } from "./Ends.ts"
-import { isBefore, last, never, type Place, Profile, rightNow } from "./Profile.ts"
+import { byItself, isBefore, never, type Place, Profile, rightNow } from "./Profile.ts"
 
 /** What the plan knows of one pool. */
 interface Page {
@@ -29,7 +29,8 @@ interface Page {
 }
 
 export class Plan {
-  readonly now: number
+  /** May move on while nothing came back and nobody started. */
+  now: number
   private readonly pages = new Map<Pool, Page>()
 
   constructor(now: number) {
@@ -39,12 +40,13 @@ export class Plan {
   /** Gives a waiter its place, after those that were given theirs. */
   place(request: Request): Place {
     const duration = durationOf(request, this.now)
-    let place = this.afterTokens(request)
+    const closed = request.parts.some((part) => !part.earmarked && this.page(part.pool).closed)
+    let place = closed ? never : this.afterTokens(request)
     for (let moved = true; moved && place.at < Infinity;) {
       moved = false
       for (const part of request.parts) {
         if (part.earmarked) continue
-        const earliest = this.page(part.pool).profile.earliest(part.amount, duration, place)
+        const earliest = this.page(part.pool).profile.earliest(part.amount, duration, place, this.now)
         if (!isBefore(place, earliest)) continue
         place = earliest
         moved = true
@@ -113,7 +115,7 @@ export class Plan {
       const needed = pool.earmarkedTokens + this.page(pool).tokensPlaced + cost
       if (needed > bucket.burst) return never
       const ready = bucket.readyAt(needed)
-      if (ready > this.now && ready > after.at) after = { at: ready, id: last }
+      if (ready > this.now && ready > after.at) after = { at: ready, id: byItself }
     }
     return after
   }
@@ -122,7 +124,7 @@ export class Plan {
     const known = this.pages.get(pool)
     if (known !== undefined) return known
     const page: Page = {
-      profile: new Profile(Ends.of(pool), pool.free - pool.earmarked, this.now),
+      profile: new Profile(Ends.of(pool), pool.free - pool.earmarked),
       tokensPlaced: 0,
       tokensAdmitted: 0,
       firstStart: Infinity,

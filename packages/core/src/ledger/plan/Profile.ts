@@ -22,6 +22,9 @@ import type { Ends } from "./Ends.ts"
 
 export const last = Infinity
 
+/** The place at which something is there by itself (tokens), behind the returns of its instant. */
+export const byItself = Number.MAX_SAFE_INTEGER
+
 /** A place in time. */
 export interface Place {
   readonly at: number
@@ -35,7 +38,6 @@ export const never: Place = { at: Infinity, id: last }
 export const isBefore = (a: Place, b: Place): boolean => a.at < b.at || (a.at === b.at && a.id < b.id)
 
 export class Profile {
-  private readonly now: number
   private readonly ends: Ends
   /** How many of the ends were read. */
   private read = 0
@@ -43,10 +45,9 @@ export class Profile {
   private readonly id: Array<number> = [0]
   private readonly free: Array<number>
 
-  constructor(ends: Ends, free: number, now: number) {
+  constructor(ends: Ends, free: number) {
     this.ends = ends
     this.free = [free]
-    this.now = now
   }
 
   /** What is free now. */
@@ -55,13 +56,13 @@ export class Profile {
   }
 
   /** The first place from `from` on at which `amount` is there for `duration`; `never` where there is none. */
-  earliest(amount: number, duration: number, from: Place): Place {
+  earliest(amount: number, duration: number, from: Place, now: number): Place {
     const { at, free, id } = this
     this.readThrough(from.at)
     let start = this.stepAt(from)
     let begins = from
     for (let step = start; step < free.length; step++) {
-      if (step > start && at[step]! > Math.max(this.now, begins.at) + duration) return begins
+      if (step > start && at[step]! > Math.max(now, begins.at) + duration) return begins
       if (free[step]! >= amount) continue
       start = step + 1
       if (start === free.length && !this.readNext()) return never

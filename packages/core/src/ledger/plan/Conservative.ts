@@ -1,0 +1,141 @@
+/**
+ * Conservative backfill: every waiter within `depth` is promised a start, and nobody starts
+ * where that would break a promise. It starts when it is its turn in the plan, never by
+ * having become first: no pool earmarks anything, for all is in the plan.
+ *
+ * Whenever something came back, all are placed anew, in the order of the starts that they
+ * were promised. What one is given then begins no later than what it was promised: after
+ * its promised start only those are there that were placed before it, and each of them
+ * starts and ends no later than it would have (Mu'alem and Feitelson, 2001, call it compression).
+ * A new waiter is placed behind all promises, whatever the order; the order decides among
+ * those that are promised nothing yet.
+ *
+ * Promises hold as long as leases return no later than they said, and no capacity
+ * falls. Once one has passed, all are void, and everybody is placed anew in order: so whoever
+ * is first and fits is never kept waiting for somebody who cannot start.
+ *
+ * A plan is kept for those who arrive, until something comes back or starts. Promises are not
+ * in the journal: after a restart all are placed anew, in order.
+ */
+import type { Books } from "../Books.ts"
+import type { Request } from "../Request.ts"
+import type { Timed } from "../Timers.ts"
+import type { Backfill, Compare } from "./Backfill.ts"
+import { Plan } from "./Plan.ts"
+import { byItself } from "./Profile.ts"
+
+/** When the next promise is due, or has passed. */
+class PlanTimer implements Timed {
+  dueAt = 0
+  timerIndex = -1
+
+  timerRank(): number {
+    return 0
+  }
+
+  timerOrder(): number {
+    return -1
+  }
+}
+
+export class Conservative implements Backfill {
+  readonly decidesAll = true
+  private readonly depth: number
+  private readonly compare: Compare
+  private readonly timer = new PlanTimer()
+  /** When each waiter within the depth starts at the latest. */
+  private promises = new Map<Request, number>()
+  private plan: Plan | undefined = undefined
+  /** When promises are to be looked at again, whatever happens. */
+  private dueAt = Infinity
+
+  constructor(depth: number, compare: Compare) {
+    this.depth = depth
+    this.compare = compare
+  }
+
+  /** The waiters that start now. */
+  picks(books: Books, newcomer: Request | undefined): ReadonlyArray<Request> {
+    if (books.waiting === 0) return this.rest(books)
+    let stirred = this.plan === undefined || this.dueAt <= books.now
+    for (const pool of books.pools.values()) {
+      stirred ||= pool.stirred
+      pool.stirred = false
+    }
+    const picked = stirred ? this.placeAll(books) : this.placeNewcomer(books, newcomer)
+    if (picked.length > 0) this.plan = undefined
+    books.timers.set(this.timer, this.dueAt)
+    return picked
+  }
+
+  /** The instant at which a waiter starts at the latest; `Infinity` where nobody knows, `undefined` where it is too far behind. */
+  promised(request: Request): number | undefined {
+    return this.promises.get(request)
+  }
+
+  private rest(books: Books): ReadonlyArray<Request> {
+    this.promises.clear()
+    this.plan = undefined
+    this.dueAt = Infinity
+    books.timers.clear(this.timer)
+    return []
+  }
+
+  private placeNewcomer(books: Books, newcomer: Request | undefined): ReadonlyArray<Request> {
+    const { plan } = this
+    if (plan === undefined || newcomer?.status !== "waiting") return []
+    if (this.promises.has(newcomer) || !this.isWithinDepth(newcomer)) return []
+    plan.now = books.now
+    return this.placeIn(plan, newcomer) ? [newcomer] : []
+  }
+
+  private placeAll(books: Books): ReadonlyArray<Request> {
+    const plan = new Plan(books.now)
+    const former = this.promises
+    const promiseOf = (request: Request) => former.get(request) ?? Infinity
+    const waiters = this.waiters(books)
+    const isVoid = waiters.some((request) => promiseOf(request) < books.now)
+    this.promises = new Map()
+    this.plan = plan
+    this.dueAt = Infinity
+    return waiters
+      .toSorted((a, b) => {
+        const byPromise = isVoid || promiseOf(a) === promiseOf(b) ? 0 : promiseOf(a) - promiseOf(b)
+        return byPromise === 0 ? this.compare(a, b) : byPromise
+      })
+      .filter((request) => this.placeIn(plan, request))
+  }
+
+  /**
+   * Places a waiter, and tells whether it starts now. Where it waits for a lease that is
+   * overdue nobody knows when that is.
+   *
+   * We look again when a start comes by itself (it depends on tokens alone), or an instant after
+   * one that depends on a return.
+   */
+  private placeIn(plan: Plan, request: Request): boolean {
+    const { at, id } = plan.place(request)
+    const startsNow = at === -Infinity
+    const promise = at < plan.now && !startsNow ? Infinity : at
+    this.promises.set(request, promise)
+    if (!startsNow) this.dueAt = Math.min(this.dueAt, id === byItself ? promise : promise + 1)
+    return startsNow
+  }
+
+  /** Those within the depth of one of their queues. */
+  private waiters(books: Books): ReadonlyArray<Request> {
+    const waiters = new Set<Request>()
+    for (const pool of books.pools.values()) {
+      let looked = 0
+      for (let part = pool.waitersHead; part !== undefined && looked < this.depth; part = part.next) {
+        looked++
+        waiters.add(part.request)
+      }
+    }
+    return [...waiters]
+  }
+
+  private isWithinDepth(request: Request): boolean {
+    return request.parts.some((part) => part.pool.waiting <= this.depth)
+  }
+}
