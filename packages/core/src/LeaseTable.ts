@@ -11,6 +11,7 @@
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type { Claim, WaitOptions } from "./Claim.ts"
@@ -63,18 +64,28 @@ export class LeaseTable extends Context.Service<
   {
     /** Decides a claim now: granted, waiting or refused. */
     readonly claim: (agent: string, claim: Claim, options?: TableClaimOptions) => Effect.Effect<Ticket, ClaimError>
+    /** The same, in the call itself: what its caller does before it returns is one step with it. */
+    readonly claimUnsafe: (agent: string, claim: Claim, options?: TableClaimOptions) => Exit.Exit<Ticket, ClaimError>
     /** A claim of the lease's agent that becomes part of the lease. It can be given up until it is committed and, where it waited, `settled`. */
     readonly grow: (
       lease: number,
       claim: Claim,
       options?: Omit<TableClaimOptions, "expiresAfter" | "manual">
     ) => Effect.Effect<Ticket, ClaimError | LeaseRevoked>
+    /** The same, in the call itself. */
+    readonly growUnsafe: (
+      lease: number,
+      claim: Claim,
+      options?: Omit<TableClaimOptions, "expiresAfter" | "manual">
+    ) => Exit.Exit<Ticket, ClaimError | LeaseRevoked>
     /** Gives back some of what a lease holds: all of the amounts or none. */
     readonly shrink: (lease: number, amounts: Claim) => Effect.Effect<void, InvalidClaim | LeaseRevoked>
     /** Says what a lease cost in the end, in tokens of its pools' rates: all of the types or none. */
     readonly settle: (lease: number, actual: Claim) => Effect.Effect<void, InvalidClaim | LeaseRevoked>
     /** Returns a lease. `false` where it had come back already. */
     readonly release: (lease: number) => Effect.Effect<boolean>
+    /** The same, in the call itself. */
+    readonly releaseUnsafe: (lease: number) => boolean
     /** Nobody will use it: a waiter leaves, a grant that was never told is undone, tokens included. */
     readonly giveUp: (ticket: number) => Effect.Effect<void>
     /** Takes a lease from its holder, by an administrator or because its session ended. `false` where it had come back already. */
@@ -92,6 +103,8 @@ export class LeaseTable extends Context.Service<
     readonly settled: (ticket: number) => Effect.Effect<void, ClaimError | LeaseRevoked>
     /** Completes once everything decided so far is in the journal; at once where there is none. */
     readonly committed: Effect.Effect<void>
+    /** Whether everything decided so far is in the journal, or there is none. */
+    readonly isCommitted: () => boolean
     /** The ticket of an id, if it waits or is held. */
     readonly ticket: (id: number) => Ticket | undefined
     /**

@@ -112,6 +112,8 @@ export class Sessions<A> {
   readonly options: SessionsOptions
   /** In the order of hearing. */
   private readonly sessions = new Map<string, Session<A>>()
+  /** The last one of them. */
+  private latest: Session<A> | undefined = undefined
   private readonly owners = new Map<number, Session<A>>()
   /** Milliseconds that the daemon stood still: no session's time. */
   private stalledMillis = 0
@@ -157,6 +159,7 @@ export class Sessions<A> {
       open: true
     }
     this.sessions.set(id, session)
+    this.latest = session
     return session
   }
 
@@ -164,8 +167,10 @@ export class Sessions<A> {
   hear(session: Session<A>, now: number): void {
     if (!session.open) return
     session.heardAt = Math.max(session.heardAt, now - this.stalledMillis)
+    if (this.latest === session) return
     this.sessions.delete(session.id)
     this.sessions.set(session.id, session)
+    this.latest = session
   }
 
   /** All answers below were received (R2). */
@@ -262,6 +267,7 @@ export class Sessions<A> {
     if (!session.open) return []
     session.open = false
     this.sessions.delete(session.id)
+    if (this.latest === session) this.latest = undefined
     const tickets = [...session.tickets]
     for (const ticket of tickets) this.owners.delete(ticket)
     for (const command of session.commands.values()) command.stop?.()

@@ -104,6 +104,27 @@ describe("codecs of plain data", () => {
     assert.isAbove(read, 100)
   })
 
+  it.effect("make the payloads that the schemas make, and refuse what they refuse", () =>
+    Effect.gen(function* () {
+      let refused = 0
+      for (const { payloadSchema } of rpcs) {
+        if (payloadSchema.ast._tag !== "Objects") continue
+        // The same schema, which nothing was compiled for.
+        const fields = payloadSchema as unknown as { readonly fields: Schema.Struct.Fields }
+        const theirs = outcome((value) => Schema.Struct(fields.fields).make(value as never))
+        const ours = outcome((value) => payloadSchema.make(value as never))
+        for (const value of yield* samples(payloadSchema)) {
+          for (const given of [value, ...spoilt(value).slice(0, 40), { ...(value as object), agent: Number.NaN }]) {
+            const made = theirs(given)
+            assert.deepStrictEqual(ours(given), made)
+            if ("refused" in made) refused++
+          }
+        }
+      }
+      assert.isAbove(refused, 100)
+    })
+  )
+
   it("are there for the calls that a lease is made of", () => {
     for (const tag of ["Claim", "Release", "Cancel", "Heartbeat"]) {
       const rpc = rpcs.find((one) => one._tag === tag)!

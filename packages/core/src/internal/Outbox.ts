@@ -36,6 +36,8 @@ export class Outbox {
   private readonly listeners = new Set<EventListener>()
   /** Events that no listener was told yet. */
   private untold: Array<LedgerEvent> = []
+  /** What is to be told besides. */
+  private unsaid: Array<() => void> = []
   /** Who goes on after the next commit. */
   private waiting = new Set<() => void>()
   /** The journal has ended, or failed. */
@@ -79,6 +81,11 @@ export class Outbox {
       if (this.journal === undefined) this.ledger.books.sink = undefined
       this.untold = []
     }
+  }
+
+  /** Tells something that was decided, once it is committed, outside of any decision. */
+  later(tell: () => void): void {
+    if (!this.closed) this.unsaid.push(tell)
   }
 
   /** Whether everything decided so far may be told. */
@@ -127,7 +134,7 @@ export class Outbox {
     if (this.journal === undefined || this.closed) return
     try {
       this.journal.finish(this.ledger.books)
-      if (this.untold.length > 0) this.tell()
+      this.tell()
       this.detach()
     } catch (cause) {
       this.fail(cause)
@@ -144,6 +151,7 @@ export class Outbox {
     this.closed = true
     this.ledger.books.sink = undefined
     this.untold = []
+    this.unsaid = []
     this.ledger.stop(this.ledger.now)
     this.committed = this.ledger.settled.length
   }
@@ -156,7 +164,9 @@ export class Outbox {
   }
 
   private hasWork(): boolean {
-    if (this.journal === undefined) return this.ledger.settled.length > 0 || this.untold.length > 0
+    if (this.journal === undefined) {
+      return this.ledger.settled.length > 0 || this.untold.length > 0 || this.unsaid.length > 0
+    }
     if (this.closed) return this.ledger.settled.length > 0 || this.waiting.size > 0
     return this.journal.pending || this.drained < this.committed || this.waiting.size > 0
   }
@@ -170,7 +180,7 @@ export class Outbox {
     this.scheduled = false
     this.turning = true
     this.commit()
-    if (this.untold.length > 0) this.tell()
+    this.tell()
     if (this.waiting.size > 0) this.resumeWaiting()
     this.drain()
     this.turning = false
@@ -178,9 +188,16 @@ export class Outbox {
   }
 
   private tell(): void {
-    const events = this.untold
-    this.untold = []
-    for (const listener of this.listeners) listener(events)
+    if (this.untold.length > 0) {
+      const events = this.untold
+      this.untold = []
+      for (const listener of this.listeners) listener(events)
+    }
+    if (this.unsaid.length > 0) {
+      const unsaid = this.unsaid
+      this.unsaid = []
+      for (const tell of unsaid) tell()
+    }
   }
 
   private resumeWaiting(): void {

@@ -1,5 +1,6 @@
 /** Leases by id, over the runtime of a manager. */
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Errors from "../Errors.ts"
 import type { JournalFailed } from "../Journal.ts"
 import type { LeaseTable, RecoveredHome, TableClaimOptions, Ticket } from "../LeaseTable.ts"
@@ -57,41 +58,39 @@ class View implements Ticket {
 
 type ReturnListener = (lease: number, reason: ReturnReason) => void
 
-/** Tells of the leases that came back other than by `release`. */
+/** Tells of the leases that came back other than by `release`, of which nobody needs to be told. */
 class Returns {
   private readonly runtime: LedgerRuntime
   private readonly listeners = new Set<ReturnListener>()
-  /** Leases given back by `release`, of which nobody needs to be told. */
-  private readonly expected = new Set<number>()
-  private end: (() => void) | undefined = undefined
+  /** The lease that `release` is giving back. */
+  private releasing: number | undefined = undefined
 
   constructor(runtime: LedgerRuntime) {
     this.runtime = runtime
   }
 
-  /** The lease is about to be given back by `release`. */
-  expect(lease: number): void {
-    if (this.listeners.size > 0) this.expected.add(lease)
+  release(lease: Request): boolean {
+    this.releasing = lease.id
+    const released = this.runtime.command((ledger, now) => ledger.release(lease, now))
+    this.releasing = undefined
+    return released
   }
 
   add(listener: ReturnListener): () => void {
     this.listeners.add(listener)
-    this.end ??= this.runtime.outbox.listen((events) => {
-      for (const event of events) {
-        if (event._tag !== "Returned") continue
-        // Its expiry may have been first.
-        const expected = this.expected.delete(event.id) && event.reason === "released"
-        if (expected) continue
-        for (const tell of this.listeners) tell(event.id, event.reason)
-      }
-    })
+    this.runtime.ledger.books.onReturned = this.hear
     return () => {
       this.listeners.delete(listener)
-      if (this.listeners.size > 0) return
-      this.expected.clear()
-      this.end?.()
-      this.end = undefined
+      if (this.listeners.size === 0) this.runtime.ledger.books.onReturned = undefined
     }
+  }
+
+  private readonly hear: ReturnListener = (lease, reason) => {
+    // Its expiry may have been first.
+    if (lease === this.releasing && reason === "released") return
+    this.runtime.outbox.later(() => {
+      for (const tell of this.listeners) tell(lease, reason)
+    })
   }
 }
 
@@ -126,7 +125,7 @@ export const make = (runtime: LedgerRuntime, index: Index, former: FormerHome | 
     options: TableClaimOptions,
     ask: (resolved: Parameters<typeof runtime.ledger.claim>[3], now: number) => Request | Refusal,
     errorOf: (refusal: Refusal) => E
-  ): Effect.Effect<Ticket, E> => {
+  ): Exit.Exit<Ticket, E> => {
     const { manual, parent, wait } = options
     const now = runtime.now()
     const around = parent === undefined ? undefined : heldLease(parent)
@@ -134,13 +133,13 @@ export const make = (runtime: LedgerRuntime, index: Index, former: FormerHome | 
       wait: wait ?? true,
       manual: manual ?? false
     })
-    if ("_tag" in resolved) return Effect.fail(errorOf(resolved))
+    if ("_tag" in resolved) return Exit.fail(errorOf(resolved))
     const answer = ask(resolved, now)
     runtime.flush()
-    if (!(answer instanceof Request)) return Effect.fail(errorOf(answer))
+    if (!(answer instanceof Request)) return Exit.fail(errorOf(answer))
     if (answer.status === "waiting") open.set(answer.id, answer)
     else if (answer.grows !== undefined) runtime.outbox.whenCommitted(() => runtime.keep(answer))
-    return Effect.succeed(new View(answer))
+    return Exit.succeed(new View(answer))
   }
 
   const settled = (id: number) =>
@@ -182,17 +181,27 @@ export const make = (runtime: LedgerRuntime, index: Index, former: FormerHome | 
     })
   })
 
+  const claimUnsafe: LeaseTable["Service"]["claimUnsafe"] = (agent, claim, options = {}) =>
+    decide(options, (resolved, now) => runtime.ledger.claim(agent, claim, now, resolved), runtime.error)
+
+  const growUnsafe: LeaseTable["Service"]["growUnsafe"] = (lease, claim, options = {}) => {
+    const held = heldLease(lease)
+    if (held === undefined) return Exit.fail(unknownLease(lease))
+    return decide(options, (resolved, now) => runtime.ledger.grow(held, claim, now, resolved), runtime.growError)
+  }
+
+  const releaseUnsafe = (lease: number): boolean => {
+    const held = heldLease(lease)
+    if (held === undefined) return false
+    open.delete(lease)
+    return returns.release(held)
+  }
+
   return {
-    claim: (agent, claim, options = {}) =>
-      Effect.suspend(() =>
-        decide(options, (resolved, now) => runtime.ledger.claim(agent, claim, now, resolved), runtime.error)
-      ),
-    grow: (lease, claim, options = {}) =>
-      Effect.suspend((): Effect.Effect<Ticket, Errors.ClaimError | Errors.LeaseRevoked> => {
-        const held = heldLease(lease)
-        if (held === undefined) return Effect.fail(unknownLease(lease))
-        return decide(options, (resolved, now) => runtime.ledger.grow(held, claim, now, resolved), runtime.growError)
-      }),
+    claim: (agent, claim, options) => Effect.suspend(() => claimUnsafe(agent, claim, options)),
+    claimUnsafe,
+    grow: (lease, claim, options) => Effect.suspend(() => growUnsafe(lease, claim, options)),
+    growUnsafe,
     shrink: (lease, amounts) =>
       Effect.suspend((): Effect.Effect<void, Errors.InvalidClaim | Errors.LeaseRevoked> => {
         const held = heldLease(lease)
@@ -204,14 +213,8 @@ export const make = (runtime: LedgerRuntime, index: Index, former: FormerHome | 
         const held = heldLease(lease)
         return held === undefined ? Effect.fail(unknownLease(lease)) : settleLease(runtime, held, actual)
       }),
-    release: (lease) =>
-      Effect.sync(() => {
-        const held = heldLease(lease)
-        if (held === undefined) return false
-        open.delete(lease)
-        returns.expect(lease)
-        return runtime.command((ledger, now) => ledger.release(held, now))
-      }),
+    release: (lease) => Effect.sync(() => releaseUnsafe(lease)),
+    releaseUnsafe,
     giveUp: (ticket) =>
       Effect.sync(() => {
         const request = open.get(ticket) ?? index.get(ticket)
@@ -232,6 +235,7 @@ export const make = (runtime: LedgerRuntime, index: Index, former: FormerHome | 
       }),
     settled,
     committed: runtime.committed,
+    isCommitted: () => runtime.outbox.clean,
     ticket: (id) => {
       const request = open.get(id) ?? index.get(id)
       return request === undefined ? undefined : new View(request)

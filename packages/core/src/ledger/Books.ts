@@ -49,6 +49,8 @@ export class Books {
   index: Index | undefined = undefined
   /** Receives every event, in order; events are not built while there is none. */
   sink: ((event: LedgerEvent) => void) | undefined = undefined
+  /** Is told of every lease that comes back, inside the decision: cheaper than all events. */
+  onReturned: ((lease: number, reason: ReturnReason) => void) | undefined = undefined
 
   /** The pool of a type. Claims mostly name the type that the last one named: one comparison instead of a look-up. */
   pool(type: string): Pool | undefined {
@@ -272,6 +274,7 @@ export class Books {
     this.removeHolder(request)
     request.returnedBy = reason
     if (this.sink !== undefined) this.sink({ _tag: "Returned", at: this.now, id: request.id, reason })
+    if (this.onReturned !== undefined) this.onReturned(request.id, reason)
     for (const part of request.parts) {
       if (part.pool.waitersHead !== undefined) this.rebalance(part.pool)
     }

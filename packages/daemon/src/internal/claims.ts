@@ -11,7 +11,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Rpc from "effect/rpc/Rpc"
-import { CommandCancelled, ForeignLease, type LimitExceeded } from "../Errors.ts"
+import { CommandCancelled, ForeignLease, type LimitExceeded, SessionUnknown } from "../Errors.ts"
 import type * as Protocol from "../Protocol.ts"
 import type { Growth } from "../Sessions.ts"
 import {
@@ -63,37 +63,38 @@ export class Claims {
     peer: Peer,
     payload: Payload<typeof Protocol.Claim>
   ): Effect.Effect<Protocol.Granted, Failure<typeof Protocol.Claim>> =>
-    Effect.flatMap(
-      this.host.sessionOf(peer),
-      (session): Effect.Effect<Protocol.Granted, Failure<typeof Protocol.Claim>> => {
-        const { host } = this
-        const denied = host.mayActAs(peer, payload.agent, "a claim")
-        if (denied !== undefined) return Effect.fail(denied)
-        const parent = this.parentOf(session, payload.parent)
-        if (parent instanceof ForeignLease) return Effect.fail(parent)
-        const command = this.begin(session, payload.command, payload.ack)
-        if (command instanceof Error) return Effect.fail(command)
-        if (command.begun) return this.again(command)
-        command.begun = true
-        const refusal = host.sessions.roomForLease(session)
-        if (refusal !== undefined) return this.refuse(command, limitReached(refusal, session.name))
-        const { expiresAfter, manual, wait } = payload
-        const options: TableClaimOptions = {
-          parent,
-          wait,
-          manual,
-          expiresAfter: span(expiresAfter),
-          ...waitOf(payload)
-        }
-        return this.decided(session, command, host.table.claim(payload.agent, payload.claim, options), grantOf)
+    Effect.suspend((): Effect.Effect<Protocol.Granted, Failure<typeof Protocol.Claim>> => {
+      const { host } = this
+      const session = host.heard(peer)
+      if (session instanceof SessionUnknown) return Effect.fail(session)
+      const denied = host.mayActAs(peer, payload.agent, "a claim")
+      if (denied !== undefined) return Effect.fail(denied)
+      const parent = this.parentOf(session, payload.parent)
+      if (parent instanceof ForeignLease) return Effect.fail(parent)
+      const command = this.begin(session, payload.command, payload.ack)
+      if (command instanceof Error) return Effect.fail(command)
+      if (command.begun) return this.again(command)
+      command.begun = true
+      const refusal = host.sessions.roomForLease(session)
+      if (refusal !== undefined) return this.refuse(command, limitReached(refusal, session.name))
+      const { expiresAfter, manual, wait } = payload
+      const options: TableClaimOptions = {
+        parent,
+        wait,
+        manual,
+        expiresAfter: span(expiresAfter),
+        ...waitOf(payload)
       }
-    )
+      return this.decided(session, command, host.table.claimUnsafe(payload.agent, payload.claim, options), grantOf)
+    })
 
   readonly grow = (
     peer: Peer,
     payload: Payload<typeof Protocol.Grow>
   ): Effect.Effect<void, Failure<typeof Protocol.Grow>> =>
-    Effect.flatMap(this.host.sessionOf(peer), (session): Effect.Effect<void, Failure<typeof Protocol.Grow>> => {
+    Effect.suspend((): Effect.Effect<void, Failure<typeof Protocol.Grow>> => {
+      const session = this.host.heard(peer)
+      if (session instanceof SessionUnknown) return Effect.fail(session)
       const parent = this.parentOf(session, payload.parent)
       if (parent instanceof ForeignLease) return Effect.fail(parent)
       const command = this.begin(session, payload.command, payload.ack)
@@ -103,7 +104,7 @@ export class Claims {
       if (lease !== undefined) return Effect.fail(lease)
       command.begun = true
       command.grows = { lease: payload.lease, amounts: payload.claim }
-      const growth = this.host.table.grow(payload.lease, payload.claim, { parent, ...waitOf(payload) })
+      const growth = this.host.table.growUnsafe(payload.lease, payload.claim, { parent, ...waitOf(payload) })
       return this.decided(session, command, growth, () => undefined)
     })
 
@@ -128,8 +129,10 @@ export class Claims {
     })
 
   readonly release = (peer: Peer, lease: number): Effect.Effect<void, Failure<typeof Protocol.Release>> =>
-    Effect.flatMap(this.host.sessionOf(peer), (session): Effect.Effect<void, Failure<typeof Protocol.Release>> => {
+    Effect.suspend((): Effect.Effect<void, Failure<typeof Protocol.Release>> => {
       const { sessions, supervisor, table } = this.host
+      const session = this.host.heard(peer)
+      if (session instanceof SessionUnknown) return Effect.fail(session)
       if (!session.tickets.has(lease)) {
         // Come back already, or somebody else's.
         return sessions.ownerOf(lease) === undefined ? Effect.void : Effect.fail(foreign(lease))
@@ -138,7 +141,8 @@ export class Claims {
       if (table.ticket(lease)?.status === "waiting") return Effect.void
       sessions.drop(lease)
       if (supervisor.has(lease)) return supervisor.giveBack(lease, table.release(lease))
-      return Effect.andThen(table.release(lease), table.committed)
+      table.releaseUnsafe(lease)
+      return this.host.told(Exit.void)
     })
 
   readonly releaseManual = (
@@ -239,49 +243,44 @@ export class Claims {
     return Effect.fail(error)
   }
 
-  /** What the Ledger decides belongs to the session in the same step. */
+  /** What the Ledger has just decided belongs to the session in the same step. */
   private decided<A, E>(
     session: DaemonSession,
     command: DaemonCommand,
-    decision: Effect.Effect<Ticket, E>,
+    decision: Exit.Exit<Ticket, E>,
     answerOf: (ticket: Ticket) => A
   ): Effect.Effect<A, E> {
     const { host } = this
-    return Effect.uninterruptibleMask((restore) =>
-      Effect.matchEffect(decision, {
-        onFailure: (error) => {
-          const exit = Exit.fail(error)
-          host.sessions.answer(command, exit)
-          return restore(host.told(exit))
-        },
-        onSuccess: (ticket): Effect.Effect<A, E> => {
-          const { grows } = command
-          const isWaiting = ticket.status === "waiting"
-          if (grows === undefined || isWaiting) {
-            host.sessions.bind(session, command, ticket.id)
-            host.note({
-              s: "ask",
-              id: session.id,
-              command: command.id,
-              ack: session.acknowledged,
-              ticket: ticket.id,
-              ...(grows === undefined ? {} : { grows })
-            })
-          } else {
-            // Part of its lease from now on: there is nothing of its own to return.
-            command.ticket = ticket.id
-            this.lasts(session, command)
-          }
-          if (isWaiting) {
-            this.watch(session, command, ticket, answerOf)
-            return restore(this.again(command))
-          }
-          const exit = Exit.succeed(answerOf(ticket))
-          host.sessions.answer(command, exit)
-          return restore(host.told(exit))
-        }
+    if (Exit.isFailure(decision)) {
+      const exit = Exit.failCause(decision.cause)
+      host.sessions.answer(command, exit)
+      return host.told(exit)
+    }
+    const ticket = decision.value
+    const { grows } = command
+    const isWaiting = ticket.status === "waiting"
+    if (grows === undefined || isWaiting) {
+      host.sessions.bind(session, command, ticket.id)
+      host.note({
+        s: "ask",
+        id: session.id,
+        command: command.id,
+        ack: session.acknowledged,
+        ticket: ticket.id,
+        ...(grows === undefined ? {} : { grows })
       })
-    )
+    } else {
+      // Part of its lease from now on: there is nothing of its own to return.
+      command.ticket = ticket.id
+      this.lasts(session, command)
+    }
+    if (isWaiting) {
+      this.watch(session, command, ticket, answerOf)
+      return this.again(command)
+    }
+    const exit = Exit.succeed(answerOf(ticket))
+    host.sessions.answer(command, exit)
+    return host.told(exit)
   }
 
   /** Follows a waiting request until it is settled, whether or not a call waits for it. */

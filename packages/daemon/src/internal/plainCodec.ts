@@ -16,6 +16,7 @@ import * as Schema from "effect/Schema"
 import type * as SchemaAST from "effect/SchemaAST"
 import * as SchemaGetter from "effect/SchemaGetter"
 import * as SchemaParser from "effect/SchemaParser"
+import * as SchemaCompiler from "effect/schema/SchemaCompiler"
 
 type Test = (value: unknown) => boolean
 
@@ -105,6 +106,13 @@ const testOf = (ast: SchemaAST.AST): Test | undefined => {
 
 type Parse = (value: unknown) => Effect.Effect<unknown, never>
 
+/** Has a compiler's part for a schema: what it has no answer for takes the parser that there was. */
+const compile = (ast: SchemaAST.AST, answer: (value: unknown) => unknown, parse: Parse): void =>
+  SchemaCompiler.set(ast, {
+    decode: (value) => answer(value) ?? SchemaCompiler.invalid,
+    decodeEffect: parse
+  })
+
 /** A codec that asks another one only where it has no answer of its own. */
 const shortcut = (
   full: Schema.Top,
@@ -114,14 +122,27 @@ const shortcut = (
   // The issue of a schema is the getter's own error: it is passed on as it is.
   const decodeFull = SchemaParser.decodeUnknownEffect(full) as Parse
   const encodeFull = SchemaParser.encodeUnknownEffect(full) as Parse
-  const by = (own: (value: unknown) => unknown, other: Parse) =>
-    SchemaGetter.transformEffect((value: unknown) => {
-      const answer = own(value)
-      return answer === undefined ? other(value) : Effect.succeed(answer)
+  const codec = Schema.Unknown.pipe(
+    Schema.decodeTo(Schema.Unknown, {
+      decode: SchemaGetter.transformEffect((value: unknown) => decodeFull(value)),
+      encode: SchemaGetter.transformEffect((value: unknown) => encodeFull(value))
     })
-  return Schema.Unknown.pipe(
-    Schema.decodeTo(Schema.Unknown, { decode: by(decode, decodeFull), encode: by(encode, encodeFull) })
   )
+  compile(codec.ast, decode, decodeFull)
+  compile(Schema.flip(codec).ast, encode, encodeFull)
+  return codec
+}
+
+/** Calls are made of payloads that were checked: of plain ones by the same look. */
+const makePlain = (schema: Schema.Top, test: Test): void => {
+  const { ast } = Schema.toType(schema)
+  const parse = SchemaParser.decodeUnknownEffect(Schema.make(ast)) as Parse
+  // It keeps the parser that it finds at its first use, which is now.
+  Effect.runSyncExit(parse(undefined))
+  SchemaCompiler.set(ast, {
+    make: (value) => (test(value) ? value : SchemaCompiler.invalid),
+    decodeEffect: parse
+  })
 }
 
 const isSuccess = (encoded: unknown): encoded is { readonly value: unknown } =>
@@ -148,23 +169,38 @@ const voidCodec = (full: Schema.Top): Schema.Top =>
 
 const itself = (test: Test) => (value: unknown) => (test(value) ? value : undefined)
 
+type Codecs = ReadonlyMap<Schema.Top, Schema.Top>
+
+const codecsOf = (codecFor: RpcSerialization.CodecFor, rpcs: Iterable<Rpc.Any>): Codecs => {
+  const known = new Map<Schema.Top, Schema.Top>()
+  for (const rpc of rpcs) {
+    const { payloadSchema, successSchema } = rpc as unknown as Rpc.AnyWithProps
+    const payload = testOf(payloadSchema.ast)
+    if (payload !== undefined) {
+      known.set(payloadSchema, shortcut(codecFor(payloadSchema), itself(payload), itself(payload)))
+      makePlain(payloadSchema, payload)
+    }
+    const exit: Schema.Top = Rpc.exitSchema(rpc)
+    const answer = testOf(successSchema.ast)
+    if (answer !== undefined) known.set(exit, exitCodec(codecFor(exit), answer))
+    else if (successSchema.ast._tag === "Void") known.set(exit, voidCodec(codecFor(exit)))
+  }
+  return known
+}
+
+/** All connections speak by the same codecs. */
+const compiled = new WeakMap<RpcSerialization.CodecFor, WeakMap<object, Codecs>>()
+
 /** The same serialization, with short cuts for the calls of a group. */
 export const withPlainData = <Rpcs extends Rpc.Any>(
   serialization: RpcSerialization.RpcSerialization["Service"],
   group: RpcGroup.RpcGroup<Rpcs>
 ): RpcSerialization.RpcSerialization["Service"] => {
   const { codecFor } = serialization
-  const known = new Map<Schema.Top, Schema.Top>()
-  for (const rpc of group.requests.values()) {
-    const { payloadSchema, successSchema } = rpc as unknown as Rpc.AnyWithProps
-    const payload = testOf(payloadSchema.ast)
-    if (payload !== undefined)
-      known.set(payloadSchema, shortcut(codecFor(payloadSchema), itself(payload), itself(payload)))
-    const exit: Schema.Top = Rpc.exitSchema(rpc)
-    const answer = testOf(successSchema.ast)
-    if (answer !== undefined) known.set(exit, exitCodec(codecFor(exit), answer))
-    else if (successSchema.ast._tag === "Void") known.set(exit, voidCodec(codecFor(exit)))
-  }
+  const groups = compiled.get(codecFor) ?? new WeakMap<object, Codecs>()
+  compiled.set(codecFor, groups)
+  const known = groups.get(group) ?? codecsOf(codecFor, group.requests.values())
+  groups.set(group, known)
   return {
     ...serialization,
     // What a codec of `known` reads and writes is what the schema's own does.

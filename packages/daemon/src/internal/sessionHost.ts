@@ -240,10 +240,16 @@ export class SessionHost {
   // --- who calls
 
   readonly sessionOf = (peer: Peer): Effect.Effect<DaemonSession, SessionUnknown> => {
+    const session = this.heard(peer)
+    return session instanceof SessionUnknown ? Effect.fail(session) : Effect.succeed(session)
+  }
+
+  /** The session that a call came from. */
+  heard(peer: Peer): DaemonSession | SessionUnknown {
     const { session } = peer
-    if (session === undefined) return Effect.fail(noSession())
+    if (session === undefined) return noSession()
     this.sessions.hear(session, now())
-    return Effect.succeed(session)
+    return session
   }
 
   /** Why an agent is not the caller's to act as. */
@@ -304,7 +310,8 @@ export class SessionHost {
     })
 
   /** An answer, once all that it tells of is committed. */
-  readonly told = <A, E>(exit: Effect.Effect<A, E>): Effect.Effect<A, E> => Effect.andThen(this.table.committed, exit)
+  readonly told = <A, E>(exit: Exit.Exit<A, E>): Effect.Effect<A, E> =>
+    this.table.isCommitted() ? exit : Effect.andThen(this.table.committed, exit)
 
   // --- time
 
