@@ -18,7 +18,7 @@
 import type { ResourceManager } from "@resource-manager/core/ResourceManager"
 import * as Layer from "effect/Layer"
 import type { ConnectionOptions, DaemonConnection } from "./DaemonConnection.ts"
-import type { InvalidAddress } from "./Errors.ts"
+import type { InvalidAddress, UnsafeFolder } from "./Errors.ts"
 import * as internal from "./internal/client.ts"
 import type { LinkError } from "./internal/link.ts"
 
@@ -37,5 +37,5 @@ export interface DaemonClientOptions extends ConnectionOptions {
 /** A client until the scope closes: then everything that it still holds comes back. */
 export const layer = (
   options: DaemonClientOptions = {}
-): Layer.Layer<ResourceManager | DaemonConnection, LinkError | InvalidAddress> =>
+): Layer.Layer<ResourceManager | DaemonConnection, LinkError | InvalidAddress | UnsafeFolder> =>
   Layer.effectContext(internal.client(options))

@@ -12,7 +12,7 @@ import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Stream from "effect/Stream"
-import type { DaemonUnreachable, InvalidAddress } from "./Errors.ts"
+import type { DaemonUnreachable, InvalidAddress, UnsafeFolder } from "./Errors.ts"
 import * as internal from "./internal/client.ts"
 import type { CallFailure, DaemonRpc, LinkError } from "./internal/link.ts"
 import type { Welcome } from "./Protocol.ts"
@@ -26,7 +26,7 @@ export interface ConnectionOptions {
   readonly token?: string | undefined
   /** Who connects, for people. */
   readonly client?: string | undefined
-  /** How long the first connection may take. Default 5 seconds. */
+  /** How long the first connection may take. Default 10 seconds. */
   readonly connectTimeout?: Duration.Input | undefined
 }
 
@@ -48,6 +48,6 @@ export class DaemonConnection extends Context.Service<
   /** A connection without a session: it reads and steers, and claims nothing. */
   static readonly layer = (
     options: ConnectionOptions = {}
-  ): Layer.Layer<DaemonConnection, LinkError | InvalidAddress> =>
+  ): Layer.Layer<DaemonConnection, LinkError | InvalidAddress | UnsafeFolder> =>
     Layer.effect(DaemonConnection, internal.connection(options))
 }

@@ -10,8 +10,8 @@ import type * as Scope from "effect/Scope"
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import type { DatabaseSync } from "node:sqlite"
-import { StateFolderHeld } from "./Errors.ts"
-import type { Places } from "./Places.ts"
+import { StateFolderHeld, type UnsafeFolder } from "./Errors.ts"
+import { attempt, type Places } from "./Places.ts"
 
 /** Who has a state folder. */
 export const DaemonFacts = Schema.Struct({
@@ -19,7 +19,9 @@ export const DaemonFacts = Schema.Struct({
   /** ISO date. */
   since: Schema.String,
   address: Schema.String,
-  version: Schema.String
+  version: Schema.String,
+  /** It is about to let go of the folder. */
+  ending: Schema.optionalKey(Schema.Literal(true))
 })
 export type DaemonFacts = typeof DaemonFacts.Type
 
@@ -52,8 +54,9 @@ const isBusy = (cause: unknown): boolean => cause instanceof Error && /locked|bu
 const tryLock = (path: string): DatabaseSync | undefined => {
   const database = openDatabase(path)
   try {
-    // In this mode the lock of the first transaction is kept until the file is closed.
-    database.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT")
+    // In this mode the lock of the first transaction is kept until the file is closed. It
+    // writes: of a file that can only be read many have the lock at once.
+    database.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; PRAGMA user_version = 1; COMMIT")
     return database
   } catch (cause) {
     database.close()
@@ -62,32 +65,64 @@ const tryLock = (path: string): DatabaseSync | undefined => {
   }
 }
 
+type LockPlaces = Pick<Places, "lock" | "facts" | "stateFolder">
+
+const heldBy = (folder: string, holder: DaemonFacts | undefined): StateFolderHeld => {
+  const who = holder === undefined ? "another daemon" : `the daemon with pid ${holder.pid}, since ${holder.since}`
+  return new StateFolderHeld({
+    message: `${folder} is in use by ${who}: stop it first, or name another folder with RESOURCE_MANAGER_STATE_DIR`,
+    folder,
+    pid: holder?.pid,
+    since: holder?.since
+  })
+}
+
+/** How long a daemon that says it ends may take for that: it writes its state. */
+const endingMillisMax = 30_000
+const endingPauseMillis = 25
+
+/** The lock, once a daemon that ends has let go of it. */
+const locked = Effect.fnUntraced(function* (
+  places: LockPlaces
+): Effect.fn.Return<DatabaseSync, StateFolderHeld | UnsafeFolder> {
+  for (let waited = 0; ; waited += endingPauseMillis) {
+    const held = yield* attempt(places.stateFolder, places.lock, () => tryLock(places.lock))
+    if (held !== undefined) return held
+    const holder = readFacts(places)
+    if (holder?.ending !== true || waited >= endingMillisMax) return yield* heldBy(places.stateFolder, holder)
+    yield* Effect.sleep(endingPauseMillis)
+  }
+})
+
+export interface Held {
+  /** Says that the folder is about to be let go of: who wants it waits for that. */
+  readonly ending: Effect.Effect<void>
+}
+
 /** Has the state folder until the scope closes, or says who has it. */
 export const acquire = (
-  places: Pick<Places, "lock" | "facts" | "stateFolder">,
-  facts: Omit<DaemonFacts, "pid" | "since">
-): Effect.Effect<void, StateFolderHeld, Scope.Scope> =>
-  Effect.acquireRelease(
-    Effect.suspend(() => {
-      const held = tryLock(places.lock)
-      if (held === undefined) {
-        const holder = readFacts(places)
-        const who = holder === undefined ? "another daemon" : `the daemon with pid ${holder.pid}, since ${holder.since}`
-        return Effect.fail(
-          new StateFolderHeld({
-            message: `${places.stateFolder} is in use by ${who}: stop it first, or name another folder with RESOURCE_MANAGER_STATE_DIR`,
-            folder: places.stateFolder,
-            pid: holder?.pid,
-            since: holder?.since
-          })
-        )
-      }
-      writeFacts(places, { pid: process.pid, since: new Date().toISOString(), ...facts })
-      return Effect.succeed(held)
-    }),
+  places: LockPlaces,
+  facts: Omit<DaemonFacts, "pid" | "since" | "ending">
+): Effect.Effect<Held, StateFolderHeld | UnsafeFolder, Scope.Scope> => {
+  const told: DaemonFacts = { pid: process.pid, since: new Date().toISOString(), ...facts }
+  return Effect.acquireRelease(
+    Effect.flatMap(locked(places), (held) =>
+      Effect.as(
+        attempt(places.stateFolder, places.facts, () => writeFacts(places, told)),
+        held
+      )
+    ),
     (held) =>
       Effect.sync(() => {
         rmSync(places.facts, { force: true })
         held.close()
       })
-  ).pipe(Effect.asVoid)
+  ).pipe(
+    Effect.as({
+      // Where it cannot be written, the next one is told that the folder is in use.
+      ending: Effect.ignore(
+        attempt(places.stateFolder, places.facts, () => writeFacts(places, { ...told, ending: true }))
+      )
+    })
+  )
+}

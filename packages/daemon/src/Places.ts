@@ -62,6 +62,20 @@ export const make = (environment: Environment = process.env): Places => {
 export const address = (environment: Environment = process.env): string =>
   named(environment, "RESOURCE_MANAGER_CONNECT") ?? make(environment).socket
 
+/** Reads or writes a file of a state folder, or says that the folder cannot be used, and why. */
+export const attempt = <A>(folder: string, file: string, use: () => A): Effect.Effect<A, UnsafeFolder> =>
+  Effect.suspend(() => {
+    try {
+      return Effect.succeed(use())
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause)
+      const message =
+        `${file} cannot be used: ${why}. Make room and give yourself the right to read and write it, or move it ` +
+        "aside: it is made anew"
+      return Effect.fail(new UnsafeFolder({ folder, message }))
+    }
+  })
+
 const statOf = (folder: string): Stats | undefined => {
   try {
     return lstatSync(folder)
@@ -115,4 +129,27 @@ export const socketFolder = (folder: string): Effect.Effect<void, UnsafeFolder> 
     const isShared = (stat.mode & 0o022) !== 0
     const isSticky = (stat.mode & 0o1000) !== 0
     return isShared && !isSticky ? refuse("others can write to it") : Effect.void
+  })
+
+/**
+ * Whether what listens at this user's own place can be nobody else's: in `/tmp` anybody
+ * can make a folder of that name first. Another address was named by the user, and is
+ * the user's to trust.
+ */
+export const trusted = (path: string, environment: Environment = process.env): Effect.Effect<void, UnsafeFolder> =>
+  Effect.suspend(() => {
+    const { runtimeFolder, socket } = make(environment)
+    const user = userId()
+    if (path !== socket || user === undefined) return Effect.void
+    const foreign = [runtimeFolder, socket].find((place) => {
+      const owner = statOf(place)?.uid
+      return owner !== undefined && owner !== user && owner !== 0
+    })
+    if (foreign === undefined) return Effect.void
+    return Effect.fail(
+      new UnsafeFolder({
+        folder: runtimeFolder,
+        message: `${foreign} belongs to user ${statOf(foreign)?.uid}, not to you (${user}), so the daemon there is not yours: name another folder with RESOURCE_MANAGER_RUNTIME_DIR`
+      })
+    )
   })

@@ -1,12 +1,17 @@
 /** Addresses, folders, the lock and the start in the background. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { chmodSync, existsSync, mkdirSync, statSync, symlinkSync, writeFileSync } from "node:fs"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Scope from "effect/Scope"
+import { chmodSync, chownSync, existsSync, mkdirSync, statSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import * as Address from "../src/Address.ts"
 import * as Launcher from "../src/Launcher.ts"
+import * as Lock from "../src/Lock.ts"
 import * as Places from "../src/Places.ts"
 import { connect, eventually, folder, program, startDaemon, until } from "./support/daemon.ts"
+import { proxy } from "./support/proxy.ts"
 
 const pools = { cpu: { capacity: 4 } }
 
@@ -103,24 +108,106 @@ describe("folders", () => {
 })
 
 describe("the lock of a state folder", () => {
-  it.live("names its holder to the second, and is free at once after SIGKILL", () =>
+  it.live(
+    "names its holder to the second, and is free at once after SIGKILL",
+    () =>
+      Effect.scoped(
+        Effect.gen(function* () {
+          const path = yield* folder
+          const stateFolder = join(path, "state")
+          const options = (name: string) => ({ address: join(path, name), stateFolder, pools })
+          const first = yield* program("daemon", options("a.sock"))
+          yield* first.line("ready")
+          const second = yield* program("daemon", options("b.sock"))
+          assert.strictEqual(yield* second.exit, 7)
+          assert.include(second.stderr, `pid ${first.child.pid}`)
+          assert.include(second.stderr, stateFolder)
+          first.child.kill("SIGKILL")
+          yield* first.exit
+          // The socket of the dead one is there still.
+          assert.isTrue(existsSync(join(path, "a.sock")))
+          const third = yield* program("daemon", options("a.sock"))
+          yield* third.line("ready")
+        })
+      ),
+    60_000
+  )
+})
+
+describe("a state folder that cannot be used", () => {
+  const start = (path: string) =>
+    program("daemon", { address: join(path, "d.sock"), stateFolder: join(path, "state"), pools })
+
+  for (const file of ["lock.db", "secret"]) {
+    it.live(
+      `is told by name and with what to do, when its ${file} is damaged`,
+      () =>
+        Effect.scoped(
+          Effect.gen(function* () {
+            const path = yield* folder
+            const damaged = join(path, "state", file)
+            yield* Places.privateFolder(join(path, "state"))
+            if (file === "secret") mkdirSync(damaged)
+            else writeFileSync(damaged, "no database ".repeat(1_000))
+            const daemon = yield* start(path)
+            assert.strictEqual(yield* daemon.exit, 7)
+            assert.include(daemon.stderr, damaged)
+            assert.include(daemon.stderr, "move it aside")
+          })
+        ),
+      60_000
+    )
+  }
+
+  it.live("is waited for while the daemon that has it ends", () =>
     Effect.scoped(
       Effect.gen(function* () {
         const path = yield* folder
-        const stateFolder = join(path, "state")
-        const options = (name: string) => ({ address: join(path, name), stateFolder, pools })
-        const first = yield* program("daemon", options("a.sock"))
-        yield* first.line("ready")
-        const second = yield* program("daemon", options("b.sock"))
-        assert.strictEqual(yield* second.exit, 7)
-        assert.include(second.stderr, `pid ${first.child.pid}`)
-        assert.include(second.stderr, stateFolder)
-        first.child.kill("SIGKILL")
-        yield* first.exit
-        // The socket of the dead one is there still.
-        assert.isTrue(existsSync(join(path, "a.sock")))
-        const third = yield* program("daemon", options("a.sock"))
-        yield* third.line("ready")
+        const places = Places.make({ RESOURCE_MANAGER_STATE_DIR: path })
+        const facts = { address: "a", version: "1" }
+        const first = yield* Scope.make()
+        const held = yield* Scope.provide(Lock.acquire(places, facts), first)
+        assert.strictEqual((yield* Effect.flip(Effect.scoped(Lock.acquire(places, facts))))._tag, "StateFolderHeld")
+        yield* held.ending
+        const next = yield* Effect.forkScoped(Lock.acquire(places, facts), { startImmediately: true })
+        assert.isUndefined(next.pollUnsafe())
+        yield* Scope.close(first, Exit.void)
+        yield* Fiber.join(next)
+        assert.strictEqual(Lock.readFacts(places)?.pid, process.pid)
+      })
+    )
+  )
+})
+
+describe("a client", () => {
+  it.live("does not wait for ever for a daemon that takes connections and stands still", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const daemon = yield* startDaemon()
+        const between = yield* proxy(daemon.address)
+        between.mute(true)
+        const error = yield* Effect.flip(connect(between.address, { connectTimeout: "200 millis" }))
+        assert.include(String(error), "no answer within 200 ms")
+      })
+    )
+  )
+
+  // Only root can give a folder away.
+  it.live.skipIf(process.getuid?.() !== 0)("trusts no socket at the user's place that is another user's", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const path = yield* folder
+        const runtime = { RESOURCE_MANAGER_RUNTIME_DIR: join(path, "run") }
+        const { socket } = Places.make(runtime)
+        const daemon = yield* startDaemon({ listen: [socket] })
+        yield* Places.trusted(socket, runtime)
+        chownSync(socket, 65_534, 65_534)
+        assert.include((yield* Effect.flip(Places.trusted(socket, runtime))).message, "65534")
+        chownSync(socket, 0, 0)
+        chownSync(join(path, "run"), 65_534, 65_534)
+        assert.include((yield* Effect.flip(Places.trusted(socket, runtime))).message, "65534")
+        // What the user names is the user's choice.
+        yield* Places.trusted(daemon.address, {})
       })
     )
   )

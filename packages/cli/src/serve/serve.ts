@@ -118,7 +118,7 @@ const start = Effect.fnUntraced(function* (options: ServeOptions) {
   if (listen.some((address) => address.includes(places.runtimeFolder))) {
     yield* Places.privateFolder(places.runtimeFolder)
   }
-  yield* Lock.acquire(places, { address: listen.join(" "), version: readVersion() })
+  const lock = yield* Lock.acquire(places, { address: listen.join(" "), version: readVersion() })
   const plugins = yield* loadPlugins(settings)
   for (const { name, warning } of plugins) {
     if (warning !== undefined) yield* Effect.logWarning(`plugin ${name} ${warning}`)
@@ -135,7 +135,7 @@ const start = Effect.fnUntraced(function* (options: ServeOptions) {
   const names = addresses.map(Address.format)
   yield* Effect.logInfo(`listens on ${names.join(", ")}; settings: ${settings.file ?? "those that are built in"}`)
   yield* options.onListening(names)
-  return { ended, manager: Context.get(context, ResourceManager), settings }
+  return { ended, lock, manager: Context.get(context, ResourceManager), settings }
 })
 
 /** Serves until it is told to end: then it succeeds. */
@@ -144,7 +144,7 @@ export const serve = (options: ServeOptions) =>
     Effect.scoped(
       Effect.gen(function* () {
         yield* heedSignals
-        const { ended, manager, settings } = yield* Effect.mapError(restore(start(options)), toServeFailure)
+        const { ended, lock, manager, settings } = yield* Effect.mapError(restore(start(options)), toServeFailure)
         const why = yield* Effect.mapError(untilSignal(restore(ended)), toServeFailure)
         yield* heedSecondSignal
         yield* Effect.logInfo(why === "idle" ? "ends: there was nothing to keep" : `ends: ${why}`)
@@ -152,6 +152,8 @@ export const serve = (options: ServeOptions) =>
         if (settings.complete.daemon.journal === "off") {
           yield* drain(manager, settings.complete.manager.gracePeriod)
         }
+        // Who starts the next one need not be told that this one has the folder.
+        yield* lock.ending
         // A signal that was heeded is no interruption.
         process.exitCode = exitCodes.ok
       })

@@ -17,10 +17,11 @@ import * as ClientManager from "./clientManager.ts"
 import { unreachable } from "./clientTransport.ts"
 import { type CallFailure, isLinkError, Link, type LinkOptions } from "./link.ts"
 
-const connectTimeoutDefault = "5 seconds"
+const connectTimeoutDefault = "10 seconds"
 
 const linkOptions = Effect.fnUntraced(function* (options: ConnectionOptions) {
   const address = yield* parse(options.address ?? Places.address())
+  if (address._tag === "Unix") yield* Places.trusted(address.path)
   return {
     address,
     token: options.token ?? Tokens.fromEnvironment(process.env),

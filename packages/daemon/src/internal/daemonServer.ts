@@ -100,7 +100,7 @@ export const make = Effect.fnUntraced(function* (options: DaemonServerOptions) {
   const { supervisor } = host
   const claims = new Claims(host, fork)
   const deadlocks = new DeadlockLog()
-  const keys = LeaseKeys.make(options.secretFile)
+  const keys = yield* LeaseKeys.make(options.secretFile)
 
   const status = (counts: Pick<Status, "pools" | "agents" | "leases" | "waiters">): Status => ({
     version,

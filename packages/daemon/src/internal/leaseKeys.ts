@@ -4,7 +4,11 @@
  * and cannot be made up.
  */
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto"
-import { readFileSync, writeFileSync } from "node:fs"
+import * as Effect from "effect/Effect"
+import { existsSync, readFileSync, writeFileSync } from "node:fs"
+import { dirname } from "node:path"
+import type { UnsafeFolder } from "../Errors.ts"
+import { attempt } from "../Places.ts"
 
 export interface LeaseKeys {
   /** `<lease>.<key>` */
@@ -16,12 +20,9 @@ export interface LeaseKeys {
 const secretBytes = 32
 
 const readSecret = (path: string): Buffer | undefined => {
-  try {
-    const secret = Buffer.from(readFileSync(path, "utf8").trim(), "hex")
-    return secret.length === secretBytes ? secret : undefined
-  } catch {
-    return undefined
-  }
+  if (!existsSync(path)) return undefined
+  const secret = Buffer.from(readFileSync(path, "utf8").trim(), "hex")
+  return secret.length === secretBytes ? secret : undefined
 }
 
 /** The secret in a file, made where there is none. Without a file: one of this process alone. */
@@ -33,8 +34,13 @@ const secretOf = (path: string | undefined): Buffer => {
   return secret
 }
 
-export const make = (path: string | undefined): LeaseKeys => {
-  const secret = secretOf(path)
+export const make = (path: string | undefined): Effect.Effect<LeaseKeys, UnsafeFolder> =>
+  Effect.map(
+    attempt(dirname(path ?? "."), path ?? "the secret", () => secretOf(path)),
+    keysOf
+  )
+
+const keysOf = (secret: Buffer): LeaseKeys => {
   const keyOf = (lease: number): Buffer =>
     createHmac("sha256", secret).update(`lease ${lease}`).digest().subarray(0, 16)
   return {

@@ -87,6 +87,8 @@ interface Current {
   readonly close: () => void
 }
 
+/** A daemon that comes back meets all of its clients: nobody gives up on its answer soon, and asks again. */
+const answerMillisMin = 60_000
 const retryMillisMin = 20
 const retryMillisMax = 1_000
 
@@ -212,9 +214,15 @@ export class Link {
   private readonly connect: Effect.Effect<{ readonly current: Current; readonly scope: Scope.Closeable }, LinkError> =
     Effect.suspend(() => {
       const scope = Scope.makeUnsafe()
-      return Effect.onExit(Scope.provide(this.opened, scope), (exit) =>
-        Exit.isFailure(exit) ? Scope.close(scope, exit) : Effect.void
-      ).pipe(Effect.map((current) => ({ current, scope })))
+      const { address, connectMillis } = this.options
+      const millis = this.welcome === undefined ? connectMillis : Math.max(connectMillis, answerMillisMin)
+      const opened = Effect.timeoutOrElse(Scope.provide(this.opened, scope), {
+        duration: millis,
+        orElse: () => Effect.fail(ClientTransport.unreachable(address, `no answer within ${millis} ms`))
+      })
+      return Effect.onExit(opened, (exit) => (Exit.isFailure(exit) ? Scope.close(scope, exit) : Effect.void)).pipe(
+        Effect.map((current) => ({ current, scope }))
+      )
     })
 
   private readonly opened: Effect.Effect<Current, LinkError, Scope.Scope> = Effect.gen({ self: this }, function* () {
