@@ -12,6 +12,7 @@ import { leases } from "./commands/leases/leases.ts"
 import { plugins } from "./commands/plugins/plugins.ts"
 import { pools } from "./commands/pools/pools.ts"
 import { quota } from "./commands/quota/quota.ts"
+import { separateCommand } from "./commands/run/argv.ts"
 import { run } from "./commands/run/run.ts"
 import { simulate } from "./commands/simulate.ts"
 import { up } from "./commands/up.ts"
@@ -46,7 +47,7 @@ export const main = (args: ReadonlyArray<string>): void => {
   })
   // Nobody is left to be told: the exit code still says what happened.
   process.stderr.on("error", () => undefined)
-  Command.runWith(root, { version: readVersion() })(args).pipe(
+  Command.runWith(root, { version: readVersion() })(separateCommand(args)).pipe(
     Effect.provide(Layer.mergeAll(NodeServices.layer, layerPresentation)),
     Effect.tapCause(reportDefect),
     // Its own reporting writes to standard output.

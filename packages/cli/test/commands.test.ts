@@ -252,6 +252,21 @@ describe("events", { timeout }, () => {
   })
 })
 
+describe("names of agents", { timeout }, () => {
+  it("move nobody's cursor, and stay on their line", () => {
+    const name = "a\nb\u001B[31mc"
+    for (const args of [
+      ["quota", "set", name, "cpu", "2"],
+      ["quota", "get", name],
+      ["quota", "get", name, "memory"],
+      ["quota", "set", name, "cpu", "off"],
+      ["quota", "get", name]
+    ]) {
+      assert.match(text(...args), /^a\\nb\\u001b\[31mc[^\n]*\n$/)
+    }
+  })
+})
+
 describe("what cannot be", { timeout }, () => {
   for (const [what, args, code, told] of [
     [
@@ -262,18 +277,35 @@ describe("what cannot be", { timeout }, () => {
     ],
     ["an agent that is none", ["agents", "show", "biuld"], 9, "biuld: no such agent, did you mean build?"],
     ["a lease that is none", ["leases", "revoke", "999999", "--yes"], 9, "no lease has the number 999999"],
+    ["a lease that is no number", ["leases", "revoke", "abc"], 2, 'argument <lease>: "abc". Expected: a whole number'],
     ["nobody to ask about", ["why", "nobody"], 9, "Neither a waiter nor an agent is called nobody"],
-    ["a size of cores", ["pools", "set-capacity", "cpu", "4GiB"], 2, "is a size in bytes, but cpu counts cores"],
+    [
+      "a size of cores",
+      ["pools", "set-capacity", "cpu", "4GiB"],
+      2,
+      'AMOUNT is "4GiB", a size in bytes, but cpu counts cores; allowed: a whole number from 0 to 9007199254740991\n'
+    ],
     [
       "an amount that is none",
       ["quota", "set", "a", "cpu", "many"],
       2,
-      '"many" is not an amount; allowed: a whole number'
+      'AMOUNT is "many"; allowed: a whole number from 0 to 9007199254740991, or off\n'
     ],
-    ["a rate that is none", ["pools", "set-rate", "cpu", "fast"], 2, '"fast" is not a rate; allowed: LIMIT/INTERVAL'],
+    ["a rate that is none", ["pools", "set-rate", "cpu", "fast"], 2, 'RATE is "fast"; allowed: LIMIT/INTERVAL'],
     ["an address that is none", ["status", "--connect", "tcp:x"], 2, "is no address"],
-    ["no daemon", ["status", "--connect", "/nowhere/daemon.sock"], 7, "start one with `resource-manager serve`"],
-    ["a flag that is none", ["status", "--jsn"], 2, "--jsn"],
+    [
+      "no daemon",
+      ["status", "--connect", "/nowhere/daemon.sock"],
+      7,
+      "start one there with `resource-manager serve --listen unix:/nowhere/daemon.sock`"
+    ],
+    ["a host and a port alone", ["status", "--connect", "localhost:7070"], 2, "allowed: tcp:localhost:7070"],
+    [
+      "a flag that is none",
+      ["status", "--conect", "x"],
+      2,
+      "--conect in command resource-manager status; did you mean --connect?\n"
+    ],
     ["a verb that is none", ["pools", "lst"], 2, "lst"],
     ["no verb", ["pools"], 2, "SUBCOMMANDS"]
   ] as const) {

@@ -25,8 +25,15 @@ const tcp = (input: string, rest: string): Effect.Effect<Address, InvalidAddress
     : Effect.fail(invalid(input, `its port ${JSON.stringify(port)} is not a number from 0 to 65535`))
 }
 
+/** `localhost:7070`: hardly a file of that name in the folder that one happens to be in. */
+const hostAndPort = /^(?:[^/:[\]]+|\[[^/[\]]+\]):\d{1,5}$/
+
 export const parse = (input: string): Effect.Effect<Address, InvalidAddress> => {
   if (input.startsWith("tcp:")) return tcp(input, input.slice(4))
+  if (hostAndPort.test(input)) {
+    const message = `${JSON.stringify(input)} is no address; allowed: tcp:${input}, or unix:./${input} for a socket of that name`
+    return Effect.fail(new InvalidAddress({ address: input, message }))
+  }
   const path = input.startsWith("unix:") ? input.slice(5) : input
   if (path === "") return Effect.fail(invalid(input, "it is empty"))
   if (Buffer.byteLength(path) > socketPathBytesMax) {

@@ -26,6 +26,10 @@ describe("an address", () => {
     ["tcp::80", "refused"],
     ["tcp:80", "refused"],
     ["tcp:host:", "refused"],
+    ["localhost:80", "refused"],
+    ["[::1]:80", "refused"],
+    ["./localhost:80", "unix:./localhost:80"],
+    ["unix:a:80", "unix:a:80"],
     ["", "refused"],
     ["unix:", "refused"],
     [`/${"x".repeat(103)}`, "refused"]

@@ -12,7 +12,9 @@ export type Read<A> = Result.Result<A, string>
 
 const most = Number.MAX_SAFE_INTEGER
 
-export const amountAllowed = `a whole number from 0 to ${most}, or a size such as "4GiB" (B, kB, KiB, MB, MiB, GB, GiB, TB, TiB)`
+export const unitsAllowed = `a whole number from 0 to ${most}`
+
+export const amountAllowed = `${unitsAllowed}, or a size such as "4GiB" (B, kB, KiB, MB, MiB, GB, GiB, TB, TiB)`
 
 const amountPattern = /^\d+$/
 const sizePattern = /^(\d+(?:\.\d+)?) ?(B|kB|KiB|MB|MiB|GB|GiB|TB|TiB|PB|PiB)$/

@@ -3,6 +3,7 @@
  * start one where there is none, and makes of every error one line and an exit code.
  */
 import * as DaemonConnection from "@resource-manager/daemon/DaemonConnection"
+import { DaemonUnreachable } from "@resource-manager/daemon/Errors"
 import * as Places from "@resource-manager/daemon/Places"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -45,12 +46,23 @@ const tagOf = (error: unknown): string =>
 const messageOf = (error: unknown): string =>
   typeof error === "object" && error !== null && "message" in error ? String(error.message) : String(error)
 
+/** What is to be done where no daemon answers. */
+const howToStart = (address: string): string => {
+  const own = `unix:${Places.make(process.env).socket}`
+  if (address === own) return `start one with \`${programName} serve\``
+  const from = address === normal(process.env["RESOURCE_MANAGER_CONNECT"]) ? ", or unset RESOURCE_MANAGER_CONNECT" : ""
+  return `start one there with \`${programName} serve --listen ${address}\`${from}`
+}
+
+/** As addresses are told. */
+const normal = (address: string | undefined): string | undefined =>
+  address === undefined || address.startsWith("tcp:") || address.startsWith("unix:") ? address : `unix:${address}`
+
 /** What an error of the daemon or of its manager means to a command. */
 export const toFailure = (error: unknown): CommandFailed => {
   if (error instanceof CommandFailed) return error
-  const tag = tagOf(error)
-  const hint = tag === "DaemonUnreachable" ? `; start one with \`${programName} serve\`` : ""
-  return failed(codes.get(tag) ?? exitCodes.refused, `${messageOf(error)}${hint}`)
+  const hint = error instanceof DaemonUnreachable ? `; ${howToStart(error.address)}` : ""
+  return failed(codes.get(tagOf(error)) ?? exitCodes.refused, `${messageOf(error)}${hint}`)
 }
 
 /** Connects until the scope closes. */

@@ -23,7 +23,8 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { runExitCodes, runFailed, type RunFailed } from "./failure.ts"
+import { type RunExitCode, runExitCodes, runFailed, type RunFailed } from "./failure.ts"
+import { findCommand, isBare } from "./findCommand.ts"
 
 export interface Execution {
   readonly command: string
@@ -56,8 +57,28 @@ const isBeingTaken = Effect.fnUntraced(function* (lease: Lease) {
 const unusable = (error: { readonly message: string }) =>
   runFailed(runExitCodes.taken, `the lease cannot be used: ${error.message}`)
 
+/** Fails where the command cannot be started: in better words than the shell at the gate has. */
+export const startable = (command: string): Effect.Effect<void, RunFailed> =>
+  Effect.suspend(() => {
+    const fail = (code: RunExitCode, why: string) => Effect.fail(runFailed(code, `${JSON.stringify(command)} ${why}`))
+    switch (findCommand(command, process.env["PATH"])) {
+      case "found":
+        return Effect.void
+      case "missing":
+        return fail(
+          runExitCodes.notFound,
+          isBare(command) ? "was not found: no folder of PATH has it" : "was not found: there is no such file"
+        )
+      case "notExecutable":
+        return fail(runExitCodes.notExecutable, "cannot be executed: `chmod +x` it, or name the program that reads it")
+      case "folder":
+        return fail(runExitCodes.notExecutable, "cannot be executed: it is a folder")
+    }
+  })
+
 /** Behind its gate, and known to the daemon. */
 const prepared = Effect.fnUntraced(function* (lease: Lease, execution: Execution) {
+  yield* startable(execution.command)
   const daemon = yield* DaemonConnection
   const marker = yield* Effect.mapError(
     daemon.call((rpc) => rpc.LeaseKey({ lease: lease.id })),

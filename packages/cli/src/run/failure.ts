@@ -20,7 +20,9 @@ export const runExitCodes = {
   /** The lease was taken away while the command ran, and the command was ended. */
   taken: 80,
   /** The command cannot be started as it is given. */
-  notExecutable: 126
+  notExecutable: 126,
+  /** There is no such command. */
+  notFound: 127
 } as const
 
 export type RunExitCode = (typeof runExitCodes)[keyof typeof runExitCodes]

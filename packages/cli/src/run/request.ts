@@ -6,6 +6,8 @@
 import { userInfo } from "node:os"
 import * as Result from "effect/Result"
 import type * as Duration from "effect/Duration"
+import * as Schema from "effect/Schema"
+import { AgentId } from "@resource-manager/core/Claim"
 import type { Mode } from "@resource-manager/daemon/process/Enforcement"
 import type { SchedulingOptions } from "@resource-manager/core/Claim"
 import { readAmount, readDuration } from "../config/units.ts"
@@ -53,9 +55,15 @@ const readCpus = (text: string): number | undefined => {
 const wrong = (flag: string, value: string, allowed: string) =>
   Result.fail(`${flag} is ${JSON.stringify(value)}; allowed: ${allowed}`)
 
+const agentVariable = "RESOURCE_MANAGER_AGENT"
+
 /** Who the command is charged to, where nobody says: the user. */
-const agentOf = (flag: string | undefined, environment: Environment): string =>
-  flag ?? (environment["RESOURCE_MANAGER_AGENT"] || undefined) ?? userInfo().username
+const readAgent = (flag: string | undefined, environment: Environment): Result.Result<string, string> => {
+  const agent = flag ?? (environment[agentVariable] || undefined) ?? userInfo().username
+  return Schema.is(AgentId)(agent)
+    ? Result.succeed(agent)
+    : wrong(flag === undefined ? agentVariable : "--agent", agent, "a name of 1 to 256 characters")
+}
 
 const readResources = (flags: Pick<RunFlags, "memory" | "resource">): Result.Result<Map<string, number>, string> => {
   const amounts = new Map<string, number>()
@@ -100,6 +108,8 @@ const readScheduling = (
 export const readRequest = (flags: RunFlags, environment: Environment): Result.Result<RunRequest, string> => {
   const [command, ...args] = flags.command
   if (command === undefined) return Result.fail("run needs a command, after --")
+  const agent = readAgent(flags.agent, environment)
+  if (Result.isFailure(agent)) return Result.fail(agent.failure)
   const cpus = flags.cpu === undefined ? undefined : readCpus(flags.cpu)
   if (flags.cpu !== undefined && cpus === undefined) return wrong("--cpu", flags.cpu, cpuAllowed)
   const resources = readResources(flags)
@@ -112,7 +122,7 @@ export const readRequest = (flags: RunFlags, environment: Environment): Result.R
   if (Result.isFailure(scheduling)) return Result.fail(scheduling.failure)
   const amounts = Object.fromEntries(resources.success)
   return Result.succeed({
-    agent: agentOf(flags.agent, environment),
+    agent: agent.success,
     command,
     args,
     cpus: cpus ?? (resources.success.size === 0 ? cpusDefault : undefined),

@@ -27,8 +27,9 @@ import { styleOf } from "../render/style.ts"
 import { duration } from "../render/time.ts"
 import type { Sheet } from "../render/views.ts"
 import { launch } from "../serve/launch.ts"
-import { type Execution, execute } from "./execute.ts"
+import { type Execution, execute, startable } from "./execute.ts"
 import { RunFailed, runExitCodes } from "./failure.ts"
+import { isBare } from "./findCommand.ts"
 import { isLiveTerminal, Progress, writeError } from "./progress.ts"
 import { claimOf, readRequest, type RunFlags, type RunRequest } from "./request.ts"
 import { granted } from "./wait.ts"
@@ -163,6 +164,8 @@ export const run = (flags: RunFlags, connect: string | undefined): Effect.Effect
       if (!isFaithful(flags.command))
         return yield* usage("an argument of the command is not UTF-8, and would be changed")
       const mode = yield* Effect.mapError(Effect.fromResult(modeOf(flags.enforce)), usage)
+      // Before the wait, and not only after hours of it. A file may still be made by whoever holds the lease now.
+      if (isBare(request.command)) yield* Effect.mapError(startable(request.command), toRunFailure)
       const lastSignal = rememberSignals()
       const exit: Exit.Exit<ExitStatus, unknown> = yield* Effect.exit(
         Effect.scoped(runUnder(request, mode, connect, restore))

@@ -12,6 +12,7 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type { Types } from "../render/amounts.ts"
+import { programName } from "../program.ts"
 import { notNow, waitingLine } from "../render/run.ts"
 import type { Sheet } from "../render/views.ts"
 import { claimFailed, runExitCodes, runFailed, type RunFailed } from "./failure.ts"
@@ -67,7 +68,9 @@ const now = Effect.fnUntraced(function* (request: WaitRequest, sheet: Sheet) {
   const lease = yield* Effect.mapError(manager.tryLease(request.agent, request.claim, request.scheduling), claimFailed)
   if (Option.isSome(lease)) return lease.value
   const check = yield* manager.check(request.agent, request.claim)
-  const why = check.granted ? ["it was not free a moment ago"] : notNow(check, sheet)
+  const why = check.granted
+    ? ["it was not free a moment ago"]
+    : [...notNow(check, sheet), `who holds it: \`${programName} leases list\``]
   return yield* runFailed(runExitCodes.notGranted, ["not granted now:", ...why].join("\n  "))
 })
 

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Result from "effect/Result"
 import { userInfo } from "node:os"
+import { separateCommand } from "../../src/commands/run/argv.ts"
 import { claimOf, readRequest, type RunFlags } from "../../src/run/request.ts"
 
 const flags = (given: Partial<RunFlags> = {}): RunFlags => ({
@@ -94,4 +95,31 @@ describe("what run is asked for", () => {
     assert.deepStrictEqual(claim(2, undefined), { cpu: 2, gpu: 1 })
     assert.match(String(claim(0.5, "cores")), /--cpu is "0.5"; allowed: a whole number/)
   })
+})
+
+describe("where the flags of run end", () => {
+  const cases: ReadonlyArray<readonly [given: string, separated: string]> = [
+    ["run make -j4 --help", "run -- make -j4 --help"],
+    ["run --cpu 2 --try docker run --memory 2g image", "run --cpu 2 --try -- docker run --memory 2g image"],
+    ["run --cpu=2 git checkout -- file", "run --cpu=2 -- git checkout -- file"],
+    ["--json run --preemptible --priority -5 sleep 1", "--json run --preemptible --priority -5 -- sleep 1"],
+    ["run --cpus 2 make", "run --cpus -- 2 make"],
+    ["run -", "run -- -"],
+    ["run -- make -- x", "run -- make -- x"],
+    ["run --cpu 2 -- make", "run --cpu 2 -- make"],
+    ["run --cpu", "run --cpu"],
+    ["run --cpu 2", "run --cpu 2"],
+    ["run --help", "run --help"],
+    ["run", "run"],
+    ["up run -x", "up run -x"],
+    ["why run", "why run"],
+    ["--version", "--version"],
+    ["", ""]
+  ]
+  for (const [given, separated] of cases) {
+    it(`is there: ${given}`, () => {
+      const words = given === "" ? [] : given.split(" ")
+      assert.strictEqual(separateCommand(words).join(" "), separated)
+    })
+  }
 })

@@ -58,8 +58,16 @@ describe.skipIf(process.platform === "win32")("run", { timeout: 120_000 }, () =>
         [2, /--timeout is "soon"/, ["--timeout", "soon", "--", "true"]],
         [2, /command/, []],
         [69, /no daemon answers/, ["--connect", on.path("nobody.sock"), "--", "true"]],
-        [127, /no-such-command: not found/, ["--resource", "gpu=1", "--", "no-such-command"]],
-        [126, /NUL|directory|denied|denied/i, ["--resource", "gpu=1", "--", on.folder]]
+        // Before it waits for what the holder has.
+        [127, /"no-such-command" was not found: no folder of PATH has it\n$/, ["--cpu", "2", "--", "no-such-command"]],
+        [
+          127,
+          /no-such-file" was not found: there is no such file\n$/,
+          ["--resource", "gpu=1", on.path("no-such-file")]
+        ],
+        [126, /cannot be executed: it is a folder\n$/, ["--resource", "gpu=1", "--", on.folder]],
+        [126, /cannot be executed: `chmod \+x` it/, ["--resource", "gpu=1", "--", on.path("config.json")]],
+        [2, /--agent is ""; allowed: a name of 1 to 256 characters/, ["--agent", "", "--", "true"]]
       ]
       for (const [code, message, args] of expected) {
         const finished = yield* on.finish(...run(...args))

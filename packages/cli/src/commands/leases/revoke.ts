@@ -8,6 +8,7 @@ import { withDaemon } from "../../frame/daemon.ts"
 import { print } from "../../frame/output.ts"
 import { overviewOf } from "../../frame/question.ts"
 import { LeasesRevokeOutput } from "../../output/daemon.ts"
+import { printableLine } from "../../printable.ts"
 import { claimShort, counted } from "../../render/amounts.ts"
 
 export const revoke = (connect: Option.Option<string>, ids: ReadonlyArray<number>, yes: boolean) =>
@@ -32,7 +33,7 @@ export const revoke = (connect: Option.Option<string>, ids: ReadonlyArray<number
         schema: LeasesRevokeOutput,
         value: { revoked: unique },
         types,
-        lines: () => named.map((lease) => `revoked ${lease}`)
+        lines: () => named.map((lease) => printableLine(`revoked ${lease}`))
       })
     })
   )

@@ -24,7 +24,7 @@ const read = ({ per, rate }: Pick<SetRateOptions, "per" | "rate">) =>
     if (rate === "off") return Effect.succeed(null)
     const found = readRate(rate)
     if (Result.isFailure(found)) {
-      const problem = `${JSON.stringify(rate)} is not a rate; allowed: ${rateAllowed}, or off`
+      const problem = `RATE is ${JSON.stringify(rate)}; allowed: ${rateAllowed}, or off`
       return Effect.fail(failed(exitCodes.usage, problem))
     }
     const { interval, ...fields } = found.success

@@ -5,13 +5,14 @@ import { withDaemon } from "../../frame/daemon.ts"
 import { print } from "../../frame/output.ts"
 import { find, overviewOf } from "../../frame/question.ts"
 import { type Quota, QuotasOutput } from "../../output/daemon.ts"
+import { printableLine } from "../../printable.ts"
 import { amount, type Types } from "../../render/amounts.ts"
 import { quotaOfType, quotasOf } from "./quotas.ts"
 
 const lineOf = ({ agent, held, quota, resourceType, waiting }: Quota, types: Types): string => {
   const of = (value: number) => amount(types, resourceType, value)
   const limit = quota === null ? "no quota" : `quota ${of(quota)}`
-  return `${agent}, ${resourceType}: ${limit}, holds ${of(held)}, waits for ${of(waiting)}`
+  return printableLine(`${agent}, ${resourceType}: ${limit}, holds ${of(held)}, waits for ${of(waiting)}`)
 }
 
 export const get = (connect: Option.Option<string>, agent: string, type: Option.Option<string>) =>
@@ -29,7 +30,8 @@ export const get = (connect: Option.Option<string>, agent: string, type: Option.
         schema: QuotasOutput,
         value,
         types,
-        lines: () => (value.length === 0 ? [`${agent}: no quotas`] : value.map((quota) => lineOf(quota, types)))
+        lines: () =>
+          value.length === 0 ? [printableLine(`${agent}: no quotas`)] : value.map((quota) => lineOf(quota, types))
       })
     })
   )

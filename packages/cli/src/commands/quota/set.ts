@@ -7,6 +7,7 @@ import { withDaemon } from "../../frame/daemon.ts"
 import { print } from "../../frame/output.ts"
 import { find, overviewOf } from "../../frame/question.ts"
 import { QuotaOutput } from "../../output/daemon.ts"
+import { printableLine } from "../../printable.ts"
 import { amount } from "../../render/amounts.ts"
 import { quotaOfType } from "./quotas.ts"
 
@@ -24,7 +25,7 @@ export const set = ({ agent, connect, quota: text, type, yes }: SetQuotaOptions)
     Effect.fnUntraced(function* (daemon) {
       const { overview, types } = yield* overviewOf(daemon)
       yield* find("pool", type, overview.pools, ({ resourceType }) => resourceType)
-      const quota = text === "off" ? null : yield* readAmountOf(types, type, text)
+      const quota = text === "off" ? null : yield* readAmountOf(types, type, text, ", or off")
       const of = (value: number | null) => (value === null ? "no quota" : amount(types, type, value))
       const before = quotaOfType(overview.agents, agent, type)
       // Its leases stay; its youngest waiters over the quota fail.
@@ -42,7 +43,7 @@ export const set = ({ agent, connect, quota: text, type, yes }: SetQuotaOptions)
         schema: QuotaOutput,
         value,
         types,
-        lines: () => [`${agent}, ${type}: ${of(before.quota)} -> ${of(quota)}`]
+        lines: () => [printableLine(`${agent}, ${type}: ${of(before.quota)} -> ${of(quota)}`)]
       })
     })
   )
