@@ -32,9 +32,15 @@ export class Account {
   }
 }
 
-/** Who is charged: the owner of quotas and statistics. */
+/** Who is charged: the owner of quotas, weight and statistics. */
 export class Agent {
   readonly id: string
+  /** Its place among all agents: breaks ties. */
+  readonly index: number
+  /** What it may have beside others, where shares are fair. Above 0. */
+  weight = 1
+  /** That of its claims that say none. */
+  priority = 0
   readonly accounts = new Map<Pool, Account>()
   private lastAccount: Account | undefined = undefined
   /** Its waiters, oldest first. */
@@ -45,9 +51,16 @@ export class Agent {
   readonly failures: FailureCounts = {}
   readonly waits = new Histogram()
   readonly holds = new Histogram()
+  /** The largest part that it holds of any pool, by its weight: kept where shares are fair. */
+  share = 0
+  /** Where it stands in what was granted over time, by its weight: kept where shares are fair. */
+  served = 0
+  /** `served`, but never behind the others where it has nobody waiting: an agent saves nothing up. */
+  start = 0
 
-  constructor(id: string) {
+  constructor(id: string, index = Infinity) {
     this.id = id
+    this.index = index
   }
 
   /** Its account with a pool, opened on first use. */

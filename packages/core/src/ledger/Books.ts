@@ -9,6 +9,8 @@ import { type Account, Agent, countFailure } from "./Agent.ts"
 import type { Claim } from "./Claim.ts"
 import type { LeaveReason, LedgerEvent, ReturnReason } from "./Event.ts"
 import type { Index } from "./Index.ts"
+import { type Ordering, ownTurn } from "./order/Ordering.ts"
+import { Shares } from "./order/shares.ts"
 import { Pool, type PoolOptions } from "./Pool.ts"
 import type { Rate } from "./Bucket.ts"
 import type { Refusal } from "./Refusal.ts"
@@ -44,6 +46,10 @@ export class Books {
   private planned = false
   /** Waiters whose shares became whole, for the Ledger to grant. */
   readonly ready: Array<Request> = []
+  /** The order of a policy; `undefined` where first come is first served. A replay has none. */
+  ordering: Ordering | undefined = undefined
+  /** What was granted to whom over time; kept where shares are fair. */
+  shares: Shares | undefined = undefined
   private lastPool: Pool | undefined = undefined
   /** Claims by id, where somebody needs that. */
   index: Index | undefined = undefined
@@ -63,7 +69,7 @@ export class Books {
   agent(id: string): Agent {
     const known = this.agents.get(id)
     if (known !== undefined) return known
-    const agent = new Agent(id)
+    const agent = new Agent(id, this.agents.size)
     this.agents.set(id, agent)
     return agent
   }
@@ -78,6 +84,7 @@ export class Books {
     const pool = new Pool(type, this.pools.size + this.dormant.size, options, this.now)
     pool.planned = this.planned
     this.pools.set(type, pool)
+    this.ordering?.open(pool)
     this.sink?.({
       _tag: "PoolDefined",
       at: this.now,
@@ -115,6 +122,7 @@ export class Books {
     this.sink?.({ _tag: "PoolConfigured", at: this.now, type: pool.type, capacity, rate, configured })
     this.rebalance(pool)
     this.countHard(pool)
+    this.capacityChanged()
   }
 
   setCapacity(pool: Pool, capacity: number, maxCapacity: number | undefined): void {
@@ -122,6 +130,7 @@ export class Books {
     this.sink?.({ _tag: "CapacitySet", at: this.now, type: pool.type, capacity, maxCapacity })
     this.rebalance(pool)
     this.countHard(pool)
+    this.capacityChanged()
   }
 
   setRate(pool: Pool, rate: Rate | undefined): void {
@@ -167,12 +176,39 @@ export class Books {
     for (const pool of this.everyPool()) pool.leaveToPlan()
   }
 
-  /** The request waits, at the end of every queue that it needs. */
+  /** What an agent is to the policies: its weight beside others, and the priority of its claims. */
+  setAgent(agent: Agent, { priority, weight }: { readonly weight: number; readonly priority: number }): void {
+    const ranked = agent.priority !== priority
+    agent.weight = weight
+    agent.priority = priority
+    this.sink?.({ _tag: "AgentSet", at: this.now, agent: agent.id, weight, priority })
+    this.ordering?.shareChanged(agent)
+    if (ranked) this.ordering?.priorityChanged(agent)
+  }
+
+  /** Begins or ends to keep what was granted to whom over time. */
+  keepShares(kept: boolean): void {
+    this.shares = kept ? new Shares() : undefined
+    for (const agent of this.agents.values()) agent.served = 0
+    this.sink?.({ _tag: "SharesKept", at: this.now, kept })
+  }
+
+  /** A waiter goes before all others, whatever its class, by one of the pools that it waits for. */
+  rescue(request: Request, pool: Pool): void {
+    pool.rescuing = request
+    this.sink?.({ _tag: "Rescued", at: this.now, id: request.id, type: pool.type })
+    if (this.ordering === undefined) ownTurn(request).rescued = true
+    else this.ordering.move(request, (turn) => (turn.rescued = true))
+  }
+
+  /** The request waits, at its place in every queue that it needs. */
   queue(request: Request): void {
     request.status = "waiting"
     request.id = this.nextId++
     this.waiting++
-    request.agent.waiters.add(request)
+    const { agent } = request
+    if (this.shares !== undefined) agent.served = this.shares.startOf(agent)
+    agent.waiters.add(request)
     for (const part of request.parts) {
       part.account.waiting += part.amount
       part.pool.enqueue(part, this.now)
@@ -180,14 +216,19 @@ export class Books {
       this.schedule(part.pool)
     }
     this.enterWait(request)
+    if (this.ordering !== undefined) this.ordering.queued(request)
     this.index?.add(request)
     if (request.deadline !== undefined) this.timers.set(request, request.deadline)
     this.sink?.({ _tag: "Queued", ...this.asked(request) })
   }
 
-  /** The request is granted, from the queue or in the decision that it arrived in. */
-  grant(request: Request): void {
+  /**
+   * The request is granted, from the queue or in the decision that it arrived in.
+   * `passed`: the first that are short, where it goes past them.
+   */
+  grant(request: Request, passed?: ReadonlyArray<Request>): void {
     const waited = request.status === "waiting"
+    if (this.shares !== undefined) this.shares.charge(request)
     if (waited) this.unqueue(request)
     else request.id = this.nextId++
     const waitMicros = this.now - request.askedAt
@@ -209,7 +250,13 @@ export class Books {
     if (this.sink !== undefined) {
       this.sink(
         waited
-          ? { _tag: "Granted", at: this.now, id: request.id, token: request.token }
+          ? {
+              _tag: "Granted",
+              at: this.now,
+              id: request.id,
+              token: request.token,
+              passed: passed?.map((waiter) => waiter.id)
+            }
           : { _tag: "GrantedAtOnce", token: request.token, ...this.asked(request) }
       )
     }
@@ -217,6 +264,9 @@ export class Books {
     if (request.manual) agent.manual.push(request)
     if (request.ttl !== 0) this.timers.set(request, request.expiresAt)
     if (request.grows !== undefined) this.merge(request, request.grows)
+    if (passed !== undefined) for (const waiter of passed) pass(waiter, this.now)
+    if (request.turn.rescued) endRescue(request)
+    if (this.ordering !== undefined) this.ordering.granted(request)
     if (request.exempt) {
       // Units earmarked for others may be gone: their earmarks go, latest first.
       request.exempt = false
@@ -239,6 +289,7 @@ export class Books {
   undo(request: Request): void {
     const waitMicros = request.grantedAt - request.askedAt
     const lease = request.grows
+    this.shares?.refund(request)
     request.agent.acquisitions--
     request.agent.waits.forget(waitMicros)
     for (const part of request.parts) {
@@ -257,6 +308,7 @@ export class Books {
     }
     request.status = "returned"
     this.index?.remove(request)
+    this.ordering?.shareChanged(request.agent)
     for (const part of request.parts) this.rebalance(part.pool)
   }
 
@@ -275,6 +327,7 @@ export class Books {
     request.returnedBy = reason
     if (this.sink !== undefined) this.sink({ _tag: "Returned", at: this.now, id: request.id, reason })
     if (this.onReturned !== undefined) this.onReturned(request.id, reason)
+    if (this.ordering !== undefined) this.ordering.shareChanged(request.agent)
     for (const part of request.parts) {
       if (part.pool.waitersHead !== undefined) this.rebalance(part.pool)
     }
@@ -289,12 +342,14 @@ export class Books {
       id: request.id,
       amounts: Object.fromEntries(amounts.map(([pool, amount]) => [pool.type, amount]))
     })
+    this.ordering?.shareChanged(request.agent)
     for (const [pool] of amounts) this.rebalance(pool)
   }
 
   /** A waiter leaves ungranted. */
   leave(request: Request, reason: LeaveReason): void {
     this.unqueue(request)
+    if (request.turn.rescued) endRescue(request)
     request.status = "left"
     this.index?.remove(request)
     countFailure(request.agent.failures, reason)
@@ -340,6 +395,12 @@ export class Books {
     this.timers.set(pool, due)
   }
 
+  /** The shares of all agents are of what there is. */
+  private capacityChanged(): void {
+    if (this.ordering?.order.fair === undefined) return
+    for (const agent of this.agents.values()) this.ordering.shareChanged(agent)
+  }
+
   private asked(request: Request) {
     return {
       at: this.now,
@@ -359,13 +420,14 @@ export class Books {
     this.waiting--
     request.agent.waiters.delete(request)
     this.timers.clear(request)
-    request.shortIn = 0
     if (request.exempt) this.exempt.splice(this.exempt.indexOf(request), 1)
     for (const part of request.parts) {
       part.account.waiting -= part.amount
       part.pool.dequeue(part)
       this.countHard(part.pool)
     }
+    request.shortIn = 0
+    if (this.ordering !== undefined) this.ordering.left(request)
     this.leaveWait(request)
   }
 
@@ -426,6 +488,7 @@ export class Books {
       lease.waitsInside ??= new Set()
       lease.waitsInside.add(request)
       if (lease.waitsInside.size > 1 || lease.ttl !== 0) continue
+      this.ordering?.blockedChanged()
       for (const part of lease.parts) {
         part.pool.blocked.add(lease)
         part.pool.blockedHeld += part.amount
@@ -443,6 +506,7 @@ export class Books {
 
   private unblock(lease: Request): void {
     if (lease.ttl !== 0) return
+    this.ordering?.blockedChanged()
     for (const part of lease.parts) {
       part.pool.blocked.delete(lease)
       part.pool.blockedHeld -= part.amount
@@ -464,6 +528,22 @@ export class Books {
       if (part.earmarked) pool.earmarkedTokens += cost - part.cost
       part.cost = cost
     }
+  }
+}
+
+/** A waiter was passed while it was the first that is short. */
+const pass = (waiter: Request, now: number): void => {
+  const turn = ownTurn(waiter)
+  if (turn.passed === 0) turn.passedSince = now
+  turn.passed++
+}
+
+/** A rescue is over: with a grant, from which on the grants to the next one are counted. */
+const endRescue = (request: Request): void => {
+  for (const { pool } of request.parts) {
+    if (pool.rescuing !== request) continue
+    pool.rescuing = undefined
+    if (request.status === "held") pool.rescuedAt = pool.acquisitions
   }
 }
 

@@ -55,8 +55,26 @@ export type LedgerEvent =
   | ({ readonly _tag: "Queued" } & Asked)
   /** A claim was granted in the decision that it arrived in. */
   | ({ readonly _tag: "GrantedAtOnce"; readonly token: number } & Asked)
-  /** A waiter was granted. */
-  | { readonly _tag: "Granted"; readonly at: number; readonly id: number; readonly token: number }
+  /** A waiter was granted. `passed`: the first ones that were short, where it went past them. */
+  | {
+      readonly _tag: "Granted"
+      readonly at: number
+      readonly id: number
+      readonly token: number
+      readonly passed?: ReadonlyArray<number> | undefined
+    }
+  /** A waiter goes before all others, whatever its class: it was the oldest of a pool whose turn it was to rescue one. */
+  | { readonly _tag: "Rescued"; readonly at: number; readonly id: number; readonly type: string }
+  /** What an agent is to the policies. */
+  | {
+      readonly _tag: "AgentSet"
+      readonly at: number
+      readonly agent: string
+      readonly weight: number
+      readonly priority: number
+    }
+  /** What was granted to whom over time is kept from here on, from nothing; or no more. */
+  | { readonly _tag: "SharesKept"; readonly at: number; readonly kept: boolean }
   /** A waiter may use units earmarked for others: only order kept it waiting for itself. */
   | { readonly _tag: "Exempted"; readonly at: number; readonly id: number }
   /** A grant whose body never began: everything went back, tokens included. */

@@ -37,6 +37,10 @@ import { reasonsOf } from "./explain.ts"
 import { findDeadlock, findOrderBlocked, needsNoGraph } from "./deadlock.ts"
 import type { LeaveReason, LedgerEvent, ReturnReason } from "./Event.ts"
 import { Index } from "./Index.ts"
+import type { Order } from "./order/Order.ts"
+import { Ordering } from "./order/Ordering.ts"
+import { bypassRule, type PassingRule } from "./order/passing.ts"
+import { toRescue } from "./order/rescue.ts"
 import { type Backfill, type BackfillOptions, makeBackfill } from "./plan/Backfill.ts"
 import { Pool, type PoolOptions } from "./Pool.ts"
 import type {
@@ -66,6 +70,8 @@ export interface LedgerOptions extends Partial<QueueLimits> {
   readonly deadlock?: DeadlockPolicy
   /** Who may start before a blocked head. Nobody unless given. */
   readonly backfill?: BackfillOptions | undefined
+  /** Who goes first. First come, first served unless given. */
+  readonly order?: Order | undefined
   /** Receives every event; they are not built where nobody does. */
   readonly sink?: (event: LedgerEvent) => void
   /** Those of a former start. New ones unless given. */
@@ -107,10 +113,15 @@ export class Ledger {
   deadlock: DeadlockPolicy
   private readonly backfill: Backfill | undefined
   private readonly limits: QueueLimits
+  private readonly order: Order | undefined
+  /** Who may be granted out of turn, once nobody can be in turn. */
+  private readonly passing: ReadonlyArray<PassingRule>
+  /** How many of those that are ready stand in order, last first. */
+  private readyInOrder = 0
 
   constructor(options: LedgerOptions = {}) {
     this.deadlock = options.deadlock ?? failRequester
-    this.backfill = options.backfill && makeBackfill(options.backfill, byArrival)
+    this.backfill = options.backfill && makeBackfill(options.backfill, options.order?.compare ?? byArrival)
     this.limits = {
       waitersMax: options.waitersMax ?? 1_000_000,
       waitersPerAgentMax: options.waitersPerAgentMax ?? Infinity
@@ -119,6 +130,17 @@ export class Ledger {
     this.books.sink = options.sink
     if (this.backfill?.decidesAll === true) this.books.leaveToPlan()
     if (options.indexed === true) this.books.index ??= new Index()
+    this.order = options.order
+    this.passing = options.order?.bypass === undefined ? [] : [bypassRule(options.order.bypass)]
+    this.installOrder()
+  }
+
+  /** Puts this order over the books, whatever they were kept by before. */
+  installOrder(): void {
+    const { books, order } = this
+    if (order === undefined) return
+    books.ordering = new Ordering(order, books)
+    books.ordering.install()
   }
 
   /** The instant of the last decision, in microseconds. */
@@ -142,6 +164,9 @@ export class Ledger {
   definePool(type: string, options: PoolOptions, now: number): Pool {
     this.advance(now)
     const books = this.books
+    // Here, for whoever keeps the events listens by now.
+    const fair = this.order?.fair !== undefined
+    if (fair !== (books.shares !== undefined)) books.keepShares(fair)
     const former = books.dormant.get(type)
     if (former === undefined) return books.definePool(type, options)
     books.wake(former)
@@ -413,6 +438,28 @@ export class Ledger {
     return undefined
   }
 
+  /**
+   * Says what an agent is to the policies: its weight beside others (above 0) and the
+   * priority of its claims that say none. What is not said stays.
+   */
+  setAgent(
+    agentId: string,
+    attributes: { readonly weight?: number | undefined; readonly priority?: number | undefined },
+    now: number
+  ): InvalidClaim | undefined {
+    this.advance(now)
+    const { priority, weight } = attributes
+    if (weight !== undefined && !isWeight(weight)) return invalid("weight", weight, weightAllowed)
+    if (priority !== undefined && !Number.isSafeInteger(priority)) {
+      return invalid("priority", priority, "a whole number")
+    }
+    const agent = readAgent(this.books, agentId)
+    if ("_tag" in agent) return agent
+    this.books.setAgent(agent, { weight: weight ?? agent.weight, priority: priority ?? agent.priority })
+    this.settle()
+    return undefined
+  }
+
   /** Refuses new claims from now on, and fails all waiters. Leases stay until they return. */
   stop(now: number): void {
     this.advance(now)
@@ -466,8 +513,11 @@ export class Ledger {
       if (final !== undefined) return this.refuse(request, final)
       fits &&= pool.fits(amount, cost, now)
     }
+    const { ordering } = books
+    if (ordering !== undefined) fits = ordering.admits(request, fits)
     if (fits) {
       books.grant(request)
+      if (ordering !== undefined) this.settleAfter(request)
       return request
     }
     if (!mayWait) {
@@ -557,7 +607,7 @@ export class Ledger {
   }
 
   private letThrough(roots: Iterable<Request>): void {
-    for (const request of findOrderBlocked(roots)) this.books.exemptFromOrder(request)
+    for (const request of findOrderBlocked(roots, this.order)) this.books.exemptFromOrder(request)
   }
 
   /** Grants everything that can be granted: in order, then out of turn where a policy lets that be. */
@@ -575,6 +625,7 @@ export class Ledger {
 
   private settleInOrder(): void {
     const books = this.books
+    if (books.ordering !== undefined) return this.settleByPolicy(books.ordering)
     const ready = books.ready
     while (ready.length > 0 || books.exempt.length > 0) {
       if (ready.length > 1) ready.sort((a, b) => b.id - a.id)
@@ -583,9 +634,7 @@ export class Ledger {
         // An exempt grant may have taken an earmark back, or the request is in here twice.
         if (request.status === "waiting" && request.shortIn === 0) this.grantWaiter(request)
       }
-      const through = books.exempt.find((request) =>
-        request.parts.every(({ amount, cost, pool }) => amount <= pool.free && cost <= pool.tokens(books.now))
-      )
+      const through = this.nextExempt()
       if (through !== undefined) this.grantWaiter(through)
       else if (ready.length === 0) {
         for (const request of books.exempt) for (const part of request.parts) books.schedule(part.pool)
@@ -594,10 +643,105 @@ export class Ledger {
     }
   }
 
-  /** A lease that grows while waits are inside it may have taken what they need. */
-  private grantWaiter(request: Request): void {
-    this.books.grant(request)
+  /** The same by the order of a policy, in which a grant may change who comes next. */
+  private settleByPolicy(ordering: Ordering): void {
+    const { books } = this
+    for (;;) {
+      this.keepOrder(ordering)
+      const request = this.firstReady(ordering.order)
+      if (request !== undefined) this.grantWaiter(request)
+      else if (!this.resume() && !this.grantExempt() && !this.grantPassing()) break
+    }
+    for (const request of books.exempt) for (const part of request.parts) books.schedule(part.pool)
+  }
+
+  /** Brings up to date who goes first: who inherits, who is rescued, whom only a new order keeps. */
+  private keepOrder(ordering: Ordering): void {
+    const { books } = this
+    ordering.inherit()
+    const { aging } = ordering.order
+    if (aging !== undefined) {
+      for (const pool of books.pools.values()) {
+        const request = toRescue(pool, aging, books.now)
+        if (request !== undefined) books.rescue(request, pool)
+      }
+    }
+    if (!ordering.reordered) return
+    ordering.reordered = false
+    if (!this.deadlock.detects || books.hardPools === 0) return
+    const roots: Array<Request> = []
+    for (const pool of books.everyPool()) {
+      if (pool.hard && pool.waitersHead !== undefined) roots.push(pool.waitersHead.request)
+    }
+    this.letThrough(roots)
+  }
+
+  /** The first in order of those whose shares are whole. */
+  private firstReady(order: Order): Request | undefined {
+    const { ready } = this.books
+    // In order unless somebody came in since; with fair shares every grant is a new order.
+    if (ready.length > 1 && (ready.length !== this.readyInOrder || order.fair !== undefined)) {
+      ready.sort((a, b) => order.compare(b, a))
+    }
+    let first: Request | undefined = undefined
+    while (first === undefined && ready.length > 0) {
+      const request = ready.pop()!
+      if (request.status === "waiting" && request.shortIn === 0) first = request
+    }
+    this.readyInOrder = ready.length
+    return first
+  }
+
+  /** Goes on in the pools that stopped at a waiter whose grant decides who is next; whether one has. */
+  private resume(): boolean {
+    let resumed = false
+    for (const pool of this.books.everyPool()) {
+      if (!pool.paused) continue
+      pool.paused = false
+      this.books.rebalance(pool)
+      resumed = true
+    }
+    return resumed
+  }
+
+  /** The first of those that order alone must not keep, for which there is enough. */
+  private nextExempt(): Request | undefined {
+    const { books } = this
+    return books.exempt.find((request) =>
+      request.parts.every(({ amount, cost, pool }) => amount <= pool.free && cost <= pool.tokens(books.now))
+    )
+  }
+
+  private grantExempt(): boolean {
+    const request = this.nextExempt()
+    if (request !== undefined) this.grantWaiter(request)
+    return request !== undefined
+  }
+
+  private grantPassing(): boolean {
+    for (const rule of this.passing) {
+      const passage = rule.next(this.books)
+      if (passage === undefined) continue
+      this.grantWaiter(passage.request, passage.passed)
+      return true
+    }
+    return false
+  }
+
+  /** A claim was granted as it came, before others by its place in the order. */
+  private settleAfter(request: Request): void {
+    this.judgeGrowth(request)
+    this.settle()
+  }
+
+  private grantWaiter(request: Request, passed?: ReadonlyArray<Request>): void {
+    this.books.grant(request, passed)
     this.settled.push(request)
+    this.judgeGrowth(request)
+  }
+
+  /** A lease that grows while waits are inside it may have taken what they need. */
+  private judgeGrowth(request: Request): void {
     const lease = request.grows
     if (lease?.waitsInside === undefined || lease.waitsInside.size === 0 || !this.deadlock.detects) return
     this.resolveDeadlocks(() => lease.waitsInside ?? [], undefined)
@@ -621,6 +765,10 @@ export class Ledger {
 }
 
 const byArrival = (a: Request, b: Request): number => a.id - b.id
+
+const weightAllowed = "a number above 0 and at most 1000000"
+
+const isWeight = (weight: number): boolean => weight > 0 && weight <= 1_000_000
 
 /** What leases hold together, by type. */
 const heldBy = (leases: ReadonlyArray<Request>): Claim => {

@@ -1,7 +1,8 @@
 /**
  * One pool: what is counted, who holds it, and the queue of those who wait.
  *
- * The queue is in global order. What earlier waiters need here is *earmarked*
+ * The queue is in global order: by arrival or, beside the list by arrival, by the key
+ * of a policy (`queue`). What earlier waiters need here is *earmarked*
  * first; the first waiter whose need is not free beyond the earmarks is *short*,
  * and nothing is left for those behind it. So the queue is always a prefix of
  * earmarked waiters, then `firstShort`, then waiters that nobody looks at, and
@@ -18,6 +19,8 @@
 import type { FailureCounts } from "./Agent.ts"
 import { Bucket, type Rate } from "./Bucket.ts"
 import { Histogram } from "./Histogram.ts"
+import { advanceInOrder, displace, fitsInOrder, place } from "./order/border.ts"
+import type { Queue } from "./order/Queue.ts"
 import type { Ends } from "./plan/Ends.ts"
 import type { Part, Request } from "./Request.ts"
 import type { Timed } from "./Timers.ts"
@@ -53,9 +56,14 @@ export class Pool implements Timed {
   holdersHead: Part | undefined = undefined
   holdersTail: Part | undefined = undefined
 
+  /** The waiters by arrival, whatever the order. */
   waitersHead: Part | undefined = undefined
   waitersTail: Part | undefined = undefined
+  /** The same waiters in the order of a policy; `undefined` where first come is first served. */
+  queue: Queue | undefined = undefined
   firstShort: Part | undefined = undefined
+  /** Whether `advance` stopped at a waiter that has all it needs: its grant decides who comes next. */
+  paused = false
   earmarked = 0
   earmarkedTokens = 0
   /** Number of waiters, and the sum of what they ask for. */
@@ -86,6 +94,10 @@ export class Pool implements Timed {
   /** Whether something came back since backfill looked here, and the head that it saw then. */
   stirred = false
   passedOver: Part | undefined = undefined
+
+  /** The waiter that goes before all others here because it was the oldest, and how many were granted when the last such was. */
+  rescuing: Request | undefined = undefined
+  rescuedAt = 0
 
   peak = 0
   acquisitions = 0
@@ -171,8 +183,41 @@ export class Pool implements Timed {
     )
   }
 
-  /** Puts a waiter at the end of the queue. */
+  /** The same for a claim whose place is decided by an order. */
+  fitsInOrder(part: Part, now: number): boolean {
+    return this.queue === undefined || this.planned
+      ? this.fits(part.amount, part.cost, now)
+      : fitsInOrder(this, this.queue, part, now)
+  }
+
+  /** The first in order. */
+  get first(): Part | undefined {
+    return this.queue === undefined ? this.waitersHead : this.queue.first
+  }
+
+  /** The last in order. */
+  get last(): Part | undefined {
+    return this.queue === undefined ? this.waitersTail : this.queue.last
+  }
+
+  /** The next in order. */
+  after(part: Part): Part | undefined {
+    return this.queue === undefined ? part.next : this.queue.after(part)
+  }
+
+  /** The one before in order. */
+  before(part: Part): Part | undefined {
+    return this.queue === undefined ? part.previous : this.queue.before(part)
+  }
+
+  /** Puts a waiter at the end of the queue, or where an order wants it. */
   enqueue(part: Part, now: number): void {
+    if (this.queue !== undefined) {
+      this.append(part)
+      if (part.amount > this.waitingLargest) this.waitingLargest = part.amount
+      place(this, this.queue, part, now)
+      return
+    }
     const fits = !this.planned && this.fits(part.amount, part.cost, now)
     this.append(part)
     if (part.amount > this.waitingLargest) this.waitingLargest = part.amount
@@ -195,9 +240,10 @@ export class Pool implements Timed {
     if (part.request.parts.length > 1) this.waitingSeveral++
   }
 
-  /** Takes a waiter out of the queue, wherever it stands. O(1). */
+  /** Takes a waiter out of the queue, wherever it stands. O(1), or O(log n) where an order keeps it. */
   dequeue(part: Part): void {
-    if (part.earmarked) this.unearmark(part)
+    if (this.queue !== undefined) displace(this, this.queue, part)
+    else if (part.earmarked) this.unearmark(part)
     else if (this.firstShort === part) this.firstShort = part.next
     if (part.previous === undefined) this.waitersHead = part.next
     else part.previous.next = part.next
@@ -215,6 +261,7 @@ export class Pool implements Timed {
   advance(now: number, ready: Array<Request>): void {
     let part = this.firstShort
     if (part === undefined || this.planned) return
+    if (this.queue !== undefined) return advanceInOrder(this, this.queue, now, ready)
     const tokens = this.tokens(now)
     while (part !== undefined) {
       if (part.amount > this.capacity - this.inUse - this.earmarked) break
@@ -233,11 +280,9 @@ export class Pool implements Timed {
     const tokens = this.tokens(now)
     for (;;) {
       if (this.earmarked <= free && this.earmarkedTokens <= tokens) return
-      const last = this.firstShort === undefined ? this.waitersTail : this.firstShort.previous
+      const last = this.firstShort === undefined ? this.last : this.before(this.firstShort)
       if (last === undefined) return
-      this.unearmark(last)
-      last.request.shortIn++
-      this.firstShort = last
+      this.giveUp(last)
     }
   }
 
@@ -249,6 +294,13 @@ export class Pool implements Timed {
       part.request.shortIn++
     }
     this.firstShort = this.waitersHead
+  }
+
+  /** The last of the prefix gives up its earmark. */
+  giveUp(last: Part): void {
+    this.unearmark(last)
+    last.request.shortIn++
+    this.firstShort = last
   }
 
   /** When the first short waiter has its tokens, if tokens are all that it lacks; else `Infinity`. */
@@ -361,7 +413,7 @@ export class Pool implements Timed {
     this.earmarkedTokens += part.cost
   }
 
-  private unearmark(part: Part): void {
+  unearmark(part: Part): void {
     part.earmarked = false
     this.earmarked -= part.amount
     this.earmarkedTokens -= part.cost

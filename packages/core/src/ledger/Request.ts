@@ -9,6 +9,8 @@
 import type { Account, Agent } from "./Agent.ts"
 import type { Terms } from "./Bucket.ts"
 import type { ReturnReason } from "./Event.ts"
+import type { Place } from "./order/Sorted.ts"
+import { noTurn, type Turn } from "./order/Turn.ts"
 import type { Pool } from "./Pool.ts"
 import type { Refusal } from "./Refusal.ts"
 import { noScheduling, type Scheduling } from "./Scheduling.ts"
@@ -36,6 +38,8 @@ export class Part {
   terms: Terms | undefined = undefined
   /** Waiting only: whether what it needs here is earmarked. */
   earmarked = false
+  /** Waiting only: where it stands in the order of a policy. */
+  place: Place<Part> | undefined = undefined
 
   constructor(request: Request, pool: Pool, account: Account, amount: number, cost: number) {
     this.request = request
@@ -74,6 +78,8 @@ export class Request implements Timed {
   readonly deadline: number | undefined
   /** What it says of itself for the policies. */
   readonly scheduling: Scheduling
+  /** What decides when its turn comes, beside its arrival. */
+  turn: Readonly<Turn> = noTurn
   /** Pools in which it is not yet earmarked. At 0 it is granted. */
   shortIn = 0
   /** Whether it may use units earmarked for others: only order made it wait for itself. */

@@ -59,6 +59,9 @@ export interface PoolState {
   readonly holders: ReadonlyArray<number>
   /** The first waiter without its earmark; those before it have theirs. */
   readonly firstShort?: number
+  /** The waiter that goes before all others because it was the oldest, and how many grants there were when the last such was. */
+  readonly rescuing?: number
+  readonly rescuedAt?: number
   readonly waitingLargest: number
   /** Leases with waits inside that hold units, in the order in which they are looked at. */
   readonly blocked: ReadonlyArray<number>
@@ -82,6 +85,11 @@ export interface AccountState {
 
 export interface AgentState {
   readonly id: string
+  /** What it is to the policies. 1 and 0 where absent. */
+  readonly weight?: number
+  readonly priority?: number
+  /** Where it stands in what was granted over time. 0 where absent. */
+  readonly served?: number
   readonly accounts: ReadonlyArray<AccountState>
   /** Manual acquisitions, oldest first. */
   readonly manual: ReadonlyArray<number>
@@ -115,11 +123,19 @@ export interface RequestState {
   readonly deadline?: number
   /** Absent where it says nothing. */
   readonly scheduling?: Scheduling
+  /** Whether it waits before all others. */
+  readonly rescued?: true
+  /** How often it was passed, and since when. */
+  readonly passed?: readonly [number, number]
   readonly parts: ReadonlyArray<PartState>
 }
 
 export interface State {
   readonly now: number
+  /** Whether queues were in the order of a policy: who is earmarked is for the next one to say. */
+  readonly ordered?: true
+  /** The virtual time of what is granted, where shares are kept. */
+  readonly virtual?: number
   readonly nextId: number
   readonly nextToken: number
   readonly stopped: boolean

@@ -95,7 +95,7 @@ export const overQuota = (part: Part): QuotaExceeded | undefined => {
 /** Why a share is not there now, or `undefined` where it is. */
 export const unavailable = (part: Part, now: number): ResourceExhausted | undefined => {
   const { amount, cost, pool } = part
-  if (pool.fits(amount, cost, now)) return undefined
+  if (pool.fitsInOrder(part, now)) return undefined
   const tokens = pool.tokens(now)
   const short = amount > pool.free ? "capacity" : cost > tokens ? "rate" : "order"
   return {

@@ -60,14 +60,16 @@ const ids = (head: Part | undefined): ReadonlyArray<number> => {
   return found
 }
 
-const poolState = (pool: Pool, now: number): PoolState => ({
+const poolState = (pool: Pool, now: number, ordered: boolean): PoolState => ({
   type: pool.type,
   ...bounds(pool),
   configured: bounds(pool.configured),
   ...(pool.bucket === undefined ? {} : { bucket: bucketState(pool.bucket, now) }),
   generation: pool.generation,
   holders: ids(pool.holdersHead),
-  ...(pool.firstShort === undefined ? {} : { firstShort: pool.firstShort.request.id }),
+  ...(ordered || pool.firstShort === undefined ? {} : { firstShort: pool.firstShort.request.id }),
+  ...(pool.rescuing === undefined ? {} : { rescuing: pool.rescuing.id }),
+  ...(pool.rescuedAt === 0 ? {} : { rescuedAt: pool.rescuedAt }),
   waitingLargest: pool.waitingLargest,
   blocked: Array.from(pool.blocked, (lease) => lease.id),
   countedHard: pool.countedHard,
@@ -83,6 +85,9 @@ const poolState = (pool: Pool, now: number): PoolState => ({
 
 const agentState = (agent: Agent): AgentState => ({
   id: agent.id,
+  ...(agent.weight === 1 ? {} : { weight: agent.weight }),
+  ...(agent.priority === 0 ? {} : { priority: agent.priority }),
+  ...(agent.served === 0 ? {} : { served: agent.served }),
   // What a refused claim opened and nobody used is not worth keeping.
   accounts: [...agent.accounts.values()]
     .filter(({ held, peak, quota, waiting }) => held > 0 || waiting > 0 || peak > 0 || quota !== Infinity)
@@ -102,6 +107,15 @@ const partState = ({ amount, cost, level, pool, remainder, terms }: Part): PartS
   ...(terms === undefined ? {} : { left: { level, remainder, terms: termsState(terms) } })
 })
 
+/** What of a waiter's turn does not follow from the rest. */
+const turnState = ({ status, turn }: Request) =>
+  status !== "waiting"
+    ? {}
+    : {
+        ...(turn.rescued ? { rescued: true as const } : {}),
+        ...(turn.passed === 0 ? {} : { passed: [turn.passed, turn.passedSince] as const })
+      }
+
 const requestState = (request: Request, agents: ReadonlyMap<Agent, number>): RequestState => {
   const { askedAt, deadline, grantedAt, grows, id, manual, scheduling, status, token, ttl } = request
   const parent = enclosing(request)
@@ -117,6 +131,7 @@ const requestState = (request: Request, agents: ReadonlyMap<Agent, number>): Req
     ...(ttl === 0 ? {} : { ttl }),
     ...(deadline === undefined ? {} : { deadline }),
     ...(scheduling === noScheduling ? {} : { scheduling }),
+    ...turnState(request),
     parts: request.parts.map(partState)
   }
 }
@@ -125,14 +140,20 @@ const requestState = (request: Request, agents: ReadonlyMap<Agent, number>): Req
 export const capture = (books: Books): State => {
   const { index } = books
   if (index === undefined) throw new Error("only books that know claims by id can be captured")
+  // The queues of a policy follow from what is captured, and from the policy.
+  const ordered = books.ordering?.order.keyed === true
   const agents = new Map(Array.from(books.agents.values(), (agent, place) => [agent, place]))
   return {
     now: books.now,
+    ...(ordered ? { ordered } : {}),
+    ...(books.shares === undefined ? {} : { virtual: books.shares.virtual }),
     nextId: books.nextId,
     nextToken: books.nextToken,
     stopped: books.stopped,
     exemptions: books.exemptions,
-    pools: [...books.everyPool()].toSorted((a, b) => a.index - b.index).map((pool) => poolState(pool, books.now)),
+    pools: [...books.everyPool()]
+      .toSorted((a, b) => a.index - b.index)
+      .map((pool) => poolState(pool, books.now, ordered)),
     agents: Array.from(books.agents.values(), agentState),
     requests: [...index.values()].toSorted((a, b) => a.id - b.id).map((request) => requestState(request, agents)),
     exempt: books.exempt.map((request) => request.id)

@@ -4,6 +4,7 @@
  * by themselves and are counted by their pool, not visited.
  */
 import { claimOf } from "./Books.ts"
+import type { Order } from "./order/Order.ts"
 import type { Pool } from "./Pool.ts"
 import type { DeadlockDetected, DeadlockStep } from "./Refusal.ts"
 import { leasesAround, type Request } from "./Request.ts"
@@ -21,7 +22,7 @@ interface Reach {
  * those, the waits inside them, and so on; with `ordered` also the queues of
  * those pools. `grown`: as if every pool had its maximum.
  */
-const reachFrom = (roots: Iterable<Request>, ordered: boolean, grown = true): Reach => {
+const reachFrom = (roots: Iterable<Request>, ordered: boolean, grown = true, order?: Order): Reach => {
   const waits = new Set<Request>(roots)
   const poolIndex = new Map<Pool, number>()
   const leaseIndex = new Map<Request, number>()
@@ -44,7 +45,7 @@ const reachFrom = (roots: Iterable<Request>, ordered: boolean, grown = true): Re
   }
   const pools = [...poolIndex.keys()]
   const leases = [...leaseIndex.keys()]
-  const inOrder = [...waits].toSorted((a, b) => a.id - b.id)
+  const inOrder = [...waits].toSorted(order?.compare ?? ((a, b) => a.id - b.id))
   return {
     pools,
     leases,
@@ -122,8 +123,8 @@ export const findStuck = (roots: Iterable<Request>): ReadonlySet<Request> => {
 }
 
 /** The waits that only order keeps from ever being served, to be let through; none in almost every case. */
-export const findOrderBlocked = (roots: Iterable<Request>): Array<Request> => {
-  const reach = reachFrom(roots, true)
+export const findOrderBlocked = (roots: Iterable<Request>, order: Order | undefined): Array<Request> => {
+  const reach = reachFrom(roots, true, true, order)
   return exemptions(reach.graph).map((index) => reach.waits[index]!)
 }
 
@@ -148,14 +149,18 @@ export const growthNeeded = (pool: Pool): number | undefined => {
 /**
  * Whether a claim that must wait can be told apart from a deadlock without a
  * graph. It can
- * - where it is inside no lease: it keeps nothing from coming back, and all that
- *   was there before could be served;
+ * - where it is inside no lease, and behind all others: it keeps nothing from coming
+ *   back, and all that was there before could be served;
  * - where no pool is hard: then the earliest waiter of all can be served once the
  *   leases without waits are back, then the next, and so on;
  * - where its own pools are not hard and nobody in their queues waits elsewhere.
  */
 export const needsNoGraph = (request: Request, hardPools: number): boolean => {
-  if (hardPools === 0 || leasesAround(request).length === 0) return true
+  if (hardPools === 0) return true
+  // In the order of a policy it may have come in before others.
+  if (leasesAround(request).length === 0 && request.parts.every((part) => part.pool.after(part) === undefined)) {
+    return true
+  }
   const own = request.parts.length > 1 ? 1 : 0
   return request.parts.every(({ pool }) => !pool.hard && pool.waitingSeveral === own)
 }

@@ -92,7 +92,7 @@ export class Walks {
       lines = linesOf(part.pool)
       this.lines.set(part.pool, lines)
     }
-    return lines.get(part) ?? lineBefore(part.previous)
+    return lines.get(part) ?? lineBefore(part)
   }
 
   holdersOf(pool: Pool, now: number): ReadonlyArray<HolderView> {
@@ -109,7 +109,7 @@ const linesOf = (pool: Pool): ReadonlyMap<Part, Line> => {
   const lines = new Map<Part, Line>()
   let ahead = 0
   let aheadAmount = 0
-  for (let part = pool.waitersHead; part !== undefined; part = part.next) {
+  for (let part = pool.first; part !== undefined; part = pool.after(part)) {
     lines.set(part, { ahead, aheadAmount })
     ahead++
     aheadAmount += part.amount
@@ -156,10 +156,22 @@ const reasonsFor = (part: Part, waitingLine: Line, now: number, walks?: Walks) =
   return reasons
 }
 
-const lineBefore = (part: Part | undefined) => {
+const lineBefore = (part: Part): Line => {
   let ahead = 0
   let aheadAmount = 0
-  for (let other = part; other !== undefined; other = other.previous) {
+  for (let other = part.pool.before(part); other !== undefined; other = part.pool.before(other)) {
+    ahead++
+    aheadAmount += other.amount
+  }
+  return { ahead, aheadAmount }
+}
+
+/** Who would stand before a claim that is only being asked about. */
+const lineBeforeNew = (part: Part, { ordering }: Books): Line => {
+  let ahead = 0
+  let aheadAmount = 0
+  for (let other = part.pool.first; other !== undefined; other = part.pool.after(other)) {
+    if (ordering !== undefined && ordering.order.compare(part.request, other.request) < 0) break
     ahead++
     aheadAmount += other.amount
   }
@@ -169,9 +181,7 @@ const lineBefore = (part: Part | undefined) => {
 /** All reasons at once. O(holders + waiters ahead), of several with the same `walks` together. */
 export const reasonsOf = (request: Request, now: number, walks?: Walks): Array<WaitReason> =>
   request.parts.flatMap((part) =>
-    part.earmarked
-      ? []
-      : reasonsFor(part, walks === undefined ? lineBefore(part.previous) : walks.before(part), now, walks)
+    part.earmarked ? [] : reasonsFor(part, walks === undefined ? lineBefore(part) : walks.before(part), now, walks)
   )
 
 export interface Explanation {
@@ -226,18 +236,18 @@ export const check = (books: Books, agentId: string, claim: Claim): Check => {
   const nobody = invalidAgent(agentId)
   if (nobody !== undefined) return { granted: false, refusals: [nobody], reasons: [] }
   // A stand-in with the agent's accounts: what a question opens is forgotten with it.
-  const agent = new Agent(agentId)
-  for (const [pool, account] of books.agents.get(agentId)?.accounts ?? []) agent.accounts.set(pool, account)
+  const agent = new Agent(agentId, books.agents.get(agentId)?.index)
+  const known = books.agents.get(agentId)
+  for (const [pool, account] of known?.accounts ?? []) agent.accounts.set(pool, account)
   const request = new Request(agent, books.now, undefined, undefined, false, 0, undefined)
   const malformed = readClaim(books, request, claim)
   if (malformed !== undefined) return { granted: false, refusals: [malformed], reasons: [] }
+  books.ordering?.askFor(known, request)
   const refusals = request.parts.flatMap((part): ReadonlyArray<Refusal> =>
     [neverFits(part.pool, part.amount, part.cost), overQuota(part)].filter((refusal) => refusal !== undefined)
   )
   const reasons = request.parts.flatMap((part) =>
-    part.pool.fits(part.amount, part.cost, books.now)
-      ? []
-      : reasonsFor(part, lineBefore(part.pool.waitersTail), books.now)
+    part.pool.fitsInOrder(part, books.now) ? [] : reasonsFor(part, lineBeforeNew(part, books), books.now)
   )
   return { granted: refusals.length === 0 && reasons.length === 0, refusals, reasons }
 }
@@ -277,7 +287,9 @@ export const leaseView = (lease: Request, now: number): LeaseView => ({
 
 /** All waiters, in order. */
 export const waitersOf = (books: Books): Array<Request> =>
-  [...books.agents.values()].flatMap((agent) => Array.from(agent.waiters)).toSorted((a, b) => a.id - b.id)
+  [...books.agents.values()]
+    .flatMap((agent) => Array.from(agent.waiters))
+    .toSorted(books.ordering?.order.compare ?? ((a, b) => a.id - b.id))
 
 /** Counts and distributions of one pool, since it was defined. Durations in microseconds. */
 export interface PoolStatistics {

@@ -47,7 +47,20 @@ export class Replay {
         this.grant(this.asked(event), event.token)
         break
       case "Granted":
-        this.grant(this.request(event.id), event.token)
+        this.grant(
+          this.request(event.id),
+          event.token,
+          event.passed?.map((id) => this.request(id))
+        )
+        break
+      case "Rescued":
+        books.rescue(this.request(event.id), this.pool(event.type))
+        break
+      case "AgentSet":
+        books.setAgent(books.agent(event.agent), event)
+        break
+      case "SharesKept":
+        books.keepShares(event.kept)
         break
       case "Exempted":
         books.exemptFromOrder(this.request(event.id))
@@ -106,8 +119,8 @@ export class Replay {
     return books
   }
 
-  private grant(request: Request, token: number): void {
-    this.books.grant(request)
+  private grant(request: Request, token: number, passed?: ReadonlyArray<Request>): void {
+    this.books.grant(request, passed)
     if (request.token !== token) throw new Error(`the journal skips from token ${request.token} to ${token}`)
   }
 

@@ -8,6 +8,8 @@ import { Books } from "./Books.ts"
 import { Bucket, type Rate, type Terms } from "./Bucket.ts"
 import type { Histogram } from "./Histogram.ts"
 import { Index } from "./Index.ts"
+import { ownTurn } from "./order/Ordering.ts"
+import { Shares } from "./order/shares.ts"
 import { type Configured, Pool } from "./Pool.ts"
 import { leasesAround, Part, Request } from "./Request.ts"
 import type {
@@ -100,6 +102,10 @@ class Restoring {
     books.stopped = state.stopped
     books.exemptions = state.exemptions
     books.index = this.index
+    if (state.virtual !== undefined) {
+      books.shares = new Shares()
+      books.shares.virtual = state.virtual
+    }
     this.pools = state.pools.map((pool, at) => makePool(pool, at, state.now))
     for (const pool of this.pools) {
       if (books.pools.has(pool.type)) wrong(`${pool.type} is there twice`)
@@ -123,13 +129,20 @@ class Restoring {
     }
     for (const request of this.index.values()) if (request.status === "waiting") this.linkWaiter(request)
     this.state.pools.forEach((state, at) => this.linkQueue(state, this.pools[at]!))
-    for (const pool of this.pools) this.books.schedule(pool)
+    for (const pool of this.pools) {
+      if (this.state.ordered === true) this.books.rebalance(pool)
+      else this.books.schedule(pool)
+    }
+    this.books.ready.length = 0
     this.check()
     return this.books
   }
 
   private makeAgent(state: AgentState): Agent {
-    const agent = new Agent(state.id)
+    const agent = new Agent(state.id, this.books.agents.size)
+    agent.weight = state.weight ?? 1
+    agent.priority = state.priority ?? 0
+    agent.served = state.served ?? 0
     if (this.books.agents.has(state.id)) wrong(`agent ${state.id} is there twice`)
     this.books.agents.set(state.id, agent)
     for (const { peak, pool, quota } of state.accounts) {
@@ -174,6 +187,12 @@ class Restoring {
       }
       return part
     })
+    if (state.rescued === true) ownTurn(request).rescued = true
+    if (state.passed !== undefined) {
+      const turn = ownTurn(request)
+      turn.passed = state.passed[0]
+      turn.passedSince = state.passed[1]
+    }
     this.index.add(request)
     if (request.status === "held" && request.ttl !== 0) this.books.timers.set(request, request.expiresAt)
   }
@@ -203,10 +222,13 @@ class Restoring {
   }
 
   private linkQueue(state: PoolState, pool: Pool): void {
+    if (state.rescuing !== undefined) pool.rescuing = this.request(state.rescuing)
+    pool.rescuedAt = state.rescuedAt ?? 0
     let part = pool.waitersHead
-    for (; part !== undefined && part.request.id !== state.firstShort; part = part.next) pool.earmark(part)
-    if (part === undefined && state.firstShort !== undefined)
-      wrong(`${state.firstShort} does not wait for ${pool.type}`)
+    // By arrival, until an order is put over the books.
+    const firstShort = this.state.ordered === true ? part?.request.id : state.firstShort
+    for (; part !== undefined && part.request.id !== firstShort; part = part.next) pool.earmark(part)
+    if (part === undefined && firstShort !== undefined) wrong(`${firstShort} does not wait for ${pool.type}`)
     pool.firstShort = part
     for (; part !== undefined; part = part.next) part.request.shortIn++
     for (const id of state.blocked) {
@@ -233,7 +255,12 @@ class Restoring {
         wrong(`${type} has ${pool.blockedHeld} held by leases with waits, not ${blocked}`)
     }
     for (const request of this.index.values()) {
-      if (request.status === "waiting" && request.shortIn === 0 && request.parts.length > 0) {
+      if (
+        this.state.ordered !== true &&
+        request.status === "waiting" &&
+        request.shortIn === 0 &&
+        request.parts.length > 0
+      ) {
         wrong(`${request.id} waits for nothing`)
       }
     }

@@ -55,8 +55,8 @@ export const booksMutants = of("Books.ts", [
   {
     name: "retreat forgotten after a shrink",
     rule: "a smaller pool takes earmarks back",
-    search: "    this.rebalance(pool)\n    this.countHard(pool)\n  }\n\n  setRate",
-    replacement: "    this.countHard(pool)\n  }\n\n  setRate"
+    search: "    this.rebalance(pool)\n    this.countHard(pool)\n    this.capacityChanged()\n  }\n\n  setRate",
+    replacement: "    this.countHard(pool)\n    this.capacityChanged()\n  }\n\n  setRate"
   },
   {
     name: "exempt grant leaves earmarks",

@@ -121,8 +121,8 @@ export const ledgerMutants = of("Ledger.ts", [
   {
     name: "exemption never granted",
     rule: "a wait that only order causes is let through",
-    search: "    for (const request of findOrderBlocked(roots)) this.books.exemptFromOrder(request)",
-    replacement: "    findOrderBlocked(roots)"
+    search: "    for (const request of findOrderBlocked(roots, this.order)) this.books.exemptFromOrder(request)",
+    replacement: "    findOrderBlocked(roots, this.order)"
   },
   {
     name: "exempt waits its turn all the same",

@@ -73,8 +73,8 @@ export const poolMutants = of("Pool.ts", [
   {
     name: "a leaver keeps its earmark",
     rule: "an earmark is gone at once when its waiter leaves",
-    search: "    if (part.earmarked) this.unearmark(part)\n    else if",
-    replacement: "    if"
+    search: "    else if (part.earmarked) this.unearmark(part)\n",
+    replacement: ""
   },
   {
     name: "leaving forgets the first short",

@@ -6,7 +6,7 @@ export const snapshotMutants = [
     {
       name: "snapshot without earmarks",
       rule: "a restored queue has the earmarks that it had",
-      search: "  ...(pool.firstShort === undefined ? {} : { firstShort: pool.firstShort.request.id }),\n",
+      search: "  ...(ordered || pool.firstShort === undefined ? {} : { firstShort: pool.firstShort.request.id }),\n",
       replacement: ""
     },
     {
@@ -45,7 +45,7 @@ export const snapshotMutants = [
     {
       name: "restored rates have no timer",
       rule: "a restored rate serves its waiters in time",
-      search: "    for (const pool of this.pools) this.books.schedule(pool)\n",
+      search: "      else this.books.schedule(pool)\n",
       replacement: ""
     },
     {

@@ -9,6 +9,7 @@ import { SchedulingFields } from "./schedulingSchema.ts"
 
 const Micros = Schema.Finite
 const Whole = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }))
+const Weight = Schema.Finite.check(Schema.isGreaterThan(0))
 const Pairs = Schema.Array(Schema.Tuple([Schema.String, Whole]))
 const RateFields = Schema.Struct({
   limit: Whole,
@@ -77,7 +78,10 @@ const layouts = {
   QuotaSet: ["q", { at: Micros, agent: Schema.String, type: Schema.String, quota: Schema.optionalKey(Whole) }],
   Queued: ["w", { at: Micros, id: Whole, ...asked }],
   GrantedAtOnce: ["g", { at: Micros, id: Whole, token: Whole, ...asked }],
-  Granted: ["G", { at: Micros, id: Whole, token: Whole }],
+  Granted: ["G", { at: Micros, id: Whole, token: Whole, passed: Schema.optionalKey(Schema.Array(Whole)) }],
+  Rescued: ["R", { at: Micros, id: Whole, type: Schema.String }],
+  AgentSet: ["a", { at: Micros, agent: Schema.String, weight: Weight, priority: Schema.Int }],
+  SharesKept: ["h", { at: Micros, kept: Schema.Boolean }],
   Exempted: ["e", { at: Micros, id: Whole }],
   Undone: ["u", { at: Micros, id: Whole }],
   Kept: ["k", { at: Micros, id: Whole }],

@@ -44,6 +44,8 @@ const Pool = Schema.Struct({
   generation: Whole,
   holders: Schema.Array(Whole),
   firstShort: Schema.optionalKey(Whole),
+  rescuing: Schema.optionalKey(Whole),
+  rescuedAt: Schema.optionalKey(Whole),
   waitingLargest: Whole,
   blocked: Schema.Array(Whole),
   countedHard: Schema.Boolean,
@@ -56,6 +58,9 @@ const Pool = Schema.Struct({
 
 const Agent = Schema.Struct({
   id: Schema.String,
+  weight: Schema.optionalKey(Schema.Finite.check(Schema.isGreaterThan(0))),
+  priority: Schema.optionalKey(Schema.Int),
+  served: Schema.optionalKey(Sum),
   accounts: Schema.Array(Schema.Struct({ pool: Whole, quota: Schema.optionalKey(Whole), peak: Whole })),
   manual: Schema.Array(Whole),
   ...figures
@@ -80,11 +85,15 @@ const Request = Schema.Struct({
   ttl: Schema.optionalKey(Micros),
   deadline: Schema.optionalKey(Micros),
   scheduling: Schema.optionalKey(SchedulingFields),
+  rescued: Schema.optionalKey(Schema.Literal(true)),
+  passed: Schema.optionalKey(Schema.Tuple([Whole, Micros])),
   parts: Schema.Array(Part)
 })
 
 export const LedgerState = Schema.Struct({
   now: Micros,
+  ordered: Schema.optionalKey(Schema.Literal(true)),
+  virtual: Schema.optionalKey(Sum),
   nextId: Whole,
   nextToken: Whole,
   stopped: Schema.Boolean,

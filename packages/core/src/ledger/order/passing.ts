@@ -1,0 +1,67 @@
+/**
+ * Who may be granted out of turn: past a waiter that is the first short one of a
+ * pool. A rule of passing is asked once nobody can be granted in order, after every
+ * command that changed something, until it names nobody.
+ */
+import type { Books } from "../Books.ts"
+import type { Pool } from "../Pool.ts"
+import type { Part, Request } from "../Request.ts"
+import type { BypassOrder } from "./Order.ts"
+
+/** A waiter that fits without its turn, and the first short ones that it is counted against. */
+export interface Passage {
+  readonly request: Request
+  readonly passed: ReadonlyArray<Request>
+}
+
+export interface PassingRule {
+  readonly next: (books: Books) => Passage | undefined
+}
+
+/**
+ * Bounded bypass: a waiter may pass the first short one of a pool while that one was
+ * passed fewer than `max` times, and for less than a duration since the first time.
+ * Then it is pinned: nobody passes it any more, and what comes back is kept for it.
+ * Who was rescued is never passed.
+ */
+export const bypassRule = ({ depth, max, withinMicros }: BypassOrder): PassingRule => {
+  const mayPass = ({ turn }: Request, now: number): boolean =>
+    !turn.rescued && turn.passed < max && (turn.passed === 0 || now < turn.passedSince + withinMicros)
+
+  /** Whether a share fits beyond what is earmarked. */
+  const fits = ({ amount, cost, pool }: Part, now: number): boolean =>
+    amount <= pool.free - pool.earmarked && (cost === 0 || cost <= pool.tokens(now) - pool.earmarkedTokens)
+
+  const passage = (request: Request, now: number): Passage | undefined => {
+    const passed: Array<Request> = []
+    for (const part of request.parts) {
+      if (part.earmarked) continue
+      const head = part.pool.firstShort!.request
+      if (head === request || !fits(part, now) || !mayPass(head, now)) return undefined
+      if (!passed.includes(head)) passed.push(head)
+    }
+    return { request, passed }
+  }
+
+  const nextIn = (pool: Pool, now: number): Passage | undefined => {
+    const head = pool.firstShort
+    if (head === undefined || pool.free - pool.earmarked <= 0 || !mayPass(head.request, now)) return undefined
+    let part = pool.after(head)
+    for (let looked = 0; part !== undefined && looked < depth; looked++) {
+      const found = fits(part, now) ? passage(part.request, now) : undefined
+      if (found !== undefined) return found
+      part = pool.after(part)
+    }
+    return undefined
+  }
+
+  return {
+    next: (books) => {
+      for (const pool of books.pools.values()) {
+        const found = nextIn(pool, books.now)
+        if (found !== undefined) return found
+      }
+      return undefined
+    }
+  }
+}
