@@ -1,6 +1,9 @@
 import type { Claim } from "./Claim.ts"
 import { Histogram } from "./Histogram.ts"
 import type { Pool } from "./Pool.ts"
+import type { Gate } from "./quota/Gate.ts"
+import type { Group, OnQuota } from "./quota/Group.ts"
+import type { Level } from "./quota/Level.ts"
 import type { Refusal } from "./Refusal.ts"
 import { type Request, Waiters } from "./Request.ts"
 
@@ -15,7 +18,8 @@ export const countFailure = (counts: FailureCounts, tag: keyof FailureCounts): v
  * What one agent has of one pool's type.
  *
  * Invariant: on arrival `held + waiting + amount <= quota`, so a waiter is never
- * refused later for quota, except after a cut.
+ * refused later for quota, except after a cut. Where it waits for quota,
+ * `held + waiting - parked <= quota`.
  */
 export class Account {
   readonly agent: Agent
@@ -25,6 +29,12 @@ export class Account {
   /** `Infinity` where none is set. */
   quota = Infinity
   peak = 0
+  /** Leases that hold some of it. */
+  leases = 0
+  /** Of what waits, what has no quota yet. */
+  parked = 0
+  /** That of its group; `undefined` where the agent is in none. */
+  level: Level | undefined = undefined
 
   constructor(agent: Agent, pool: Pool) {
     this.agent = agent
@@ -57,6 +67,11 @@ export class Agent {
   served = 0
   /** `served`, but never behind the others where it has nobody waiting: an agent saves nothing up. */
   start = 0
+  group: Group | undefined = undefined
+  /** `undefined`: as its group says. */
+  onQuota: OnQuota | undefined = undefined
+  /** Where its claims wait for quota: that of its group, or its own; `undefined` where it never needed one. */
+  gate: Gate | undefined = undefined
 
   constructor(id: string, index = Infinity) {
     this.id = id
@@ -70,6 +85,7 @@ export class Agent {
     let account = this.accounts.get(pool)
     if (account === undefined) {
       account = new Account(this, pool)
+      if (this.group !== undefined) account.level = this.group.level(pool)
       this.accounts.set(pool, account)
     }
     this.lastAccount = account

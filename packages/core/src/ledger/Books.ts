@@ -14,7 +14,12 @@ import { Shares } from "./order/shares.ts"
 import { Pool, type PoolOptions } from "./Pool.ts"
 import type { Rate } from "./Bucket.ts"
 import type { Refusal } from "./Refusal.ts"
+import type { Gate } from "./quota/Gate.ts"
+import { Groups } from "./quota/Group.ts"
+import type { Level } from "./quota/Level.ts"
+import * as quota from "./quota/transitions.ts"
 import { enclosing, leasesAround, Part, type Request } from "./Request.ts"
+import { reserve } from "./quota/obstacles.ts"
 import { noScheduling } from "./Scheduling.ts"
 import { Timers } from "./Timers.ts"
 
@@ -50,6 +55,9 @@ export class Books {
   ordering: Ordering | undefined = undefined
   /** What was granted to whom over time; kept where shares are fair. */
   shares: Shares | undefined = undefined
+  readonly groups = new Groups()
+  /** Where somebody who waits for quota may have it now, for the Ledger to look. */
+  readonly dirtyGates: Array<Gate> = []
   private lastPool: Pool | undefined = undefined
   /** Claims by id, where somebody needs that. */
   index: Index | undefined = undefined
@@ -63,6 +71,13 @@ export class Books {
     if (this.lastPool?.type === type) return this.lastPool
     const pool = this.pools.get(type)
     if (pool !== undefined) this.lastPool = pool
+    return pool
+  }
+
+  /** The pool of a type, dormant or not, that is known to be there. */
+  poolOf(type: string): Pool {
+    const pool = this.pools.get(type) ?? this.dormant.get(type)
+    if (pool === undefined) throw new Error(`a pool that was never defined: ${type}`)
     return pool
   }
 
@@ -159,14 +174,15 @@ export class Books {
     for (const [part] of costs) this.rebalance(part.pool)
   }
 
-  setQuota(account: Account, quota: number): void {
-    account.quota = quota
+  setQuota(account: Account, limit: number): void {
+    account.quota = limit
+    if (account.agent.gate !== undefined) quota.requeue(this, account.agent)
     this.sink?.({
       _tag: "QuotaSet",
       at: this.now,
       agent: account.agent.id,
       type: account.pool.type,
-      quota: quota === Infinity ? undefined : quota
+      quota: limit === Infinity ? undefined : limit
     })
   }
 
@@ -201,25 +217,108 @@ export class Books {
     else this.ordering.move(request, (turn) => (turn.rescued = true))
   }
 
-  /** The request waits, at its place in every queue that it needs. */
-  queue(request: Request): void {
+  /** What an agent may have in groups: see `quota/transitions`. */
+  setGroup(group: quota.GroupChange): void {
+    quota.setGroup(this, group)
+    this.sink?.({ _tag: "GroupSet", at: this.now, ...group })
+  }
+
+  removeGroup(id: string): void {
+    quota.removeGroup(this, id)
+    this.sink?.({ _tag: "GroupRemoved", at: this.now, group: id })
+  }
+
+  assign(agent: Agent, membership: quota.Membership): void {
+    quota.assign(this, agent, membership)
+    this.sink?.({ _tag: "AgentAssigned", at: this.now, agent: agent.id, ...membership })
+  }
+
+  /** A waiter has its quota, and joins the queues of its pools. */
+  admit(request: Request): void {
+    quota.unpark(request)
+    request.quota!.place = this.nextId++
+    this.sink?.({ _tag: "Admitted", at: this.now, id: request.id })
+    this.join(request)
+    // It is new there, for who plans.
+    for (const part of request.parts) part.pool.stirred = true
+    if (this.ordering !== undefined) this.ordering.queued(request)
+    else if (request.shortIn === 0) this.ready.push(request)
+  }
+
+  /** A waiter has its quota no more: it leaves the queues of its pools, and waits for quota again. */
+  withdraw(request: Request): void {
+    this.leaveQueues(request)
+    request.exempt = false
+    quota.park(request)
+    this.sink?.({ _tag: "Withdrawn", at: this.now, id: request.id })
+    for (const part of request.parts) this.rebalance(part.pool)
+    this.quotaFreed(request.agent)
+  }
+
+  /** Everybody who waits for quota. O(agents). */
+  waitingForQuota(): Array<Request> {
+    const gates = new Set<Gate>()
+    for (const { gate } of this.agents.values()) if (gate !== undefined && gate.waiting > 0) gates.add(gate)
+    return [...gates].flatMap((gate) => [...gate.requests()])
+  }
+
+  /** The tokens that somebody waits for are there. */
+  touch(level: Level): void {
+    this.timers.clear(level)
+    const { gate } = level.group
+    if (gate.waiting === 0 || gate.dirty) return
+    gate.dirty = true
+    this.dirtyGates.push(gate)
+  }
+
+  /** Whom to let pass is in the events of a replay. */
+  forgetGates(): void {
+    for (const gate of this.dirtyGates) gate.dirty = false
+    this.dirtyGates.length = 0
+  }
+
+  /** Arms the instants at which gates open by themselves: what arms them is a look, which lets nobody pass. */
+  armGates(): void {
+    for (const agent of this.agents.values()) this.quotaFreed(agent)
+    const gates = this.dirtyGates.splice(0)
+    for (const gate of gates) {
+      gate.open(this.now, this.timers, () => {
+        if (gate.dirty) return
+        // For the Ledger to do.
+        gate.dirty = true
+        this.dirtyGates.push(gate)
+      })
+    }
+  }
+
+  /** Somebody who waits for the same quota may have it now. */
+  quotaFreed({ gate }: Agent): void {
+    if (gate === undefined || gate.dirty) return
+    if (gate.waiting === 0) return gate.disarm(this.timers)
+    gate.dirty = true
+    this.dirtyGates.push(gate)
+  }
+
+  /** The request waits, at its place in every queue that it needs; or first for quota. */
+  queue(request: Request, parked = false): void {
     request.status = "waiting"
     request.id = this.nextId++
     this.waiting++
     const { agent } = request
     if (this.shares !== undefined) agent.served = this.shares.startOf(agent)
     agent.waiters.add(request)
-    for (const part of request.parts) {
-      part.account.waiting += part.amount
-      part.pool.enqueue(part, this.now)
-      this.countHard(part.pool)
-      this.schedule(part.pool)
+    for (const part of request.parts) part.account.waiting += part.amount
+    if (parked) quota.park(request)
+    else {
+      this.join(request)
+      // Tokens are kept for it: those that somebody waits for are there later.
+      if (agent.gate?.armed === true) this.quotaFreed(agent)
     }
     this.enterWait(request)
-    if (this.ordering !== undefined) this.ordering.queued(request)
+    if (!parked && this.ordering !== undefined) this.ordering.queued(request)
     this.index?.add(request)
     if (request.deadline !== undefined) this.timers.set(request, request.deadline)
-    this.sink?.({ _tag: "Queued", ...this.asked(request) })
+    this.sink?.({ _tag: "Queued", ...this.asked(request), parked: parked || undefined })
   }
 
   /**
@@ -245,7 +344,9 @@ export class Books {
       pool.acquisitions++
       pool.waits.record(waitMicros)
       account.held += amount
+      account.leases++
       if (account.held > account.peak) account.peak = account.held
+      if (account.level !== undefined) quota.take(part, account.level, this.now)
     }
     if (this.sink !== undefined) {
       this.sink(
@@ -261,6 +362,8 @@ export class Books {
       )
     }
     this.index?.add(request)
+    // What it took changes when the next one's tokens are there.
+    if (request.quota !== undefined && request.quota.paid.length > 0) this.quotaFreed(agent)
     if (request.manual) agent.manual.push(request)
     if (request.ttl !== 0) this.timers.set(request, request.expiresAt)
     if (request.grows !== undefined) this.merge(request, request.grows)
@@ -297,6 +400,7 @@ export class Books {
       part.pool.waits.forget(waitMicros)
       part.pool.refundUndone(part, request.grantedAt, this.now)
     }
+    quota.refundUndone(request, this.now)
     this.sink?.({ _tag: "Undone", at: this.now, id: request.id })
     if (lease === undefined) this.removeHolder(request)
     else if (lease.status === "held") {
@@ -310,6 +414,7 @@ export class Books {
     this.index?.remove(request)
     this.ordering?.shareChanged(request.agent)
     for (const part of request.parts) this.rebalance(part.pool)
+    this.quotaFreed(request.agent)
   }
 
   /** A growth is its lease's for good. */
@@ -331,6 +436,7 @@ export class Books {
     for (const part of request.parts) {
       if (part.pool.waitersHead !== undefined) this.rebalance(part.pool)
     }
+    this.quotaFreed(request.agent)
   }
 
   /** A lease gives back some of what it holds. */
@@ -344,6 +450,7 @@ export class Books {
     })
     this.ordering?.shareChanged(request.agent)
     for (const [pool] of amounts) this.rebalance(pool)
+    this.quotaFreed(request.agent)
   }
 
   /** A waiter leaves ungranted. */
@@ -356,6 +463,7 @@ export class Books {
     for (const part of request.parts) countFailure(part.pool.failures, reason)
     this.sink?.({ _tag: "Left", at: this.now, id: request.id, reason })
     for (const part of request.parts) this.rebalance(part.pool)
+    this.quotaFreed(request.agent)
   }
 
   /** Counts a claim that was refused as it arrived. */
@@ -420,15 +528,31 @@ export class Books {
     this.waiting--
     request.agent.waiters.delete(request)
     this.timers.clear(request)
+    if (request.quota?.parked !== undefined) quota.unpark(request)
+    else this.leaveQueues(request)
+    for (const part of request.parts) part.account.waiting -= part.amount
+    this.leaveWait(request)
+  }
+
+  /** A waiter joins the queue of every pool that it needs. */
+  private join(request: Request): void {
+    for (const part of request.parts) {
+      part.pool.enqueue(part, this.now)
+      this.countHard(part.pool)
+      this.schedule(part.pool)
+      if (part.account.level !== undefined) reserve(part, 1)
+    }
+  }
+
+  private leaveQueues(request: Request): void {
     if (request.exempt) this.exempt.splice(this.exempt.indexOf(request), 1)
     for (const part of request.parts) {
-      part.account.waiting -= part.amount
       part.pool.dequeue(part)
       this.countHard(part.pool)
+      if (part.account.level !== undefined) reserve(part, -1)
     }
     request.shortIn = 0
     if (this.ordering !== undefined) this.ordering.left(request)
-    this.leaveWait(request)
   }
 
   private removeHolder(request: Request): void {
@@ -441,6 +565,8 @@ export class Books {
       part.pool.giveBack(part.amount, this.now)
       part.pool.removeHolder(part)
       part.account.held -= part.amount
+      part.account.leases--
+      if (part.account.level !== undefined) quota.giveBack(part.account, part.amount, 1)
     }
     if (request.manual) {
       const manual = request.agent.manual
@@ -458,7 +584,11 @@ export class Books {
         lease.parts = [...lease.parts, added]
         part.pool.addHolder(added)
         if (isBlocked(lease)) part.pool.blocked.add(lease)
-      } else own.amount += part.amount
+      } else {
+        own.amount += part.amount
+        part.account.leases--
+        if (part.account.level !== undefined) quota.giveBack(part.account, 0, 1)
+      }
       if (isBlocked(lease)) {
         part.pool.blockedHeld += part.amount
         this.countHard(part.pool)
@@ -472,6 +602,8 @@ export class Books {
     pool.giveBack(amount, this.now)
     part.account.held -= amount
     part.amount -= amount
+    if (part.amount === 0) part.account.leases--
+    if (part.account.level !== undefined) quota.giveBack(part.account, amount, part.amount === 0 ? 1 : 0)
     if (isBlocked(lease)) {
       pool.blockedHeld -= amount
       if (part.amount === 0) pool.blocked.delete(lease)

@@ -5,6 +5,7 @@
  */
 import type { Claim } from "./Claim.ts"
 import type { Rate } from "./Bucket.ts"
+import type { GroupChange, Membership } from "./quota/transitions.ts"
 import type { Refusal } from "./Refusal.ts"
 import type { Scheduling } from "./Scheduling.ts"
 
@@ -51,8 +52,17 @@ export type LedgerEvent =
       /** `undefined` where it was removed. */
       readonly quota: number | undefined
     }
-  /** A claim waits. */
-  | ({ readonly _tag: "Queued" } & Asked)
+  /** What a group of agents is, and all that it is limited by. */
+  | ({ readonly _tag: "GroupSet"; readonly at: number } & GroupChange)
+  | { readonly _tag: "GroupRemoved"; readonly at: number; readonly group: string }
+  /** In which group an agent is; `undefined` is none. */
+  | ({ readonly _tag: "AgentAssigned"; readonly at: number; readonly agent: string } & Membership)
+  /** A claim waits. `parked`: for quota first, in no queue of a pool. */
+  | ({ readonly _tag: "Queued"; readonly parked?: true | undefined } & Asked)
+  /** A waiter that was parked has its quota, and joins the queues of its pools. */
+  | { readonly _tag: "Admitted"; readonly at: number; readonly id: number }
+  /** A waiter lost its quota, and is parked again. */
+  | { readonly _tag: "Withdrawn"; readonly at: number; readonly id: number }
   /** A claim was granted in the decision that it arrived in. */
   | ({ readonly _tag: "GrantedAtOnce"; readonly token: number } & Asked)
   /** A waiter was granted. `passed`: the first ones that were short, where it went past them. */

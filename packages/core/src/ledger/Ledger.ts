@@ -20,7 +20,6 @@ import {
   amountAllowed,
   invalid,
   neverFits,
-  overQuota,
   type QueueLimits,
   queueFull,
   readAgent,
@@ -51,7 +50,14 @@ import type {
   ResourceNotAcquired,
   UnknownResourceType
 } from "./Refusal.ts"
-import { type Part, Request } from "./Request.ts"
+import * as groups from "./quota/commands.ts"
+import { obstaclesNow } from "./quota/Gate.ts"
+import { Level } from "./quota/Level.ts"
+import { hasQuota, type Obstacle } from "./quota/obstacles.ts"
+import { modeOf, neverInGroups, overOwn, refusedBy } from "./quota/refusals.ts"
+import { reviewAll } from "./quota/review.ts"
+import type { Membership } from "./quota/transitions.ts"
+import { leasesAround, type Part, Request } from "./Request.ts"
 import type { Scheduling } from "./Scheduling.ts"
 
 /** What to do about a deadlock: a service at the edge, a plain value in here. */
@@ -105,6 +111,7 @@ export const failRequester: DeadlockPolicy = {
 export const detectionOff: DeadlockPolicy = { ...failRequester, name: "off", detects: false }
 
 const noOptions: ClaimOptions = {}
+const noObstacles: ReadonlyArray<Obstacle> = []
 
 export class Ledger {
   readonly books: Books
@@ -418,11 +425,15 @@ export class Ledger {
     if ("_tag" in agent) return agent
     const account = agent.account(pool)
     this.books.setQuota(account, quota)
-    if (account.held + account.waiting <= quota) return undefined
+    if (agent.gate === undefined && account.held + account.waiting <= quota) return undefined
     for (const waiter of Array.from(agent.waiters).toReversed()) {
-      if (account.held + account.waiting <= quota) break
       const part = waiter.parts.find((candidate) => candidate.account === account)
-      if (part === undefined) continue
+      const isOver = account.held + account.waiting - account.parked > quota
+      if (part === undefined || (!isOver && part.amount <= quota)) continue
+      if (part.amount <= quota && modeOf(waiter) === "wait") {
+        if (waiter.quota?.parked === undefined) this.books.withdraw(waiter)
+        continue
+      }
       this.fail(waiter, "QuotaExceeded", {
         _tag: "QuotaExceeded",
         reason: part.amount > quota ? "neverFits" : "inUse",
@@ -500,6 +511,52 @@ export class Ledger {
     this.settle()
   }
 
+  /** Sets all that a group is and is limited by. After a cut the youngest waiters over it fail or wait for quota again. */
+  setGroup(id: string, options: groups.GroupOptions, now: number): groups.GroupRefusal | undefined {
+    this.advance(now)
+    const former = this.books.groups.byId.get(id)?.root
+    const refusal = groups.setGroup(this.books, id, options)
+    if (refusal !== undefined) return refusal
+    const { root } = this.books.groups.byId.get(id)!
+    for (const tree of new Set([former?.parent === undefined ? former : undefined, root])) {
+      if (tree !== undefined) this.reviewTree(groups.waitersBelow(tree))
+    }
+    this.settle()
+    return undefined
+  }
+
+  removeGroup(id: string, now: number): InvalidClaim | undefined {
+    this.advance(now)
+    const root = this.books.groups.byId.get(id)?.root
+    const refusal = groups.removeGroup(this.books, id)
+    if (refusal !== undefined) return refusal
+    if (root !== undefined && root.id !== id) this.reviewTree(groups.waitersBelow(root))
+    this.settle()
+    return undefined
+  }
+
+  /** Puts an agent into a group, or into none. Its leases go with it, and stay whatever the group has. */
+  assign(agentId: string, membership: Membership, now: number): InvalidClaim | undefined {
+    this.advance(now)
+    const former = this.books.agents.get(agentId)?.group
+    const agent = groups.assign(this.books, agentId, membership)
+    if (!(agent instanceof Agent)) return agent
+    if (former !== undefined) this.reviewTree(groups.waitersBelow(former.root))
+    this.reviewTree(agent.group === undefined ? [...agent.waiters].toReversed() : groups.waitersBelow(agent.group.root))
+    this.settle()
+    return undefined
+  }
+
+  /** After what a tree may have has changed: who is over it now, and what that deadlocks. */
+  private reviewTree(waiters: ReadonlyArray<Request>): void {
+    reviewAll(waiters, this.books.now, {
+      fail: (waiter, refusal) => this.fail(waiter, "QuotaExceeded", refusal),
+      withdraw: (waiter) => this.books.withdraw(waiter)
+    })
+    if (!this.deadlock.detects) return
+    this.resolveDeadlocks(() => waiters.filter((waiter) => waiter.status === "waiting"), undefined)
+  }
+
   private decide(request: Request, claim: Claim, mayWait: boolean): Request | Refusal {
     const books = this.books
     const now = books.now
@@ -507,20 +564,27 @@ export class Ledger {
     const malformed = readClaim(books, request, claim)
     if (malformed !== undefined) return this.refuse(request, malformed)
     let fits = true
+    const waits = modeOf(request) === "wait"
     for (const part of request.parts) {
       const { amount, cost, pool } = part
-      const final = neverFits(pool, amount, cost) ?? overQuota(part)
+      const final = neverFits(pool, amount, cost) ?? overOwn(part, waits) ?? neverInGroups(part)
       if (final !== undefined) return this.refuse(request, final)
       fits &&= pool.fits(amount, cost, now)
     }
     const { ordering } = books
     if (ordering !== undefined) fits = ordering.admits(request, fits)
-    if (fits) {
+    const lacks = waits || request.agent.gate !== undefined ? obstaclesNow(request, waits, now) : noObstacles
+    const parked = lacks.length > 0
+    if (parked) {
+      // What is its group's own is lent, and comes back: it waits for that whatever it says.
+      const refusedAt = mayWait && !waits ? lacks.find((obstacle) => !obstacle.entitled) : lacks[0]
+      if (refusedAt !== undefined && !(mayWait && waits)) return this.refuse(request, refusedBy(refusedAt, now))
+    } else if (fits) {
       books.grant(request)
       if (ordering !== undefined) this.settleAfter(request)
+      else if (books.dirtyGates.length > 0) this.settle()
       return request
-    }
-    if (!mayWait) {
+    } else if (!mayWait) {
       for (const part of request.parts) {
         const refusal = unavailable(part, now)
         if (refusal !== undefined) return this.refuse(request, refusal)
@@ -528,9 +592,13 @@ export class Ledger {
     }
     const full = queueFull(books, request, this.limits)
     if (full !== undefined) return this.refuse(request, full)
-    books.queue(request)
+    books.queue(request, parked)
+    // To arm the instant of its tokens; and what is kept for waiters outside leases is not kept from one inside.
+    if (parked && (leasesAround(request).length > 0 || lacks.some((obstacle) => obstacle.limit === "rate"))) {
+      books.quotaFreed(request.agent)
+    }
     this.judgeWait(request)
-    this.settle(request)
+    this.settle(parked ? undefined : request)
     if (request.deadline !== undefined && request.deadline <= now) this.runDue(now)
     if (request.status === "waiting") return request
     // It was decided in the decision that it arrived in: nobody has to be woken for it.
@@ -581,6 +649,9 @@ export class Ledger {
     const waiters = () => {
       const found: Array<Request> = []
       for (let part = pool.waitersHead; part !== undefined; part = part.next) found.push(part.request)
+      for (const waiter of this.books.waitingForQuota()) {
+        if (waiter.parts.some((part) => part.pool === pool)) found.push(waiter)
+      }
       return found
     }
     for (const waiter of waiters()) {
@@ -627,12 +698,18 @@ export class Ledger {
     const books = this.books
     if (books.ordering !== undefined) return this.settleByPolicy(books.ordering)
     const ready = books.ready
-    while (ready.length > 0 || books.exempt.length > 0) {
+    while (ready.length > 0 || books.exempt.length > 0 || books.dirtyGates.length > 0) {
       if (ready.length > 1) ready.sort((a, b) => b.id - a.id)
       // Oldest first, from the end: popping keeps the array's memory for the next hand-off.
       for (let request = ready.pop(); request !== undefined; request = ready.pop()) {
         // An exempt grant may have taken an earmark back, or the request is in here twice.
-        if (request.status === "waiting" && request.shortIn === 0) this.grantWaiter(request)
+        if (request.status === "waiting" && request.shortIn === 0 && request.quota?.parked === undefined) {
+          this.grantWaiter(request)
+        }
+      }
+      if (books.dirtyGates.length > 0) {
+        this.openGates()
+        continue
       }
       const through = this.nextExempt()
       if (through !== undefined) this.grantWaiter(through)
@@ -650,6 +727,7 @@ export class Ledger {
       this.keepOrder(ordering)
       const request = this.firstReady(ordering.order)
       if (request !== undefined) this.grantWaiter(request)
+      else if (books.dirtyGates.length > 0) this.openGates()
       else if (!this.resume() && !this.grantExempt() && !this.grantPassing()) break
     }
     for (const request of books.exempt) for (const part of request.parts) books.schedule(part.pool)
@@ -686,7 +764,7 @@ export class Ledger {
     let first: Request | undefined = undefined
     while (first === undefined && ready.length > 0) {
       const request = ready.pop()!
-      if (request.status === "waiting" && request.shortIn === 0) first = request
+      if (request.status === "waiting" && request.shortIn === 0 && request.quota?.parked === undefined) first = request
     }
     this.readyInOrder = ready.length
     return first
@@ -735,6 +813,12 @@ export class Ledger {
   }
 
   private grantWaiter(request: Request, passed?: ReadonlyArray<Request>): void {
+    if (request.agent.gate !== undefined && !hasQuota(request, "held", this.books.now)) {
+      // A claim inside a lease was granted what was kept for this one, or there is less than there was.
+      this.books.withdraw(request)
+      this.judgeWait(request)
+      return
+    }
     this.books.grant(request, passed)
     this.settled.push(request)
     this.judgeGrowth(request)
@@ -747,6 +831,20 @@ export class Ledger {
     this.resolveDeadlocks(() => lease.waitsInside ?? [], undefined)
   }
 
+  /** Lets those pass who may have their quota now. */
+  private openGates(): void {
+    const { books } = this
+    const nested: Array<Request> = []
+    for (let gate = books.dirtyGates.pop(); gate !== undefined; gate = books.dirtyGates.pop()) {
+      gate.open(books.now, books.timers, (request) => {
+        books.admit(request)
+        if (leasesAround(request).length > 0) nested.push(request)
+      })
+    }
+    // It stands behind who came to its queues while it waited for quota.
+    for (const request of nested) this.judgeWait(request)
+  }
+
   /** Does what was due, each thing at its own instant. */
   private runDue(now: number): void {
     const books = this.books
@@ -755,6 +853,7 @@ export class Ledger {
       if (due === undefined || due.dueAt > now) return
       if (due.dueAt > books.now) books.now = due.dueAt
       if (due instanceof Pool) books.rebalance(due)
+      else if (due instanceof Level) books.touch(due)
       else if (due instanceof Request && due.status === "held") {
         this.settled.push(due)
         this.takeBack(due, "expired")

@@ -42,6 +42,22 @@ export interface QuotaExceeded {
   readonly quota: number
   readonly held: number
   readonly waiting: number
+  /** The group that refused it; `undefined` where it was the agent's own quota. */
+  readonly level?: QuotaLevel | undefined
+}
+
+/** Which level of a tree of groups refused, and by which limit. */
+export interface QuotaLevel {
+  /** From the root down. */
+  readonly path: ReadonlyArray<string>
+  /**
+   * `nominal`: all that there is in the tree is in use; `borrowing`: as much is borrowed as
+   * may be; `order`: there is some, but earlier claims come first. Figures are in units
+   * or, for `leases` and `rate`, in leases and tokens.
+   */
+  readonly limit: "nominal" | "borrowing" | "max" | "leases" | "rate" | "order"
+  /** When a rate would have the tokens, if nobody else took any. */
+  readonly readyAt?: number | undefined
 }
 
 /** One step of a cycle: `agent` waits for units that `heldBy` holds, inside whose lease the next step waits. */

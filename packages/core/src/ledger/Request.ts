@@ -12,6 +12,7 @@ import type { ReturnReason } from "./Event.ts"
 import type { Place } from "./order/Sorted.ts"
 import { noTurn, type Turn } from "./order/Turn.ts"
 import type { Pool } from "./Pool.ts"
+import type { QuotaPlace } from "./quota/QuotaPlace.ts"
 import type { Refusal } from "./Refusal.ts"
 import { noScheduling, type Scheduling } from "./Scheduling.ts"
 import type { Timed } from "./Timers.ts"
@@ -92,6 +93,8 @@ export class Request implements Timed {
   refusal: Refusal | undefined = undefined
   /** Called by the edge, never by the Ledger: resumes whoever waits. */
   onSettled: (() => void) | undefined = undefined
+  /** Where it stands with the quotas of its groups, or with one that it waits for. */
+  quota: QuotaPlace | undefined = undefined
   dueAt = 0
   timerIndex = -1
   /** Its neighbours among its agent's waiters. */
@@ -123,6 +126,11 @@ export class Request implements Timed {
     return this.ttl === 0 ? Infinity : this.grantedAt + this.ttl
   }
 
+  /** Its place in the queues of its pools: that of its arrival or, where it waited for quota, of when it had it. */
+  get place(): number {
+    return this.quota === undefined ? this.id : this.quota.place || this.id
+  }
+
   timerRank(): number {
     return this.status === "held" ? 1 : 2
   }
@@ -142,6 +150,13 @@ export const enclosing = (request: Request): Request | undefined => {
   while (parent !== undefined && parent.status !== "held") parent = parent.parent
   request.parent = parent
   return parent
+}
+
+/** The order of queues. Who is in none yet comes last, by arrival. */
+export const inQueueOrder = (a: Request, b: Request): number => {
+  const x = a.place
+  const y = b.place
+  return x === y ? a.id - b.id : x - y
 }
 
 const nowhere: ReadonlyArray<Request> = []

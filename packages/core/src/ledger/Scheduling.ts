@@ -1,3 +1,5 @@
+import type { OnQuota } from "./quota/Group.ts"
+
 /** What a claim says of itself for the policies that decide who goes first, and who gives way. */
 export interface Scheduling {
   /** Higher goes first. Its agent's where it says none. */
@@ -6,6 +8,8 @@ export interface Scheduling {
   readonly expected: number
   /** Whether its lease may be taken from it for another claim. */
   readonly preemptible: boolean
+  /** What to do where it is over a quota for now. As its agent or its group says, where it says nothing. */
+  readonly onQuota?: OnQuota | undefined
 }
 
 /** That of all claims that say nothing: one value, so that they cost nothing. */

@@ -5,6 +5,7 @@
  */
 import type { FailureCounts } from "./Agent.ts"
 import type { Rate } from "./Bucket.ts"
+import type { OnQuota } from "./quota/Group.ts"
 import type { Scheduling } from "./Scheduling.ts"
 
 export interface RateState {
@@ -93,10 +94,48 @@ export interface AgentState {
   readonly accounts: ReadonlyArray<AccountState>
   /** Manual acquisitions, oldest first. */
   readonly manual: ReadonlyArray<number>
+  readonly group?: string
+  readonly onQuota?: OnQuota
   readonly acquisitions: number
   readonly failures: FailureCounts
   readonly waits: HistogramState
   readonly holds: HistogramState
+}
+
+/** What a group has of one pool's type. */
+export interface LevelState {
+  readonly pool: number
+  readonly limits: GroupLimitsState
+  readonly bucket?: BucketState
+  readonly generation: number
+  readonly peak: number
+}
+
+export interface GroupLimitsState {
+  readonly nominal?: number
+  readonly borrowingLimit?: number
+  readonly lendingLimit?: number
+  readonly max?: number
+  readonly leases?: number
+  readonly rate?: RateState
+}
+
+export interface GroupState {
+  readonly id: string
+  readonly parent?: string
+  readonly onQuota?: OnQuota
+  readonly weight: number
+  readonly levels: ReadonlyArray<LevelState>
+}
+
+/** What a grant paid to the rate of a group, while it can be undone. */
+export interface PaidState {
+  readonly group: string
+  readonly pool: number
+  readonly cost: number
+  readonly level: number
+  readonly remainder: number
+  readonly terms: TermsState
 }
 
 export interface PartState {
@@ -128,6 +167,11 @@ export interface RequestState {
   /** How often it was passed, and since when. */
   readonly passed?: readonly [number, number]
   readonly parts: ReadonlyArray<PartState>
+  /** It waits for quota, in no queue. */
+  readonly parked?: true
+  /** Its place in the queues, where that is not its id. */
+  readonly place?: number
+  readonly paid?: ReadonlyArray<PaidState>
 }
 
 export interface State {
@@ -141,6 +185,8 @@ export interface State {
   readonly stopped: boolean
   readonly exemptions: number
   readonly pools: ReadonlyArray<PoolState>
+  /** In the order in which they were set. Absent where there is none. */
+  readonly groups?: ReadonlyArray<GroupState>
   readonly agents: ReadonlyArray<AgentState>
   /** In order of their ids. */
   readonly requests: ReadonlyArray<RequestState>

@@ -41,11 +41,31 @@ export interface GraphHolding {
   readonly amounts: ReadonlyArray<{ readonly pool: number; readonly amount: number }>
 }
 
+/**
+ * What waits need beside units of pools: quota, of which a need depends on what else is
+ * in use. It only grows as holdings come back.
+ */
+export interface GraphQuota {
+  /** Whether a wait is not in the queues of its pools before it has its quota. */
+  readonly waitsFor: (wait: number) => boolean
+  /** A fresh count: nothing came back. */
+  readonly start: () => QuotaRun
+}
+
+export interface QuotaRun {
+  readonly fits: (wait: number) => boolean
+  readonly returned: (holding: number) => void
+  /** What keeps a wait from its quota: the place of the need, and a holding that counts against it. */
+  readonly blockers: (wait: number) => ReadonlyArray<{ readonly need: number; readonly holding: number }>
+}
+
 /** Waits are in queue order. */
 export interface Graph {
   readonly pools: ReadonlyArray<GraphPool>
   readonly waits: ReadonlyArray<GraphWait>
   readonly holdings: ReadonlyArray<GraphHolding>
+  /** Absent where nobody waits for any. */
+  readonly quota?: GraphQuota | undefined
 }
 
 export interface Reduction {
@@ -55,6 +75,8 @@ export interface Reduction {
   readonly stuck: ReadonlyArray<number>
   /** Units at each pool at the fixpoint. */
   readonly available: ReadonlyArray<number>
+  /** Quota at the fixpoint. */
+  readonly quota: QuotaRun | undefined
 }
 
 /** The scratch state of one reduction. */
@@ -64,6 +86,7 @@ interface Run {
   readonly available: Array<number>
   readonly openWaits: Array<number>
   readonly changed: Array<number>
+  readonly quota: QuotaRun | undefined
   returns: number
 }
 
@@ -74,6 +97,7 @@ const serve = (run: Run, wait: number): void => {
     run.openWaits[holding] = open
     if (open !== 0) continue
     run.returns++
+    run.quota?.returned(holding)
     for (const { pool, amount } of run.graph.holdings[holding]!.amounts) {
       run.available[pool] = run.available[pool]! + amount
       run.changed.push(pool)
@@ -87,12 +111,30 @@ interface Place {
   readonly need: Need
 }
 
-const lines = (graph: Graph): Array<Array<Place>> => {
+const lines = (graph: Graph, skips: (wait: number) => boolean): Array<Array<Place>> => {
   const result: Array<Array<Place>> = graph.pools.map(() => [])
   graph.waits.forEach((wait, index) => {
+    if (skips(index)) return
     for (const need of wait.needs) result[need.pool]!.push({ wait: index, need })
   })
   return result
+}
+
+/** Serves of those that lack quota whom it is there for now. Whether there was one. */
+const serveGated = (
+  run: Run,
+  gated: Array<number>,
+  fits: (wait: number) => boolean,
+  serveOne: (wait: number) => void
+): boolean => {
+  const before = gated.length
+  let kept = 0
+  for (const wait of gated) {
+    if (run.quota!.fits(wait) && fits(wait)) serveOne(wait)
+    else gated[kept++] = wait
+  }
+  gated.length = kept
+  return kept < before
 }
 
 const start = (graph: Graph): Run => {
@@ -106,6 +148,7 @@ const start = (graph: Graph): Run => {
     available: graph.pools.map((pool) => pool.available),
     openWaits,
     changed: graph.pools.map((_, index) => index),
+    quota: graph.quota?.start(),
     returns: 0
   }
 }
@@ -115,38 +158,56 @@ const finish = (run: Run): Reduction => {
   run.served.forEach((served, index) => {
     if (!served) stuck.push(index)
   })
-  return { served: run.served, stuck, available: run.available }
+  return { served: run.served, stuck, available: run.available, quota: run.quota }
 }
 
 const reduceUnordered = (graph: Graph): Reduction => {
   const run = start(graph)
   const missing = graph.waits.map((wait) => wait.needs.length)
+  /** Those that have all but their quota. */
+  const gated: Array<number> = []
+  const serveWith = (wait: number): void => {
+    if (run.quota === undefined || run.quota.fits(wait)) serve(run, wait)
+    else gated.push(wait)
+  }
   missing.forEach((count, wait) => {
-    if (count === 0) serve(run, wait)
+    if (count === 0) serveWith(wait)
   })
   // Smallest first: what fits once fits for ever, so each line is read once.
-  const bySize = lines(graph)
+  const bySize = lines(graph, () => false)
   for (const line of bySize) line.sort((a, b) => a.need.amount - b.need.amount)
   const position = graph.pools.map(() => 0)
-  for (let pool = run.changed.pop(); pool !== undefined; pool = run.changed.pop()) {
-    const line = bySize[pool]!
-    let at = position[pool]!
-    while (at < line.length && line[at]!.need.amount <= run.available[pool]!) {
-      const wait = line[at]!.wait
-      at++
-      missing[wait] = missing[wait]! - 1
-      if (missing[wait] === 0) serve(run, wait)
+  do {
+    for (let pool = run.changed.pop(); pool !== undefined; pool = run.changed.pop()) {
+      const line = bySize[pool]!
+      let at = position[pool]!
+      while (at < line.length && line[at]!.need.amount <= run.available[pool]!) {
+        const wait = line[at]!.wait
+        at++
+        missing[wait] = missing[wait]! - 1
+        if (missing[wait] === 0) serveWith(wait)
+      }
+      position[pool] = at
     }
-    position[pool] = at
-  }
+  } while (
+    serveGated(
+      run,
+      gated,
+      () => true,
+      (wait) => serve(run, wait)
+    )
+  )
   return finish(run)
 }
 
 const reduceOrdered = (graph: Graph): Reduction & { readonly matters: (wait: number) => boolean } => {
   const run = start(graph)
+  /** Those that wait for quota are in no queue: their turn there is judged when they come to it. */
+  const outside = graph.waits.flatMap((_, wait) => (graph.quota?.waitsFor(wait) === true ? [wait] : []))
+  const isOutside = new Set(outside)
   let seenReturns = -1
   const missing = graph.waits.map((wait) => wait.needs.length)
-  const inOrder = lines(graph)
+  const inOrder = lines(graph, (wait) => isOutside.has(wait))
   const position = graph.pools.map(() => 0)
   const earmarked = graph.pools.map(() => 0)
   const earmarkedTokens = graph.pools.map(() => 0)
@@ -156,6 +217,8 @@ const reduceOrdered = (graph: Graph): Reduction & { readonly matters: (wait: num
     else if (wait.exempt) exempt.push(index)
   })
 
+  const fitsPools = (wait: number): boolean =>
+    graph.waits[wait]!.needs.every((need) => need.amount <= run.available[need.pool]!)
   const passed: Array<Set<number>> = graph.waits.map(() => new Set())
   const leave = (wait: number): void => {
     for (const { pool, amount, cost } of graph.waits[wait]!.needs) {
@@ -186,9 +249,10 @@ const reduceOrdered = (graph: Graph): Reduction & { readonly matters: (wait: num
     // What an exempt wait lacks is units alone: it is looked at again when some came back.
     while (run.returns !== seenReturns) {
       seenReturns = run.returns
+      if (outside.length > 0) serveGated(run, outside, fitsPools, leave)
       let kept = 0
       for (const wait of exempt) {
-        if (graph.waits[wait]!.needs.every((need) => need.amount <= run.available[need.pool]!)) {
+        if (fitsPools(wait)) {
           if (!run.served[wait]!) leave(wait)
         } else exempt[kept++] = wait
       }
@@ -199,9 +263,10 @@ const reduceOrdered = (graph: Graph): Reduction & { readonly matters: (wait: num
   // To let a wait through changes something only if it is inside a lease, or if it is in
   // front of somebody: earmarked here, or the first that is short.
   const matters = (wait: number): boolean =>
-    graph.waits[wait]!.inside.length > 0 ||
-    passed[wait]!.size > 0 ||
-    graph.waits[wait]!.needs.some(({ pool }) => inOrder[pool]![position[pool]!]?.wait === wait)
+    !isOutside.has(wait) &&
+    (graph.waits[wait]!.inside.length > 0 ||
+      passed[wait]!.size > 0 ||
+      graph.waits[wait]!.needs.some(({ pool }) => inOrder[pool]![position[pool]!]?.wait === wait))
   return { ...reduction, matters }
 }
 
@@ -267,21 +332,31 @@ export const cycleThrough = (graph: Graph, reduction: Reduction, from: number): 
     return edges.toReversed()
   }
   const queue = [from]
+  /** Goes on over one edge; the cycle where it ends one. */
+  const follow = (edge: Edge): Array<Edge> | undefined => {
+    if (seenHoldings.has(edge.holding)) return undefined
+    if (home.has(edge.holding)) return path(edge)
+    seenHoldings.add(edge.holding)
+    for (const next of waitsInside[edge.holding]!) {
+      if (reachedBy.has(next)) continue
+      reachedBy.set(next, edge)
+      queue.push(next)
+    }
+    return undefined
+  }
   for (let head = 0; head < queue.length; head++) {
     const wait = queue[head]!
-    for (const need of graph.waits[wait]!.needs) {
+    const { needs } = graph.waits[wait]!
+    for (const need of needs) {
       if (need.amount <= reduction.available[need.pool]!) continue
       for (const holding of holdersOf[need.pool]!) {
-        if (seenHoldings.has(holding)) continue
-        const edge = { wait, pool: need.pool, holding }
-        if (home.has(holding)) return path(edge)
-        seenHoldings.add(holding)
-        for (const next of waitsInside[holding]!) {
-          if (reachedBy.has(next)) continue
-          reachedBy.set(next, edge)
-          queue.push(next)
-        }
+        const cycle = follow({ wait, pool: need.pool, holding })
+        if (cycle !== undefined) return cycle
       }
+    }
+    for (const { holding, need } of reduction.quota?.blockers(wait) ?? []) {
+      const cycle = follow({ wait, pool: needs[need]!.pool, holding })
+      if (cycle !== undefined) return cycle
     }
   }
   return undefined

@@ -5,6 +5,7 @@ import type { Books } from "./Books.ts"
 import type { Histogram } from "./Histogram.ts"
 import type { Pool } from "./Pool.ts"
 import { enclosing, type Part, type Request } from "./Request.ts"
+import { groupStates, placeState } from "./quota/snapshot.ts"
 import { noScheduling } from "./Scheduling.ts"
 import type {
   AgentState,
@@ -19,16 +20,16 @@ import type {
   TermsState
 } from "./State.ts"
 
-const rateState = ({ burst, intervalMicros, limit, per }: Rate): RateState => ({
+export const rateState = ({ burst, intervalMicros, limit, per }: Rate): RateState => ({
   limit,
   intervalMicros,
   per,
   ...(burst === undefined ? {} : { burst })
 })
 
-const termsState = ({ generation, refunded }: Terms): TermsState => ({ generation, refunded: String(refunded) })
+export const termsState = ({ generation, refunded }: Terms): TermsState => ({ generation, refunded: String(refunded) })
 
-const bucketState = (bucket: Bucket, now: number): BucketState => {
+export const bucketState = (bucket: Bucket, now: number): BucketState => {
   bucket.refill(now)
   const { burst, level, remainder, terms } = bucket
   return { level, remainder, burst, terms: termsState(terms) }
@@ -94,6 +95,8 @@ const agentState = (agent: Agent): AgentState => ({
     .map(({ peak, pool, quota }) => ({ pool: pool.index, peak, ...(quota === Infinity ? {} : { quota }) }))
     .toSorted((a, b) => a.pool - b.pool),
   manual: agent.manual.map((lease) => lease.id),
+  ...(agent.group === undefined ? {} : { group: agent.group.id }),
+  ...(agent.onQuota === undefined ? {} : { onQuota: agent.onQuota }),
   acquisitions: agent.acquisitions,
   failures: { ...agent.failures },
   waits: histogramState(agent.waits),
@@ -132,7 +135,8 @@ const requestState = (request: Request, agents: ReadonlyMap<Agent, number>): Req
     ...(deadline === undefined ? {} : { deadline }),
     ...(scheduling === noScheduling ? {} : { scheduling }),
     ...turnState(request),
-    parts: request.parts.map(partState)
+    parts: request.parts.map(partState),
+    ...placeState(request)
   }
 }
 
@@ -154,6 +158,7 @@ export const capture = (books: Books): State => {
     pools: [...books.everyPool()]
       .toSorted((a, b) => a.index - b.index)
       .map((pool) => poolState(pool, books.now, ordered)),
+    ...(books.groups.byId.size === 0 ? {} : { groups: groupStates(books) }),
     agents: Array.from(books.agents.values(), agentState),
     requests: [...index.values()].toSorted((a, b) => a.id - b.id).map((request) => requestState(request, agents)),
     exempt: books.exempt.map((request) => request.id)

@@ -7,7 +7,8 @@ import { claimOf } from "./Books.ts"
 import type { Order } from "./order/Order.ts"
 import type { Pool } from "./Pool.ts"
 import type { DeadlockDetected, DeadlockStep } from "./Refusal.ts"
-import { leasesAround, type Request } from "./Request.ts"
+import { quotaOf } from "./quota/quotaGraph.ts"
+import { inQueueOrder, leasesAround, type Request } from "./Request.ts"
 import { cycleThrough, type Edge, exemptions, type Graph, reduce, type Reduction } from "./WaitForGraph.ts"
 
 interface Reach {
@@ -45,12 +46,13 @@ const reachFrom = (roots: Iterable<Request>, ordered: boolean, grown = true, ord
   }
   const pools = [...poolIndex.keys()]
   const leases = [...leaseIndex.keys()]
-  const inOrder = [...waits].toSorted(order?.compare ?? ((a, b) => a.id - b.id))
+  const inOrder = [...waits].toSorted(order?.compare ?? inQueueOrder)
   return {
     pools,
     leases,
     waits: inOrder,
     graph: {
+      quota: quotaOf(inOrder, leases),
       pools: pools.map((pool) => ({
         // What growth can add ends a wait by time, so it counts as free.
         available: (grown ? pool.limit : pool.capacity) - pool.blockedHeld,
@@ -156,6 +158,8 @@ export const growthNeeded = (pool: Pool): number | undefined => {
  * - where its own pools are not hard and nobody in their queues waits elsewhere.
  */
 export const needsNoGraph = (request: Request, hardPools: number): boolean => {
+  // Quota that it waits for may be held by leases with waits inside, in whatever pools.
+  if (request.quota?.parked !== undefined) return leasesAround(request).length === 0
   if (hardPools === 0) return true
   // In the order of a policy it may have come in before others.
   if (leasesAround(request).length === 0 && request.parts.every((part) => part.pool.after(part) === undefined)) {

@@ -41,7 +41,31 @@ export class Replay {
         books.setQuota(books.agent(event.agent).account(this.pool(event.type)), event.quota ?? Infinity)
         break
       case "Queued":
-        books.queue(this.asked(event))
+        books.queue(this.asked(event), event.parked === true)
+        break
+      case "Admitted":
+        books.admit(this.request(event.id))
+        break
+      case "Withdrawn":
+        books.withdraw(this.request(event.id))
+        break
+      case "GroupSet":
+        this.checkGroup(event.parent)
+        books.setGroup({
+          group: event.group,
+          parent: event.parent,
+          onQuota: event.onQuota,
+          weight: event.weight,
+          limits: event.limits
+        })
+        break
+      case "GroupRemoved":
+        this.checkGroup(event.group)
+        books.removeGroup(event.group)
+        break
+      case "AgentAssigned":
+        this.checkGroup(event.group)
+        books.assign(books.agent(event.agent), { group: event.group, onQuota: event.onQuota })
         break
       case "GrantedAtOnce":
         this.grant(this.asked(event), event.token)
@@ -108,6 +132,7 @@ export class Replay {
     }
     // Who is granted is in the events that follow.
     books.ready.length = 0
+    books.forgetGates()
   }
 
   /** Brings what is derived (earmarks, timers) up to `now`, after the last event. */
@@ -116,6 +141,7 @@ export class Replay {
     if (now > books.now) books.now = now
     for (const pool of books.everyPool()) books.rebalance(pool)
     books.ready.length = 0
+    books.armGates()
     return books
   }
 
@@ -146,9 +172,13 @@ export class Replay {
   }
 
   private pool(type: string): Pool {
-    const pool = this.books.pools.get(type) ?? this.books.dormant.get(type)
-    if (pool === undefined) throw new Error(`the journal names a pool that it never defined: ${type}`)
-    return pool
+    return this.books.poolOf(type)
+  }
+
+  private checkGroup(id: string | undefined): void {
+    if (id !== undefined && !this.books.groups.byId.has(id)) {
+      throw new Error(`the journal names a group that it never set: ${id}`)
+    }
   }
 
   private request(id: number): Request {

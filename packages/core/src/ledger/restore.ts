@@ -10,8 +10,10 @@ import type { Histogram } from "./Histogram.ts"
 import { Index } from "./Index.ts"
 import { ownTurn } from "./order/Ordering.ts"
 import { Shares } from "./order/shares.ts"
+import { type Reading, restoreGroups, restorePlace } from "./quota/snapshot.ts"
+import { park } from "./quota/transitions.ts"
 import { type Configured, Pool } from "./Pool.ts"
-import { leasesAround, Part, Request } from "./Request.ts"
+import { inQueueOrder, leasesAround, Part, Request } from "./Request.ts"
 import type {
   AgentState,
   BucketState,
@@ -89,9 +91,12 @@ const makePool = (state: PoolState, index: number, now: number): Pool => {
 class Restoring {
   readonly books = new Books()
   private readonly index = new Index()
+  /** Those that wait for quota. */
+  private readonly parked = new Set<Request>()
   private readonly state: State
   private readonly pools: ReadonlyArray<Pool>
   private readonly agents: ReadonlyArray<Agent>
+  private readonly reading: Reading
 
   constructor(state: State) {
     const { books } = this
@@ -112,6 +117,12 @@ class Restoring {
       books.pools.set(pool.type, pool)
       if (pool.countedHard) books.hardPools++
     }
+    this.reading = {
+      wrong,
+      terms: readTerms,
+      pool: (at) => this.pools[at] ?? wrong(`a group names pool ${at}`)
+    }
+    restoreGroups(books, state.groups ?? [], this.reading)
     this.agents = state.agents.map((agent) => this.makeAgent(agent))
   }
 
@@ -127,13 +138,22 @@ class Restoring {
       request.exempt = true
       this.books.exempt.push(request)
     }
-    for (const request of this.index.values()) if (request.status === "waiting") this.linkWaiter(request)
+    const waiters = [...this.index.values()].filter((request) => request.status === "waiting")
+    for (const request of waiters.toSorted(inQueueOrder)) {
+      if (!this.parked.has(request)) for (const part of request.parts) part.pool.append(part)
+    }
+    for (const request of waiters) this.linkWaiter(request)
     this.state.pools.forEach((state, at) => this.linkQueue(state, this.pools[at]!))
     for (const pool of this.pools) {
       if (this.state.ordered === true) this.books.rebalance(pool)
       else this.books.schedule(pool)
     }
     this.books.ready.length = 0
+    const { groups } = this.books
+    for (const group of groups.byId.values()) if (group.parent === undefined) groups.recount(group)
+    for (const request of waiters) if (this.parked.has(request)) park(request)
+    for (const group of groups.byId.values()) if (group.parent === undefined) groups.recount(group)
+    this.books.armGates()
     this.check()
     return this.books
   }
@@ -145,6 +165,13 @@ class Restoring {
     agent.served = state.served ?? 0
     if (this.books.agents.has(state.id)) wrong(`agent ${state.id} is there twice`)
     this.books.agents.set(state.id, agent)
+    agent.onQuota = state.onQuota
+    if (state.group !== undefined) {
+      const group = this.books.groups.byId.get(state.group) ?? wrong(`agent ${state.id} is in group ${state.group}`)
+      group.agents.add(agent)
+      agent.group = group
+      agent.gate = group.gate
+    }
     for (const { peak, pool, quota } of state.accounts) {
       const account = agent.account(this.pools[pool] ?? wrong(`agent ${state.id} has an account with pool ${pool}`))
       account.peak = peak
@@ -193,6 +220,8 @@ class Restoring {
       turn.passed = state.passed[0]
       turn.passedSince = state.passed[1]
     }
+    restorePlace(this.books, request, state, this.reading)
+    if (state.parked === true) this.parked.add(request)
     this.index.add(request)
     if (request.status === "held" && request.ttl !== 0) this.books.timers.set(request, request.expiresAt)
   }
@@ -204,6 +233,7 @@ class Restoring {
       pool.addHolder(part)
       pool.inUse += part.amount
       part.account.held += part.amount
+      part.account.leases++
     }
   }
 
@@ -213,7 +243,6 @@ class Restoring {
     if (request.deadline !== undefined) this.books.timers.set(request, request.deadline)
     for (const part of request.parts) {
       part.account.waiting += part.amount
-      part.pool.append(part)
     }
     for (const lease of leasesAround(request)) {
       lease.waitsInside ??= new Set()
@@ -259,7 +288,8 @@ class Restoring {
         this.state.ordered !== true &&
         request.status === "waiting" &&
         request.shortIn === 0 &&
-        request.parts.length > 0
+        request.parts.length > 0 &&
+        !this.parked.has(request)
       ) {
         wrong(`${request.id} waits for nothing`)
       }

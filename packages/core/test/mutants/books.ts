@@ -5,7 +5,7 @@ export const booksMutants = of("Books.ts", [
   {
     name: "quota ignores waiting",
     rule: "what an agent waits for counts against its quota",
-    search: "      part.account.waiting += part.amount\n",
+    search: "for (const part of request.parts) part.account.waiting += part.amount",
     replacement: ""
   },
   {
@@ -18,8 +18,8 @@ export const booksMutants = of("Books.ts", [
   {
     name: "return keeps the account",
     rule: "a lease gives back what its agent is charged",
-    search: "      part.account.held -= part.amount\n    }",
-    replacement: "    }"
+    search: "      part.account.held -= part.amount\n      part.account.leases--",
+    replacement: "      part.account.leases--"
   },
   {
     name: "ttl not returned",
@@ -104,8 +104,8 @@ export const booksMutants = of("Books.ts", [
   {
     name: "rate timer not armed for a waiter",
     rule: "a rate wait ends by time",
-    search: "      this.schedule(part.pool)\n    }\n    this.enterWait",
-    replacement: "    }\n    this.enterWait"
+    search: "      this.schedule(part.pool)\n      if (part.account.level !== undefined) reserve(part, 1)",
+    replacement: "      if (part.account.level !== undefined) reserve(part, 1)"
   },
   {
     name: "rate timer not armed for the exempt",

@@ -55,26 +55,26 @@ export const ledgerMutants = of("Ledger.ts", [
   {
     name: "quota not checked",
     rule: "a claim over the quota is refused on arrival",
-    search: "neverFits(pool, amount, cost) ?? overQuota(part)",
+    search: "neverFits(pool, amount, cost) ?? overOwn(part, waits)",
     replacement: "neverFits(pool, amount, cost)"
   },
   {
     name: "never-fits waits",
     rule: "a claim that can never be granted fails at once",
-    search: "neverFits(pool, amount, cost) ?? overQuota(part)",
-    replacement: "overQuota(part)"
+    search: "neverFits(pool, amount, cost) ?? overOwn(part, waits)",
+    replacement: "overOwn(part, waits)"
   },
   {
     name: "try waits",
     rule: "a claim that does not wait is answered at once",
-    search: "    if (!mayWait) {",
-    replacement: "    if (!mayWait && books.waiting < 5) {"
+    search: "    } else if (!mayWait) {",
+    replacement: "    } else if (!mayWait && books.waiting < 5) {"
   },
   {
     name: "quota cut forgotten",
     rule: "after a cut the youngest excess waiters fail",
-    search: "      if (account.held + account.waiting <= quota) break",
-    replacement: "      if (account.waiting <= quota) break"
+    search: "const isOver = account.held + account.waiting - account.parked > quota",
+    replacement: "const isOver = account.waiting - account.parked > quota"
   },
   {
     name: "quota cut fails the oldest",

@@ -77,9 +77,9 @@ export const otherMutants = [
       name: "reduction stops early",
       rule: "the reduction serves waits until none can be served",
       search:
-        "  for (let pool = run.changed.pop(); pool !== undefined; pool = run.changed.pop()) {\n    const line = bySize",
+        "    for (let pool = run.changed.pop(); pool !== undefined; pool = run.changed.pop()) {\n      const line = bySize",
       replacement:
-        "  for (let pool = run.changed.pop(), n = 0; pool !== undefined && n < 4; pool = run.changed.pop(), n++) {\n    const line = bySize"
+        "    for (let pool = run.changed.pop(), n = 0; pool !== undefined && n < 4; pool = run.changed.pop(), n++) {\n      const line = bySize"
     },
     {
       name: "one wait served is enough",

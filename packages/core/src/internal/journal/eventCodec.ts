@@ -4,6 +4,7 @@
  * are pairs, for a type may be called `__proto__`.
  */
 import * as Schema from "effect/Schema"
+import { GroupLimitsFields, OnQuotaField } from "./quotaSchema.ts"
 import type { LedgerEvent } from "../../ledger/Event.ts"
 import { SchedulingFields } from "./schedulingSchema.ts"
 
@@ -76,7 +77,30 @@ const layouts = {
   RateSet: ["r", { at: Micros, type: Schema.String, rate: Schema.optionalKey(RateFields) }],
   Refunded: ["f", { at: Micros, type: Schema.String, tokens: Whole }],
   QuotaSet: ["q", { at: Micros, agent: Schema.String, type: Schema.String, quota: Schema.optionalKey(Whole) }],
-  Queued: ["w", { at: Micros, id: Whole, ...asked }],
+  GroupSet: [
+    "o",
+    {
+      at: Micros,
+      group: Schema.String,
+      weight: Schema.Finite,
+      limits: Schema.Array(Schema.Tuple([Schema.String, GroupLimitsFields])),
+      parent: Schema.optionalKey(Schema.String),
+      onQuota: Schema.optionalKey(OnQuotaField)
+    }
+  ],
+  GroupRemoved: ["O", { at: Micros, group: Schema.String }],
+  AgentAssigned: [
+    "m",
+    {
+      at: Micros,
+      agent: Schema.String,
+      group: Schema.optionalKey(Schema.String),
+      onQuota: Schema.optionalKey(OnQuotaField)
+    }
+  ],
+  Queued: ["w", { at: Micros, id: Whole, ...asked, parked: Schema.optionalKey(Schema.Literal(true)) }],
+  Admitted: ["a", { at: Micros, id: Whole }],
+  Withdrawn: ["d", { at: Micros, id: Whole }],
   GrantedAtOnce: ["g", { at: Micros, id: Whole, token: Whole, ...asked }],
   Granted: ["G", { at: Micros, id: Whole, token: Whole, passed: Schema.optionalKey(Schema.Array(Whole)) }],
   Rescued: ["R", { at: Micros, id: Whole, type: Schema.String }],
@@ -111,7 +135,8 @@ const table: ReadonlyArray<Layout> = Object.entries(layouts).map(([tag, [letter,
 const byTag = new Map(table.map((layout) => [layout.tag, layout]))
 const byLetter = new Map(table.map((layout) => [layout.letter, layout]))
 
-const amountFields = new Set(["claim", "amounts", "costs"])
+/** Kept as pairs. */
+const amountFields = new Set(["claim", "amounts", "costs", "limits"])
 
 export type StoredEvent = ReadonlyArray<unknown>
 
@@ -145,7 +170,7 @@ export const decodeEvent = (stored: StoredEvent): LedgerEvent => {
   for (const name of layout.names) {
     const value = decoded[name]
     // Pairs, which the layout's schema has just checked.
-    fields[name] = amountFields.has(name) ? Object.fromEntries(value as Array<[string, number]>) : value
+    fields[name] = amountFields.has(name) ? Object.fromEntries(value as Array<[string, unknown]>) : value
   }
   // By its tag's layout it has that event's fields, each checked.
   return fields as unknown as LedgerEvent

@@ -1,5 +1,6 @@
 /** The state of a Ledger as a snapshot keeps it: every field is checked as it is read. */
 import * as Schema from "effect/Schema"
+import { GroupLimitsFields, OnQuotaField } from "./quotaSchema.ts"
 import type { State } from "../../ledger/State.ts"
 import { SchedulingFields } from "./schedulingSchema.ts"
 
@@ -36,11 +37,13 @@ const figures = {
   holds: Histogram
 }
 
+const Bucket = Schema.Struct({ level: Level, remainder: Whole, burst: Whole, terms: Terms })
+
 const Pool = Schema.Struct({
   type: Schema.String,
   ...bounds,
   configured: Schema.Struct(bounds),
-  bucket: Schema.optionalKey(Schema.Struct({ level: Level, remainder: Whole, burst: Whole, terms: Terms })),
+  bucket: Schema.optionalKey(Bucket),
   generation: Whole,
   holders: Schema.Array(Whole),
   firstShort: Schema.optionalKey(Whole),
@@ -63,7 +66,34 @@ const Agent = Schema.Struct({
   served: Schema.optionalKey(Sum),
   accounts: Schema.Array(Schema.Struct({ pool: Whole, quota: Schema.optionalKey(Whole), peak: Whole })),
   manual: Schema.Array(Whole),
+  group: Schema.optionalKey(Schema.String),
+  onQuota: Schema.optionalKey(OnQuotaField),
   ...figures
+})
+
+const Group = Schema.Struct({
+  id: Schema.String,
+  parent: Schema.optionalKey(Schema.String),
+  onQuota: Schema.optionalKey(OnQuotaField),
+  weight: Schema.Finite,
+  levels: Schema.Array(
+    Schema.Struct({
+      pool: Whole,
+      limits: GroupLimitsFields,
+      bucket: Schema.optionalKey(Bucket),
+      generation: Whole,
+      peak: Whole
+    })
+  )
+})
+
+const Paid = Schema.Struct({
+  group: Schema.String,
+  pool: Whole,
+  cost: Whole,
+  level: Level,
+  remainder: Whole,
+  terms: Terms
 })
 
 const Part = Schema.Struct({
@@ -87,7 +117,10 @@ const Request = Schema.Struct({
   scheduling: Schema.optionalKey(SchedulingFields),
   rescued: Schema.optionalKey(Schema.Literal(true)),
   passed: Schema.optionalKey(Schema.Tuple([Whole, Micros])),
-  parts: Schema.Array(Part)
+  parts: Schema.Array(Part),
+  parked: Schema.optionalKey(Schema.Literal(true)),
+  place: Schema.optionalKey(Whole),
+  paid: Schema.optionalKey(Schema.Array(Paid))
 })
 
 export const LedgerState = Schema.Struct({
@@ -99,6 +132,7 @@ export const LedgerState = Schema.Struct({
   stopped: Schema.Boolean,
   exemptions: Whole,
   pools: Schema.Array(Pool),
+  groups: Schema.optionalKey(Schema.Array(Group)),
   agents: Schema.Array(Agent),
   requests: Schema.Array(Request),
   exempt: Schema.Array(Whole)

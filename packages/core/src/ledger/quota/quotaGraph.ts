@@ -1,0 +1,108 @@
+/**
+ * Quota as the deadlock reduction sees it: what the groups' levels have in use by
+ * leases that do not come back by themselves, and less with each that the reduction
+ * gives back. A rate ends a wait by time and is not in it.
+ */
+import type { Account } from "../Agent.ts"
+import type { Part, Request } from "../Request.ts"
+import type { GraphQuota, QuotaRun } from "../WaitForGraph.ts"
+import { isOwnFlat } from "./obstacles.ts"
+import type { Level } from "./Level.ts"
+
+interface Use {
+  /** Drawn. */
+  used: number
+  inUse: number
+  leases: number
+}
+
+class Uses {
+  private readonly levels = new Map<Level, Use>()
+  private readonly accounts = new Map<Account, number>()
+
+  private at(level: Level): Use {
+    let use = this.levels.get(level)
+    if (use === undefined) {
+      use = { used: 0, inUse: 0, leases: 0 }
+      this.levels.set(level, use)
+    }
+    return use
+  }
+
+  add({ account, amount }: Part, sign: 1 | -1): void {
+    this.accounts.set(account, (this.accounts.get(account) ?? 0) + sign * amount)
+    let draw = sign * amount
+    for (let level = account.level; level !== undefined; level = level.parent) {
+      const use = this.at(level)
+      const before = level.drawn(use.used)
+      use.used += draw
+      use.inUse += sign * amount
+      use.leases += sign
+      draw = level.drawn(use.used) - before
+    }
+  }
+
+  fits(part: Part): boolean {
+    const { account, amount, pool, request } = part
+    if (isOwnFlat(account) && (this.accounts.get(account) ?? 0) + amount > account.quota) return false
+    const leases = request.grows?.parts.some((own) => own.pool === pool) === true ? 0 : 1
+    let draw = amount
+    for (let level = account.level; level !== undefined; level = level.parent) {
+      const use = this.at(level)
+      if (draw > 0 && use.used + draw > level.cap) return false
+      if (use.inUse + amount > level.max || use.leases + leases > level.leasesMax) return false
+      draw = level.drawn(use.used + draw) - level.drawn(use.used)
+    }
+    return true
+  }
+}
+
+/** Whether what one agent holds counts against the quota of another. */
+const shareLimit = (a: Account, b: Account): boolean => {
+  if (a === b) return true
+  if (a.pool !== b.pool || a.level === undefined || b.level === undefined) return false
+  return a.level.group.root === b.level.group.root
+}
+
+class Run implements QuotaRun {
+  private readonly uses = new Uses()
+  private readonly back = new Set<number>()
+  private readonly waits: ReadonlyArray<Request>
+  private readonly leases: ReadonlyArray<Request>
+
+  constructor(waits: ReadonlyArray<Request>, leases: ReadonlyArray<Request>) {
+    this.waits = waits
+    this.leases = leases
+    for (const lease of leases) for (const part of lease.parts) this.uses.add(part, 1)
+  }
+
+  fits(wait: number): boolean {
+    return this.waits[wait]!.parts.every((part) => this.uses.fits(part))
+  }
+
+  returned(holding: number): void {
+    this.back.add(holding)
+    for (const part of this.leases[holding]!.parts) this.uses.add(part, -1)
+  }
+
+  blockers(wait: number): ReadonlyArray<{ readonly need: number; readonly holding: number }> {
+    return this.waits[wait]!.parts.flatMap((part, need) =>
+      this.uses.fits(part)
+        ? []
+        : this.leases.flatMap((lease, holding) =>
+            !this.back.has(holding) && lease.parts.some((held) => shareLimit(held.account, part.account))
+              ? [{ need, holding }]
+              : []
+          )
+    )
+  }
+}
+
+/** `undefined` where nobody of the waits waits for quota: who has it does not lack it. */
+export const quotaOf = (waits: ReadonlyArray<Request>, leases: ReadonlyArray<Request>): GraphQuota | undefined => {
+  if (!waits.some((wait) => wait.quota?.parked !== undefined)) return undefined
+  return {
+    waitsFor: (wait) => waits[wait]!.quota?.parked !== undefined,
+    start: () => new Run(waits, leases)
+  }
+}
