@@ -35,6 +35,14 @@ export const root = Command.make(programName).pipe(
       commands: [config, plugins, simulate, completions((): Command.Command.Any => root)]
     }
   ]),
+  Command.withExamples([
+    {
+      command: "resource-manager run --cpu 2 --memory 4GiB -- make -j2",
+      description: "Waits its turn, says why, runs; starts the daemon where none runs"
+    },
+    { command: "resource-manager top", description: "Who has what and who waits, live" },
+    { command: "resource-manager why build", description: "Why that agent waits, and what would help" }
+  ]),
   Command.withGlobalFlags([Json])
 )
 

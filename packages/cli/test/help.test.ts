@@ -22,7 +22,10 @@ const leavesOf = (
     ? [path]
     : descriptor.subcommands.flatMap((inner) => leavesOf(inner, [...path, inner.name]))
 
-const leaves = leavesOf(Completions.fromCommand(root), [])
+const tree = Completions.fromCommand(root)
+const leaves = leavesOf(tree, [])
+/** Those that others are inside of, the program itself first. */
+const groups = [[], ...tree.subcommands.filter(({ subcommands }) => subcommands.length > 0).map(({ name }) => [name])]
 
 let binary: string
 
@@ -40,6 +43,14 @@ describe("every command", { timeout: 120_000 }, () => {
       assert.deepStrictEqual([help.code, help.stderr], [0, ""], name)
       for (const section of ["DESCRIPTION", "USAGE", "EXAMPLES", "--json"]) assert.include(help.stdout, section, name)
       assert.include(page, `\`${name}`, name)
+    }
+  })
+
+  it("that has others inside has examples too", () => {
+    assert.isAtLeast(groups.length, 7)
+    for (const path of groups) {
+      const help = runBinary(binary, { NO_COLOR: "1" }, [...path, "--help"])
+      assert.match(help.stdout, /EXAMPLES\n(.*\n)*.*resource-manager \w/, path.join(" "))
     }
   })
 

@@ -1,6 +1,7 @@
 /** The daemon as a process: how it starts, who may ask it, and how it ends. */
 import { spawnSync } from "node:child_process"
 import { chmodSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { createServer } from "node:http"
 import { connect } from "node:net"
 import { join } from "node:path"
 import { afterEach, assert, beforeAll, describe, it } from "@effect/vitest"
@@ -44,6 +45,42 @@ const isListening = (address: string): Promise<boolean> =>
     })
     socket.on("error", () => resolve(false))
   })
+
+interface Received {
+  readonly method: string | undefined
+  readonly path: string | undefined
+  readonly type: string
+  readonly authorization: string | undefined
+  /** As bytes: names of metrics and agents stand in it as they are. */
+  readonly body: string
+}
+
+/** Takes what is exported, as a collector would. */
+const startCollector = async () => {
+  const received: Array<Received> = []
+  const server = createServer((request, response) => {
+    const chunks: Array<Buffer> = []
+    request.on("data", (chunk: Buffer) => chunks.push(chunk))
+    request.on("end", () => {
+      const { authorization, "content-type": type = "" } = request.headers
+      const body = Buffer.concat(chunks).toString("latin1")
+      received.push({ method: request.method, path: request.url, type, authorization, body })
+      response.end()
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+  const address = server.address()
+  if (address === null || typeof address === "string") throw new Error("a collector without a port")
+  return {
+    url: `http://127.0.0.1:${address.port}`,
+    received,
+    close: () =>
+      new Promise<void>((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      })
+  }
+}
 
 describe("serve", { timeout: 120_000 }, () => {
   it("keeps its folders and its socket from others, and tells who it is", async () => {
@@ -153,6 +190,14 @@ describe("serve", { timeout: 120_000 }, () => {
     rmSync(folder, { recursive: true })
   })
 
+  it("says that one ran already in the background, with the settings it began with", async () => {
+    const daemon = await start(settings)
+    const { code, stdout } = daemon.run("serve", "--background", "--config", join(daemon.folder, "settings.json"))
+    assert.deepStrictEqual([code, stdout.split("\n").length], [0, 3])
+    assert.include(stdout, `the daemon with pid ${daemon.pid} listens on unix:`)
+    assert.include(stdout, "it ran already, with the settings it began with: `resource-manager stop` ends it")
+  })
+
   it("says why one in the background did not start", () => {
     const { env, folder } = daemonFolder()
     const config = join(folder, "bad.yaml")
@@ -197,11 +242,51 @@ describe("a journal", { timeout: 120_000 }, () => {
 })
 
 describe("metrics", { timeout: 120_000 }, () => {
-  it("are served where the settings say so", async () => {
+  it("are served where the settings say so, on a port that is told", async () => {
     const daemon = await start({ ...settings, daemon: { metrics: { listen: "127.0.0.1:0" } } })
-    // Port 0 is told by nobody: it is only seen that this starts. The page itself is the plugin's to test.
-    assert.include(daemon.log(), "metrics on http://127.0.0.1:0/metrics")
-    assert.strictEqual(daemon.run("status").code, 0)
+    const [, url] = /metrics on (http:\/\/127\.0\.0\.1:[1-9]\d*\/metrics)/.exec(daemon.log()) ?? []
+    assert.isDefined(url, daemon.log())
+    assert.strictEqual(daemon.run("run", "--agent", "a", "--", "true").code, 0)
+    const answer = await fetch(url ?? "")
+    assert.match(answer.headers.get("content-type") ?? "", /^text\/plain; version=0\.0\.4/)
+    const page = await answer.text()
+    for (const line of [
+      'resource_manager_pool_limit{resource_type="cpu"} 2',
+      'resource_manager_agent_claim_granted_total{agent="a"} 1'
+    ])
+      assert.include(page, `${line}\n`)
+  })
+
+  it("and spans reach a collector by OTLP, with the headers that the settings name, the last at its end", async () => {
+    const collector = await startCollector()
+    const otlp = { endpoint: collector.url, interval: "100ms", headers: { authorization: { env: "RM_OTLP" } } }
+    const daemon = await start({ ...settings, daemon: { otlp } }, { env: { RM_OTLP: "Bearer of-a-test" } })
+    assert.strictEqual(daemon.run("run", "--agent", "exported", "--", "true").code, 0)
+    for (const [path, words] of [
+      ["/v1/metrics", ["resource-manager", "resource_manager.agent.claim.granted", "exported", "pool.usage"]],
+      ["/v1/traces", ["resource-manager", "exported"]]
+    ] as const) {
+      const told = await until(`${path} with all of it`, () =>
+        collector.received.find((one) => one.path === path && words.every((word) => one.body.includes(word)))
+      )
+      assert.deepStrictEqual([told.method, told.authorization], ["POST", "Bearer of-a-test"])
+      assert.match(told.type, /^application\/x-protobuf/)
+    }
+    daemon.signal("SIGTERM")
+    assert.strictEqual(await daemon.ended, 0)
+    await collector.close()
+  })
+
+  it("harm nobody where there is no collector: that is told once", async () => {
+    const collector = await startCollector()
+    await collector.close()
+    const daemon = await start({ ...settings, daemon: { otlp: { endpoint: collector.url, interval: "50ms" } } })
+    const warnings = () => daemon.log().match(/ warn .*\/v1\/metrics/g) ?? []
+    await until("it warns", () => (warnings().length > 0 ? true : undefined))
+    for (let time = 0; time < 3; time++) assert.strictEqual(daemon.run("run", "--", "true").code, 0)
+    assert.strictEqual(warnings().length, 1, daemon.log())
+    daemon.signal("SIGTERM")
+    assert.strictEqual(await daemon.ended, 0)
   })
 })
 

@@ -7,7 +7,7 @@ import { readFileSync, statSync } from "node:fs"
 import { extname, resolve } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import type { Document as YamlDocument, LineCounter, Node } from "yaml"
+import type { Document as YamlDocument, LineCounter, Node, YAMLError } from "yaml"
 import { ConfigInvalid, ConfigUnreadable } from "./errors.ts"
 import { formatPath, type FieldPath, type Problem, problemsOf } from "./problems.ts"
 
@@ -69,6 +69,14 @@ const invalid = (
 
 type Yaml = typeof import("yaml")
 
+/** Of the library's words only those that say what to do. */
+const faultMessage = ({ code, message, pos }: YAMLError, text: string): string => {
+  if (code === "MULTIPLE_DOCS") return "another document begins here; allowed: one"
+  if (code !== "DUPLICATE_KEY") return message
+  const key = /^[^\s:,{}[\]]+/.exec(text.slice(pos[0]))?.[0] ?? "the key"
+  return `${key} stands here for the second time; allowed: once`
+}
+
 const placeIn = (counter: LineCounter, offset: number): Place => {
   const { col, line } = counter.linePos(offset)
   return { line: Math.max(1, line), column: Math.max(1, col) }
@@ -96,6 +104,8 @@ const walk = (yaml: Yaml, document: YamlDocument.Parsed, path: FieldPath) => {
 }
 
 const parse = (yaml: Yaml, file: string, text: string): Document => {
+  // First: of what is no JSON the other parser says what YAML would want there.
+  if (extname(file) === ".json") requireJson(file, text)
   const counter = new yaml.LineCounter()
   const document = yaml.parseDocument(text, {
     lineCounter: counter,
@@ -108,11 +118,10 @@ const parse = (yaml: Yaml, file: string, text: string): Document => {
   if (faults.length > 0) {
     const problems = faults.map((fault) => ({
       place: placeIn(counter, fault.pos[0]),
-      problem: { path: [], at: "value" as const, message: fault.message }
+      problem: { path: [], at: "value" as const, message: faultMessage(fault, text) }
     }))
     throw invalid(file, problems)
   }
-  if (extname(file) === ".json") requireJson(file, text)
   return {
     file,
     path: resolve(file),

@@ -15,7 +15,13 @@ export type UpState =
   | { readonly _tag: "Pending"; readonly after?: ReadonlyArray<string> | undefined }
   /** `why` in a few words. */
   | { readonly _tag: "Waiting"; readonly sinceMillis: number; readonly why: string }
-  | { readonly _tag: "Running"; readonly sinceMillis: number; readonly pid?: number | undefined }
+  | {
+      readonly _tag: "Running"
+      readonly sinceMillis: number
+      readonly pid?: number | undefined
+      /** It was told to end. */
+      readonly isEnding?: boolean | undefined
+    }
   | { readonly _tag: "Restarting"; readonly inMillis: number; readonly why: string }
   | { readonly _tag: "Done" }
   /** `why`: `exit code 2`, `signal SIGTERM`, the message of an error. */
@@ -63,7 +69,7 @@ const detail = ({ command, state }: UpAgent): Text => {
     case "Waiting":
       return state.why
     case "Running":
-      return span("dim", command)
+      return state.isEnding === true ? "is told to end" : span("dim", command)
     case "Restarting":
       return `in ${duration(state.inMillis)}: ${state.why}`
     case "Done":
@@ -100,6 +106,8 @@ const poolLine = (pool: PoolStatistics, nameWidth: number, sheet: Sheet): string
 }
 
 export interface UpView {
+  /** Why everything was told to end, where it was. */
+  readonly stopping?: string | undefined
   readonly title: string
   readonly elapsedMillis: number
   readonly pools: ReadonlyArray<PoolStatistics>
@@ -116,9 +124,12 @@ const tally = (agents: ReadonlyArray<UpAgent>): Text => {
   return joinText(parts, ", ")
 }
 
+/** What a second signal does, said while everything ends after the first. */
+export const howToKill = "waiting for what still runs; Ctrl-C kills it"
+
 /** The live table, at most `rows` lines: who works and who waits is shown before who is done. */
 export const upFrame = (
-  { agents, elapsedMillis, pools, title }: UpView,
+  { agents, elapsedMillis, pools, stopping, title }: UpView,
   sheet: Sheet,
   rows: number
 ): ReadonlyArray<string> => {
@@ -126,7 +137,7 @@ export const upFrame = (
   const head = [
     line(joinText([span("strong", title), duration(elapsedMillis), tally(agents)], "  "), sheet.width, sheet.style),
     ...pools.map((pool) => poolLine(pool, Math.min(16, nameWidth), sheet)),
-    ""
+    stopping === undefined ? "" : line(span("warn", `${stopping}: ${howToKill}`), sheet.width, sheet.style)
   ]
   const order: ReadonlyArray<UpState["_tag"]> = [
     "Failed",
@@ -178,7 +189,10 @@ const exitsCell = (exits: ReadonlyArray<string>): string =>
   `${exits.length > 4 ? "…, " : ""}${exits.slice(-4).join(", ")}`
 
 /** What became of everybody. */
-export const upSummary = ({ agents, elapsedMillis, pools, title }: UpView, sheet: Sheet): ReadonlyArray<string> => {
+export const upSummary = (
+  { agents, elapsedMillis, pools, stopping, title }: UpView,
+  sheet: Sheet
+): ReadonlyArray<string> => {
   const well = agents.filter(({ state }) => state._tag === "Done").length
   const waitedMillis = agents.reduce((sum, agent) => sum + agent.waitedMillis, 0)
   const columns: ReadonlyArray<Column<UpAgent>> = [
@@ -197,7 +211,9 @@ export const upSummary = ({ agents, elapsedMillis, pools, title }: UpView, sheet
   const verdict =
     well === agents.length
       ? span("good", `all ${all} done`)
-      : span("bad", failed > 0 ? `${count(failed)} of ${all} failed` : `${count(well)} of ${all} done`)
+      : stopping !== undefined
+        ? span("bad", `${stopping}: ${count(well)} of ${all} done${failed > 0 ? `, ${count(failed)} failed` : ""}`)
+        : span("bad", failed > 0 ? `${count(failed)} of ${all} failed` : `${count(well)} of ${all} done`)
   const figures =
     agents.length === 0
       ? [span("dim", "nothing to do"), `in ${duration(elapsedMillis)}`]

@@ -39,15 +39,16 @@ const start = Effect.fnUntraced(function* ({ file, listen = [] }: LaunchOptions)
     ...(file === undefined ? [] : ["--config", resolve(file)]),
     ...listen.flatMap((one) => ["--listen", one])
   ]
-  yield* Launcher.ensure({
+  const isStarted = yield* Launcher.ensure({
     address,
     command: process.execPath,
     args,
     env: { [backgroundVariable]: "1" },
     log: places.log
   })
-  return yield* withDaemon(Option.some(address), (daemon) => daemon.call((rpc) => rpc.Status()))
+  const status = yield* withDaemon(Option.some(address), (daemon) => daemon.call((rpc) => rpc.Status()))
+  return { isStarted, status }
 })
 
-/** Several that start one at once end up with the same. */
+/** Several that start one at once end up with the same: whether it was this one who started it. */
 export const launch = (options: LaunchOptions = {}) => Effect.mapError(start(options), toFailure)

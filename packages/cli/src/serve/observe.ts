@@ -8,6 +8,7 @@ import { ListenFailed } from "@resource-manager/daemon/Errors"
 import * as Telemetry from "@resource-manager/plugin-telemetry/Telemetry"
 import type { InvalidTelemetryOption } from "@resource-manager/plugin-telemetry/TelemetryErrors"
 import * as Effect from "effect/Effect"
+import * as HttpServer from "effect/http/HttpServer"
 import * as Layer from "effect/Layer"
 import type { ConfigInvalid } from "../config/errors.ts"
 import type { Settings } from "../config/settings.ts"
@@ -22,15 +23,19 @@ const splitAddress = (address: string) => {
   return { host: address.slice(0, colon).replace(/^\[(.*)\]$/, "$1"), port: Number(address.slice(colon + 1)) }
 }
 
+/** Port 0 is any that is free: only the server knows which. */
+const told = Layer.effectDiscard(
+  HttpServer.addressFormattedWith((address) => Effect.logInfo(`metrics on ${address}/metrics`))
+)
+
 const page = (address: string) =>
-  Telemetry.layerHttp.pipe(
+  Layer.merge(Telemetry.layerHttp, told).pipe(
     Layer.provide(NodeHttpServer.layerServer(createServer, splitAddress(address))),
     Layer.catch((error) => {
       const reason = error.cause instanceof Error ? error.cause.message : String(error.cause)
       const message = `the daemon cannot serve metrics on ${address}: ${reason}`
       return Layer.effectDiscard(Effect.fail(new ListenFailed({ address, reason, message })))
-    }),
-    Layer.tap(() => Effect.logInfo(`metrics on http://${address}/metrics`))
+    })
   )
 
 const otlpOptions = Effect.fnUntraced(function* (settings: Settings) {

@@ -29,6 +29,7 @@ import type { Complete } from "../config/schema.ts"
 import type { Settings } from "../config/settings.ts"
 import { loadPlugins } from "../plugins/load.ts"
 import { readVersion } from "../program.ts"
+import { counted } from "../render/amounts.ts"
 import { toServeFailure } from "./failure.ts"
 import { homeOf } from "./home.ts"
 import { layerLog } from "./log.ts"
@@ -84,12 +85,12 @@ const drain = Effect.fnUntraced(function* (manager: ResourceManager["Service"], 
   const held = Effect.map(manager.leases, (leases) => leases.length)
   const before = yield* held
   if (before === 0) return
-  yield* Effect.logInfo(`waiting up to ${Duration.toMillis(gracePeriod)} ms for ${before} leases`)
+  yield* Effect.logInfo(`waiting up to ${Duration.toMillis(gracePeriod)} ms for ${counted(before, "lease")}`)
   const left = yield* Effect.repeat(held, {
     schedule: Schedule.spaced("50 millis"),
     until: (count) => count === 0
   }).pipe(Effect.timeoutOrElse({ duration: gracePeriod, orElse: () => held }))
-  if (left > 0) yield* Effect.logWarning(`${left} leases were not given back`)
+  if (left > 0) yield* Effect.logWarning(`not given back: ${counted(left, "lease")}`)
 })
 
 /** Whether it was told to end by a signal: `NodeRuntime` interrupts for it. */

@@ -141,7 +141,7 @@ const upStateOf = (entry: InstanceState, now: number, why: Why): UpState => {
     case "Waiting":
       return { _tag: "Waiting", sinceMillis: now - status.since, why: isEnding ? "is told to end" : why(entry) }
     case "Running":
-      return { _tag: "Running", sinceMillis: now - status.since, pid: status.pid }
+      return { _tag: "Running", sinceMillis: now - status.since, pid: status.pid, isEnding }
     case "Restarting":
       return { _tag: "Restarting", inMillis: Math.max(0, status.dueAt - now), why: status.why }
     case "Ended":
@@ -173,6 +173,7 @@ export const viewOf = (
   why: Why
 ): UpView => ({
   title: state.plan.title,
+  stopping: state.stopping,
   elapsedMillis: times.now - times.beganAt,
   pools,
   agents: agentsOf(state, times.now, why)

@@ -3,7 +3,7 @@
  * work, and sums up.
  *
  * 1. Told to end by a signal, it ends everything in order (see `supervision.ts`), sums
- *    up and ends with 130. A second signal kills what is left, and ends at once.
+ *    up and ends with 130. A second signal kills what is left. A third ends at once.
  * 2. However it ends, no command of it goes on, but where it is killed by SIGKILL.
  * 3. Standard output has the table and the summary, or with `--json` the summary
  *    alone; what the manager logs and what goes wrong is on standard error then.
@@ -22,7 +22,7 @@ import { Json } from "../frame/flags.ts"
 import { print, sheetFor } from "../frame/output.ts"
 import { type Types, typesOf } from "../render/amounts.ts"
 import { whyShort } from "../render/reasons.ts"
-import { upFrame, upLine, upSummary } from "../render/up.ts"
+import { howToKill, upFrame, upLine, upSummary } from "../render/up.ts"
 import type { WaiterView } from "../render/views.ts"
 import { printableLine } from "../printable.ts"
 import { programName } from "../program.ts"
@@ -194,15 +194,20 @@ const begin = Effect.fnUntraced(function* (options: UpOptions, screen: Screen) {
   return session
 })
 
-const heedSecondSignal = ({ killNow, screen }: Session) =>
+/** Killed, the commands end by themselves for whoever waits for them, and all is summed up as ever. */
+const heedMoreSignals = ({ killNow, screen }: Session) =>
   Effect.sync(() => {
-    for (const name of ["SIGINT", "SIGTERM"] as const) {
-      process.once(name, () => {
-        killNow()
-        screen.close()
-        process.exit(exitCodes.interrupted)
-      })
+    let isKilled = false
+    const heed = () => {
+      killNow()
+      if (!isKilled) {
+        isKilled = true
+        return
+      }
+      screen.close()
+      process.exit(exitCodes.interrupted)
     }
+    for (const name of ["SIGINT", "SIGTERM"] as const) process.on(name, heed)
   })
 
 /** Runs to the end, or until a signal and then to the end. Whether it was a signal. */
@@ -216,8 +221,9 @@ const supervise = Effect.fnUntraced(function* (
   const waited = yield* Effect.exit(restore(Fiber.await(running)))
   const isSignal = Exit.isFailure(waited)
   if (isSignal) {
-    yield* heedSecondSignal(session)
+    yield* heedMoreSignals(session)
     yield* supervisor.stop("interrupted")
+    if (!screen.isTerminal) screen.print([`${programName}: interrupted: ${howToKill}`])
   }
   const state = yield* Fiber.join(running)
   if (painter !== undefined) yield* Fiber.interrupt(painter)

@@ -172,11 +172,13 @@ export const wrong: ReadonlyArray<{
 
 /** Files that are no YAML, or say one thing twice. */
 export const broken: ReadonlyArray<readonly [what: string, name: string, text: string, told: string]> = [
-  ["a key twice", "a.yaml", "pools: {}\npools: {}\n", ":2:1: Map keys must be unique"],
+  ["a key twice", "a.yaml", "pools: {}\npools: {}\n", ":2:1: pools stands here for the second time; allowed: once"],
   ["an unclosed mapping", "b.yaml", "pools: {\n", ":2:1: "],
   ["two documents", "c.yaml", "{}\n---\n{}\n", ":2:1: "],
   ["a tag of a program", "d.yaml", "pools: !!js/function x\n", ":1:8: Unresolved tag"],
   ["a tab for indentation", "e.yaml", "pools:\n\tcpu: 1\n", ":2:1: "],
+  ["two documents", "two.yaml", "pools: {}\n---\npools: {}\n", ":2:1: another document begins here; allowed: one"],
+  ["a JSON file that ends too soon", "h.json", '{"pools": {', ":1:12: is not JSON: "],
   ["YAML in a JSON file", "f.json", "pools: {}\n", ": is not JSON: Unexpected token 'p'"],
   ["a comma too much", "g.json", '{\n "pools": {},\n}\n', ":3:1: is not JSON: "],
   ["a laugh", "h.yaml", laugh(), ": Excessive alias count"]

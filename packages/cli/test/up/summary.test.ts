@@ -96,7 +96,10 @@ describe("the summary of up", () => {
       const { state } = ended()
       const view = summary.viewOf(state, yield* pools, { now: 2_900, beganAt: 1_000 }, () => "")
       const lines = upSummary(view, sheet(100))
-      assert.strictEqual(lines[0]?.trimEnd(), "sample  1 of 4 agents failed  in 1.9 s, waited 2.4 s together")
+      assert.strictEqual(
+        lines[0]?.trimEnd(),
+        "sample  interrupted: 1 of 4 agents done, 1 failed  in 1.9 s, waited 2.4 s together"
+      )
       assert.match(lines[4] ?? "", /^b +failed +2 +SIGKILL, 3 +350 ms +350 ms +exit code 3, after 1 restart in a row$/)
       assert.match(lines[5] ?? "", /^c +skipped +0 .* b did not end well$/)
     })

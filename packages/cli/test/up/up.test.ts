@@ -127,6 +127,30 @@ agents:
     )
   })
 
+  it("kills at a second signal what does not end, and still sums up", async () => {
+    const pids = temporaryFile("deaf", "")
+    const file = temporaryFile(
+      "deaf.yaml",
+      `pools: { cpu: { capacity: 1 } }
+agents:
+  deaf: { command: 'trap "" TERM INT; echo $$ >> ${pids}; while :; do sleep 0.1; done', grace: 10 minutes }
+`
+    )
+    const child = spawn(process.execPath, [binary, "up", file], { stdio: ["ignore", "pipe", "pipe"] })
+    let stdout = ""
+    child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text))
+    const pid = await until("it runs", () => Number(readFileSync(pids, "utf8").trim()) || undefined)
+    const ended = new Promise((resolve) => child.once("close", resolve))
+    child.kill("SIGINT")
+    await until("it is told", () => (stdout.includes("Ctrl-C kills it") ? true : undefined))
+    assert.isTrue(isAlive(pid))
+    child.kill("SIGINT")
+    assert.strictEqual(await ended, 130)
+    assert.isFalse(isAlive(pid))
+    assert.match(stdout, /^deaf +interrupted: 0 of 1 agent done /m)
+    assert.match(stdout, /^deaf +stopped +1 /m)
+  })
+
   it("refuses a file that makes no sense, with its place", () => {
     const { code, stderr } = run("pools: { cpu: { capacity: 1 } }\nagents:\n  a: { command: x, claim: { cpu: 2 } }\n")
     assert.strictEqual(code, 3)

@@ -34,5 +34,9 @@ const show = Command.make(
 
 export const agents = Command.make("agents").pipe(
   Command.withDescription("Who is charged"),
+  Command.withExamples([
+    { command: "resource-manager agents list" },
+    { command: "resource-manager agents show build" }
+  ]),
   Command.withSubcommands([list, show])
 )

@@ -51,5 +51,6 @@ const schema = Command.make("schema", {}, () =>
 
 export const config = Command.make("config").pipe(
   Command.withDescription("The settings that a daemon starts with"),
+  Command.withExamples([{ command: "resource-manager config check" }, { command: "resource-manager config show" }]),
   Command.withSubcommands([check, show, schema])
 )

@@ -46,5 +46,6 @@ const revoke = Command.make(
 
 export const leases = Command.make("leases").pipe(
   Command.withDescription("What is held"),
+  Command.withExamples([{ command: "resource-manager leases list" }, { command: "resource-manager leases revoke 42" }]),
   Command.withSubcommands([list, revoke])
 )

@@ -22,5 +22,6 @@ const list = Command.make("list", { config: configFile }, ({ config }) =>
 
 export const plugins = Command.make("plugins").pipe(
   Command.withDescription("What brings pools besides the settings"),
+  Command.withExamples([{ command: "resource-manager plugins list" }]),
   Command.withSubcommands([list])
 )

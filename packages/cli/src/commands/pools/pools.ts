@@ -98,5 +98,10 @@ const setRate = Command.make(
 
 export const pools = Command.make("pools").pipe(
   Command.withDescription("What there is to hand out"),
+  Command.withExamples([
+    { command: "resource-manager pools list" },
+    { command: "resource-manager pools show memory" },
+    { command: "resource-manager pools set-capacity cpu 12" }
+  ]),
   Command.withSubcommands([list, show, setCapacity, setRate])
 )

@@ -68,5 +68,9 @@ const list = Command.make("list", { connect }, ({ connect }) =>
 
 export const quota = Command.make("quota").pipe(
   Command.withDescription("What agents may hold and wait for"),
+  Command.withExamples([
+    { command: "resource-manager quota list" },
+    { command: "resource-manager quota set build cpu 4" }
+  ]),
   Command.withSubcommands([get, set, list])
 )

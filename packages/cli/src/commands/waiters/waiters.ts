@@ -16,5 +16,6 @@ const list = Command.make("list", { connect }, ({ connect }) =>
 
 export const waiters = Command.make("waiters").pipe(
   Command.withDescription("Who waits"),
+  Command.withExamples([{ command: "resource-manager waiters list" }]),
   Command.withSubcommands([list])
 )
