@@ -6,9 +6,10 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
+import * as Gate from "../src/process/Gate.ts"
 import { ProcessTable, type Service } from "../src/process/ProcessTable.ts"
 import { connect, eventually, folder, type LocalDaemon, program, startDaemon, until } from "./support/daemon.ts"
-import { rawSession } from "./support/raw.ts"
+import { raw, rawSession } from "./support/raw.ts"
 
 const test = (title: string, body: Effect.Effect<unknown, unknown, Scope.Scope>) =>
   it.live(title, () => Effect.scoped(Effect.asVoid(body)), 60_000)
@@ -134,6 +135,66 @@ describe("processes under a lease", () => {
       assert.strictEqual(yield* client.errorOf("BindProcess", { lease: 99, target: { root } }), "LeaseUnknown")
     })
   )
+
+  for (const snapshotEvery of [1_000, 1]) {
+    test(
+      `go on being ended, and their leases come back, when the daemon is killed meanwhile (snapshot after ${snapshotEvery})`,
+      Effect.gen(function* () {
+        const path = yield* folder
+        const address = join(path, "daemon.sock")
+        const start = program("daemon", {
+          address,
+          stateFolder: join(path, "state"),
+          snapshotEvery,
+          sessionTimeoutMillis: 60_000,
+          processGraceMillis: 60_000,
+          pools: { cpu: { capacity: 10 } }
+        })
+        const first = yield* start
+        yield* first.line("ready")
+        const client = yield* rawSession(address)
+        // They mind no SIGTERM, so that their daemon is killed before they are gone.
+        const bound = Effect.fnUntraced(function* (command: number) {
+          const granted = yield* client.call("Claim", { command, ack: 1, agent: "a", claim: { cpu: 4 } })
+          const gated = yield* Gate.start({
+            command: "sh",
+            args: ["-c", "trap '' TERM; while :; do sleep 0.05; done"],
+            placement: "own"
+          })
+          yield* Effect.addFinalizer(() => Effect.sync(() => gated.signal("SIGKILL")))
+          const lease = granted.value?.["lease"]
+          assert.strictEqual(yield* client.errorOf("BindProcess", { lease, target: gated.target }), "Success")
+          yield* gated.open
+          return { lease, gated }
+        })
+        const released = yield* bound(1)
+        const revoked = yield* bound(2)
+        const stays = yield* client.call("Claim", { command: 3, ack: 1, agent: "a", claim: { cpu: 1 } })
+        yield* client.call("Release", { lease: released.lease })
+        yield* client.call("RevokeLease", { lease: revoked.lease })
+        first.child.kill("SIGKILL")
+        yield* first.exit
+        assert.isTrue(lives(released.gated.identity.pid) && lives(revoked.gated.identity.pid))
+        const second = yield* start
+        yield* second.line("ready")
+        const back = yield* raw(address)
+        yield* back.hello()
+        const resumed = yield* back.call("OpenSession", { resume: client.session })
+        // What it gave back is its own no more; what was taken is, until that is gone.
+        assert.deepStrictEqual(resumed.value?.["tickets"], [revoked.lease, stays.value?.["lease"]])
+        const operator = yield* connect(address)
+        assert.strictEqual((yield* operator.manager.leases).length, 3)
+        released.gated.signal("SIGKILL")
+        revoked.gated.signal("SIGKILL")
+        yield* until("both came back", operator.manager.leases, (leases) => leases.length === 1)
+        back.request("Revocations")
+        const told = yield* eventually("it is told", () =>
+          back.answers.find(({ values = [] }) => values.some(({ _tag }) => _tag === "Returned"))?.values?.at(-1)
+        )
+        assert.deepStrictEqual(told, { _tag: "Returned", lease: revoked.lease, reason: "revoked" })
+      }).pipe(Effect.provide(ProcessTable.layer))
+    )
+  }
 
   test(
     "are ended by the next daemon when both their client and the daemon were killed (P3)",

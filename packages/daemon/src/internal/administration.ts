@@ -89,7 +89,9 @@ export const make = ({ claims, host, manager, registrationsMax, shutdown }: Admi
       const { supervisor, table } = host
       const revoke = table.revoke(lease, "revoked")
       // Its processes end first; those that will not are left to whoever insists.
-      if (supervisor.has(lease) && !supervisor.seize(lease)) return supervisor.giveBack(lease, revoke)
+      if (supervisor.has(lease) && !supervisor.seize(lease)) {
+        return Effect.andThen(supervisor.giveBack(lease, "revoked"), table.committed)
+      }
       return Effect.flatMap(revoke, (revoked) =>
         revoked
           ? table.committed

@@ -140,7 +140,9 @@ export class Claims {
       // Still a claim: `Cancel` gives it up. Until then it is the session's.
       if (table.ticket(lease)?.status === "waiting") return Effect.void
       sessions.drop(lease)
-      if (supervisor.has(lease)) return supervisor.giveBack(lease, table.release(lease))
+      if (supervisor.has(lease)) {
+        return Effect.andThen(supervisor.giveBack(lease, "released"), table.committed)
+      }
       table.releaseUnsafe(lease)
       return this.host.told(Exit.void)
     })

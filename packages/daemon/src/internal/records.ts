@@ -9,7 +9,8 @@
  *   was received.
  * - D4 A growth becomes its lease's for good, and its number is forgotten: that it is
  *   granted is a note in the batch that makes it so.
- * - D3 Releases have no note: what the table has no more is not the session's.
+ * - D3 Releases have no note: what the table has no more is not the session's. One
+ *   whose processes are still being ended has, and so has a revocation.
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -45,9 +46,14 @@ const Did = Schema.Struct({
 })
 /** A process works under a lease. */
 const Bound = Schema.Struct({ s: Schema.Literal("proc"), lease: Schema.Number, target: CommandTarget })
+/** How a lease comes back whose processes are being ended. */
+const Reason = Schema.Literals(["released", "revoked", "lost"])
+export type BackReason = typeof Reason.Type
+/** It comes back once its processes are gone: whoever gave it back, or took it, was told so. */
+const Returning = Schema.Struct({ s: Schema.Literal("back"), lease: Schema.Number, reason: Reason })
 const Closed = Schema.Struct({ s: Schema.Literal("end"), id: Schema.String })
 
-export const SessionNote = Schema.Union([Opened, Asked, Did, Bound, Closed])
+export const SessionNote = Schema.Union([Opened, Asked, Did, Bound, Returning, Closed])
 export type SessionNote = typeof SessionNote.Type
 
 const SessionRecord = Schema.Struct({
@@ -66,7 +72,13 @@ const SessionRecord = Schema.Struct({
 
 export const SessionsState = Schema.Struct({
   sessions: Schema.Array(SessionRecord),
-  processes: Schema.Array(Schema.Struct({ lease: Schema.Number, targets: Schema.Array(CommandTarget) }))
+  processes: Schema.Array(
+    Schema.Struct({
+      lease: Schema.Number,
+      targets: Schema.Array(CommandTarget),
+      back: Schema.optionalKey(Reason)
+    })
+  )
 })
 export type SessionsState = typeof SessionsState.Type
 
@@ -83,17 +95,29 @@ export interface RestoredSession {
   readonly tickets: Set<number>
 }
 
+/** What works under a lease. */
+export interface Work {
+  readonly targets: Array<CommandTarget>
+  /** Where it is being ended: how the lease comes back then. */
+  back: BackReason | undefined
+}
+
 export interface Restored {
   readonly sessions: Map<string, RestoredSession>
-  /** What works under which lease. */
-  readonly processes: Map<number, Array<CommandTarget>>
+  /** By lease. */
+  readonly processes: Map<number, Work>
 }
 
 const apply = ({ processes, sessions }: Restored, note: SessionNote): void => {
   if (note.s === "proc") {
-    const targets = processes.get(note.lease)
-    if (targets === undefined) processes.set(note.lease, [note.target])
-    else targets.push(note.target)
+    const work = processes.get(note.lease)
+    if (work === undefined) processes.set(note.lease, { targets: [note.target], back: undefined })
+    else work.targets.push(note.target)
+    return
+  }
+  if (note.s === "back") {
+    const work = processes.get(note.lease)
+    if (work !== undefined) work.back = note.reason
     return
   }
   if (note.s === "open") {
@@ -131,18 +155,19 @@ export const restore = Effect.fnUntraced(function* (recovered: {
         tickets: new Set(record.tickets)
       })
     }
-    for (const { lease, targets } of state.processes) processes.set(lease, [...targets])
+    for (const { back, lease, targets } of state.processes) processes.set(lease, { targets: [...targets], back })
   }
   for (const note of recovered.notes) apply(restored, yield* Schema.decodeUnknownEffect(SessionNote)(note))
   return restored
 })
 
 /** What a snapshot keeps of them. */
-export const stateOf = <A>(
-  sessions: Iterable<Session<A>>,
-  processes: ReadonlyMap<number, ReadonlyArray<CommandTarget>>
-): SessionsState => ({
-  processes: Array.from(processes, ([lease, targets]) => ({ lease, targets })),
+export const stateOf = <A>(sessions: Iterable<Session<A>>, processes: ReadonlyMap<number, Work>): SessionsState => ({
+  processes: Array.from(processes, ([lease, { back, targets }]) => ({
+    lease,
+    targets,
+    ...(back === undefined ? {} : { back })
+  })),
   sessions: Array.from(sessions, (session) => ({
     id: session.id,
     facts: factsOf(session.facts),

@@ -215,9 +215,7 @@ export class SessionHost {
     })
 
   private readonly takeBack = (ticket: number): Effect.Effect<void> =>
-    this.table.ticket(ticket)?.status === "held"
-      ? this.supervisor.giveBack(ticket, this.table.revoke(ticket, "lost"))
-      : this.table.giveUp(ticket)
+    this.table.ticket(ticket)?.status === "held" ? this.supervisor.giveBack(ticket, "lost") : this.table.giveUp(ticket)
 
   /** The session's time is up. A client that is stopped (Ctrl-Z) cannot speak, and what works under its leases is there. */
   private readonly expire = (session: DaemonSession): Effect.Effect<void> => {

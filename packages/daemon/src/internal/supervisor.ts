@@ -13,6 +13,7 @@ import { LeaseUnknown, ProcessUnseen } from "../Errors.ts"
 import type { CommandTarget } from "../process/Identity.ts"
 import { ProcessTable, type Service } from "../process/ProcessTable.ts"
 import { terminate, type TerminateOptions } from "../process/Terminator.ts"
+import type { BackReason, Work } from "./records.ts"
 import type { SessionHost } from "./sessionHost.ts"
 
 export interface SupervisorOptions {
@@ -28,9 +29,7 @@ const survivorPause = "2 seconds"
 
 export class Supervisor {
   private readonly options: SupervisorOptions
-  private readonly targets = new Map<number, Array<CommandTarget>>()
-  /** Leases whose processes are being ended. */
-  private readonly ending = new Set<number>()
+  private readonly work = new Map<number, Work>()
   /** Leases whose processes will not end, and those. */
   private readonly survivors = new Map<number, ReadonlyArray<number>>()
 
@@ -39,8 +38,8 @@ export class Supervisor {
   }
 
   /** What a snapshot keeps. */
-  get bindings(): ReadonlyMap<number, ReadonlyArray<CommandTarget>> {
-    return this.targets
+  get bindings(): ReadonlyMap<number, Work> {
+    return this.work
   }
 
   get orphans(): number {
@@ -48,20 +47,20 @@ export class Supervisor {
   }
 
   has(lease: number): boolean {
-    return this.targets.has(lease)
+    return this.work.has(lease)
   }
 
   /** Whether the lease comes back as soon as its processes are gone. */
   isEnding(lease: number): boolean {
-    return this.ending.has(lease)
+    return this.work.get(lease)?.back !== undefined
   }
 
   /** The roots of what works under a lease, and who of it will not end. */
   view(lease: number): { readonly processes: ReadonlyArray<number>; readonly orphaned: boolean } | undefined {
-    const targets = this.targets.get(lease)
-    if (targets === undefined) return undefined
+    const work = this.work.get(lease)
+    if (work === undefined) return undefined
     const survivors = this.survivors.get(lease)
-    return { processes: survivors ?? targets.map(({ root }) => root.pid), orphaned: survivors !== undefined }
+    return { processes: survivors ?? work.targets.map(({ root }) => root.pid), orphaned: survivors !== undefined }
   }
 
   /**
@@ -91,12 +90,12 @@ export class Supervisor {
       Effect.orElseSucceed(processes.isAlive(target.root), () => false),
       (lives): Effect.Effect<void, ProcessUnseen | LeaseUnknown> => {
         if (!lives) return unseen("the daemon does not see it; is it in another container, or gone?")
-        if (host.table.ticket(lease)?.status !== "held" || this.ending.has(lease)) {
+        if (host.table.ticket(lease)?.status !== "held" || this.isEnding(lease)) {
           return Effect.fail(new LeaseUnknown({ lease, message: `there is no lease ${lease}: it has come back` }))
         }
-        const targets = this.targets.get(lease)
-        if (targets === undefined) this.targets.set(lease, [target])
-        else targets.push(target)
+        const work = this.work.get(lease)
+        if (work === undefined) this.work.set(lease, { targets: [target], back: undefined })
+        else work.targets.push(target)
         host.note({ s: "proc", lease, target })
         return host.table.committed
       }
@@ -105,28 +104,42 @@ export class Supervisor {
 
   /** The lease is gone: nothing is looked after any more. */
   forget(lease: number): void {
-    this.targets.delete(lease)
+    this.work.delete(lease)
     this.survivors.delete(lease)
-    this.ending.delete(lease)
   }
 
-  /** Returns a lease, once its processes are gone (P1). Does not wait for them. */
-  readonly giveBack = (lease: number, giveBack: Effect.Effect<unknown>): Effect.Effect<void> =>
+  /**
+   * Returns a lease, once its processes are gone (P1). Does not wait for them; that they
+   * are being ended, and why, is a note, so that the next daemon goes on with it.
+   */
+  readonly giveBack = (lease: number, reason: BackReason): Effect.Effect<void> =>
     Effect.suspend(() => {
-      if (!this.targets.has(lease)) return Effect.asVoid(giveBack)
-      if (this.ending.has(lease)) return Effect.void
-      this.ending.add(lease)
+      const work = this.work.get(lease)
+      if (work === undefined) return this.comesBack(lease, reason)
+      if (work.back !== undefined) return Effect.void
+      work.back = reason
+      this.options.host.note({ s: "back", lease, reason })
+      return this.ends(lease, reason)
+    })
+
+  private ends(lease: number, reason: BackReason): Effect.Effect<void> {
+    return Effect.sync(() => {
       this.options.fork(
         Effect.andThen(
           this.endAll(lease),
           Effect.suspend(() => {
             this.forget(lease)
-            return Effect.asVoid(giveBack)
+            return this.comesBack(lease, reason)
           })
         )
       )
-      return Effect.void
     })
+  }
+
+  private comesBack(lease: number, reason: BackReason): Effect.Effect<void> {
+    const { table } = this.options.host
+    return Effect.asVoid(reason === "released" ? table.release(lease) : table.revoke(lease, reason))
+  }
 
   /** Takes a lease whose processes will not end (P2). Whether there was one. */
   readonly seize = (lease: number): boolean => {
@@ -136,25 +149,36 @@ export class Supervisor {
   }
 
   /** Takes up what the journal knows of. */
-  restore(processes: ReadonlyMap<number, ReadonlyArray<CommandTarget>>): void {
-    const { table } = this.options.host
-    for (const [lease, targets] of processes) {
-      if (table.ticket(lease)?.status === "held") this.targets.set(lease, [...targets])
+  restore(processes: ReadonlyMap<number, Work>): void {
+    const { sessions, table } = this.options.host
+    for (const [lease, { back, targets }] of processes) {
+      if (table.ticket(lease)?.status !== "held") continue
+      this.work.set(lease, { targets: [...targets], back })
+      // Its session gave it back, and was told so.
+      if (back === "released") sessions.drop(lease)
     }
   }
 
-  /** The leases whose sessions have ended before this start: their processes are ended now (P3). */
+  /** What was being ended goes on being ended; so is what works for sessions that have ended before this start (P3). */
   readonly endUnowned: Effect.Effect<void> = Effect.suspend(() => {
-    const { sessions, table } = this.options.host
-    const unowned = [...this.targets.keys()].filter((lease) => sessions.ownerOf(lease) === undefined)
-    return Effect.forEach(unowned, (lease) => this.giveBack(lease, table.revoke(lease, "lost")), { discard: true })
+    const { sessions } = this.options.host
+    return Effect.forEach(
+      [...this.work],
+      ([lease, { back }]) =>
+        back !== undefined
+          ? this.ends(lease, back)
+          : sessions.ownerOf(lease) === undefined
+            ? this.giveBack(lease, "lost")
+            : Effect.void,
+      { discard: true }
+    )
   })
 
   /** Completes once all that works under a lease is gone, or the lease was seized. */
   private readonly endAll = (lease: number): Effect.Effect<void> =>
     Effect.suspend(() => {
       const { processes, terminate: options } = this.options
-      const targets = this.targets.get(lease)
+      const targets = this.work.get(lease)?.targets
       if (targets === undefined || processes === undefined) return Effect.void
       return Effect.forEach(
         targets,
@@ -164,7 +188,7 @@ export class Supervisor {
         Effect.flatMap((endings) => {
           if (endings.every((ending) => ending._tag === "Success" && ending.success._tag === "Gone")) return Effect.void
           // Seized meanwhile.
-          if (!this.targets.has(lease)) return Effect.void
+          if (!this.work.has(lease)) return Effect.void
           const left = endings.flatMap((ending) =>
             ending._tag === "Success" && ending.success._tag === "Survivors"
               ? ending.success.survivors.map(({ identity }) => identity.pid)

@@ -9,6 +9,8 @@ export interface Answer {
   readonly _tag: string
   readonly requestId?: number
   readonly defect?: unknown
+  /** Of a stream's chunk. */
+  readonly values?: ReadonlyArray<Readonly<Record<string, unknown>>>
   readonly exit?: {
     readonly _tag: "Success" | "Failure"
     readonly value?: Readonly<Record<string, unknown>>
