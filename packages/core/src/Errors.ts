@@ -139,8 +139,11 @@ export class LeaseRevoked extends Schema.TaggedError<LeaseRevoked>()("LeaseRevok
   message: Schema.String,
   lease: Schema.Number,
   agent: Schema.String,
-  /** It expired, the manager stopped, an administrator took it, its holder's session ended, or it was given back. */
-  reason: Schema.Literals(["expired", "stopped", "revoked", "lost", "returned"])
+  /**
+   * It expired, the manager stopped, an administrator took it, its holder's session ended, it was taken for a claim
+   * that goes before it, or it was given back.
+   */
+  reason: Schema.Literals(["expired", "stopped", "revoked", "lost", "preempted", "returned"])
 }) {}
 
 /** The manager takes no claims any more. */

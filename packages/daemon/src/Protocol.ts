@@ -140,7 +140,7 @@ export const GetStatus = Rpc.make("Status", { success: Status, error: CallError 
 
 export const ReturnedLease = Schema.Struct({
   lease: Schema.Number,
-  reason: Schema.Literals(["expired", "stopped", "revoked", "lost"])
+  reason: Schema.Literals(["expired", "stopped", "revoked", "lost", "preempted"])
 })
 export interface ReturnedLease extends Schema.Schema.Type<typeof ReturnedLease> {}
 

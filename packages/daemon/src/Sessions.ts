@@ -63,7 +63,7 @@ export interface Command<A> {
 /** A lease that was taken from its session. */
 export interface ReturnedLease {
   readonly lease: number
-  readonly reason: "expired" | "stopped" | "revoked" | "lost"
+  readonly reason: "expired" | "stopped" | "revoked" | "lost" | "preempted"
 }
 
 export interface Session<A> {

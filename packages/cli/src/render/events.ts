@@ -142,6 +142,23 @@ const say = (event: LedgerEvent | Dropped, known: Known | undefined, types: Type
       }
     case "Returned":
       return returned(event, known)
+    case "Preempting":
+      return {
+        what: "preempting",
+        role: "warn",
+        text: list(
+          ...claimOf("lease", event.id, known),
+          ` has to end for ${event.cause === "deadlock" ? "a deadlock of " : ""}waiter ${event.by}, in ${duration((event.deadline - event.at) / 1_000)}`
+        )
+      }
+    case "Spared":
+      return { what: "spared", text: list(...claimOf("lease", event.id, known), " need not end") }
+    case "Ending":
+      return {
+        what: "ending",
+        role: "warn",
+        text: list(...claimOf("lease", event.id, known), ": its time is over")
+      }
     case "Left": {
       const why = failureWord(event.reason)
       return {

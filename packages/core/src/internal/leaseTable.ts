@@ -87,7 +87,7 @@ class Returns {
 
   private readonly hear: ReturnListener = (lease, reason) => {
     // Its expiry may have been first.
-    if (lease === this.releasing && reason === "released") return
+    if (lease === this.releasing && (reason === "released" || reason === "preempted")) return
     this.runtime.outbox.later(() => {
       for (const tell of this.listeners) tell(lease, reason)
     })

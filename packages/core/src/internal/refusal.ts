@@ -3,7 +3,7 @@ import * as Errors from "../Errors.ts"
 import type { JournalFailed } from "../Journal.ts"
 import type { Claim } from "../ledger/Claim.ts"
 import type { WaitReason } from "../ledger/explain.ts"
-import type * as Refusal from "../ledger/Refusal.ts"
+import * as Refusal from "../ledger/Refusal.ts"
 import type { Request } from "../ledger/Request.ts"
 
 /** How amounts of each type read. */
@@ -178,6 +178,7 @@ export const leaseRevoked = (facts: Omit<Refusal.LeaseRevoked, "_tag">) =>
         stopped: "was taken back at the stop",
         revoked: "was revoked by an administrator",
         lost: "was taken back because its holder is gone",
+        preempted: "was taken for a claim that goes before it",
         returned: "has come back already"
       }[facts.reason]
     }`
@@ -188,7 +189,8 @@ export const leaseGone = (lease: Request) =>
   leaseRevoked({
     lease: lease.id,
     agent: lease.agent.id,
-    reason: lease.returnedBy === undefined || lease.returnedBy === "released" ? "returned" : lease.returnedBy
+    reason:
+      lease.returnedBy === undefined && lease.notice !== undefined ? "preempted" : Refusal.takenReason(lease.returnedBy)
   })
 
 /** The typed error of a refusal. Only `grow` can meet `LeaseRevoked`. */

@@ -10,8 +10,11 @@ import type { Claim } from "./Claim.ts"
 import type { LeaveReason, LedgerEvent, ReturnReason } from "./Event.ts"
 import type { Index } from "./Index.ts"
 import { type Ordering, ownTurn } from "./order/Ordering.ts"
+import { priorityOf } from "./order/priority.ts"
 import { Shares } from "./order/shares.ts"
 import { Pool, type PoolOptions } from "./Pool.ts"
+import { comesBackByTime, endsAt, mayBeTaken, type Notice } from "./preemption/Notice.ts"
+import { PreemptibleIndex } from "./preemption/PreemptibleIndex.ts"
 import type { Rate } from "./Bucket.ts"
 import type { Refusal } from "./Refusal.ts"
 import type { Gate } from "./quota/Gate.ts"
@@ -58,6 +61,12 @@ export class Books {
   readonly groups = new Groups()
   /** Where somebody who waits for quota may have it now, for the Ledger to look. */
   readonly dirtyGates: Array<Gate> = []
+  /** Leases that were told to end. */
+  readonly noticed = new Set<Request>()
+  /** Pools in which something changed that may make somebody preempt; not kept while there is no such policy. */
+  changed: Set<Pool> | undefined = undefined
+  /** The same for waiters that have got their share of one pool, and wait for others. */
+  readonly advanced = new Set<Request>()
   private lastPool: Pool | undefined = undefined
   /** Claims by id, where somebody needs that. */
   index: Index | undefined = undefined
@@ -325,8 +334,10 @@ export class Books {
    * The request is granted, from the queue or in the decision that it arrived in.
    * `passed`: the first that are short, where it goes past them.
    */
-  grant(request: Request, passed?: ReadonlyArray<Request>): void {
+  grant(request: Request, passed?: ReadonlyArray<Request>, priority?: number): void {
     const waited = request.status === "waiting"
+    const taken = request.scheduling.preemptible && mayBeTaken(request)
+    if (taken) request.leasePriority = priority ?? (waited ? this.rankOf(request) : priorityOf(request))
     if (this.shares !== undefined) this.shares.charge(request)
     if (waited) this.unqueue(request)
     else request.id = this.nextId++
@@ -356,7 +367,9 @@ export class Books {
               at: this.now,
               id: request.id,
               token: request.token,
-              passed: passed?.map((waiter) => waiter.id)
+              passed: passed?.map((waiter) => waiter.id),
+              // What it inherited follows from nothing that is in an event.
+              priority: taken && request.leasePriority !== priorityOf(request) ? request.leasePriority : undefined
             }
           : { _tag: "GrantedAtOnce", token: request.token, ...this.asked(request) }
       )
@@ -370,6 +383,9 @@ export class Books {
     if (passed !== undefined) for (const waiter of passed) pass(waiter, this.now)
     if (request.turn.rescued) endRescue(request)
     if (this.ordering !== undefined) this.ordering.granted(request)
+    if (taken) for (const part of request.parts) this.list(part)
+    // Somebody behind it may take it from now on, or was passed by it.
+    if (waited && this.changed !== undefined) for (const part of request.parts) this.changed.add(part.pool)
     if (request.exempt) {
       // Units earmarked for others may be gone: their earmarks go, latest first.
       request.exempt = false
@@ -379,6 +395,11 @@ export class Books {
         if (part.pool.bucket !== undefined) this.schedule(part.pool)
       }
     }
+  }
+
+  /** The priority of a claim that waits. With an order by priority what it inherits counts too. */
+  rankOf(request: Request): number {
+    return this.ordering?.order.priority === undefined ? priorityOf(request) : request.turn.rank
   }
 
   exemptFromOrder(request: Request): void {
@@ -430,13 +451,60 @@ export class Books {
     for (const part of request.parts) part.pool.holds.record(heldMicros)
     this.removeHolder(request)
     request.returnedBy = reason
-    if (this.sink !== undefined) this.sink({ _tag: "Returned", at: this.now, id: request.id, reason })
+    // A holder that did not stop may still write: what it has is void from now on.
+    const fence = reason === "overrun" ? this.nextToken++ : undefined
+    if (this.sink !== undefined) {
+      const returned = { _tag: "Returned", at: this.now, id: request.id, reason } as const
+      this.sink(fence === undefined ? returned : { ...returned, fence })
+    }
     if (this.onReturned !== undefined) this.onReturned(request.id, reason)
     if (this.ordering !== undefined) this.ordering.shareChanged(request.agent)
+    const { changed } = this
+    // What comes back as announced was reckoned with: it changes nothing for anybody.
+    if (request.notice !== undefined) this.changed = undefined
     for (const part of request.parts) {
       if (part.pool.waitersHead !== undefined) this.rebalance(part.pool)
     }
+    this.changed = changed
     this.quotaFreed(request.agent)
+  }
+
+  /** A lease is told to end. From now on it comes back by time, whatever waits inside it. */
+  announce(lease: Request, notice: Notice): void {
+    if (isBlocked(lease)) this.unblock(lease)
+    for (const part of lease.parts) {
+      this.unlist(part)
+      part.pool.announced += part.amount
+      // What was announced before may have become too much.
+      this.changed?.add(part.pool)
+    }
+    lease.notice = notice
+    this.noticed.add(lease)
+    this.timers.set(lease, endsAt(lease))
+    const { by, cause, deadline, forcedAt } = notice
+    this.sink?.({ _tag: "Preempting", at: this.now, id: lease.id, by, cause, deadline, forcedAt })
+  }
+
+  /** It need not end after all. The caller has seen that no wait is inside it. */
+  spare(lease: Request): void {
+    lease.notice = undefined
+    this.noticed.delete(lease)
+    for (const part of lease.parts) {
+      part.pool.announced -= part.amount
+      this.list(part)
+      // Whoever may not take it was served by it too, and may take others.
+      this.changed?.add(part.pool)
+    }
+    this.timers.set(lease, lease.expiresAt)
+    this.sink?.({ _tag: "Spared", at: this.now, id: lease.id })
+  }
+
+  /** Its deadline has come. */
+  end(lease: Request): void {
+    if (lease.notice === undefined) return
+    lease.notice = { ...lease.notice, ending: true }
+    this.timers.set(lease, endsAt(lease))
+    this.sink?.({ _tag: "Ending", at: this.now, id: lease.id })
   }
 
   /** A lease gives back some of what it holds. */
@@ -481,8 +549,9 @@ export class Books {
   /** Makes a pool's earmarks fit what is free, and arms its timer. */
   rebalance(pool: Pool): void {
     pool.stirred = true
+    if (this.changed !== undefined) this.changed.add(pool)
     pool.retreat(this.now)
-    pool.advance(this.now, this.ready)
+    pool.advance(this.now, this.ready, this.changed === undefined ? undefined : this.advanced)
     this.schedule(pool)
   }
 
@@ -541,7 +610,10 @@ export class Books {
       this.countHard(part.pool)
       this.schedule(part.pool)
       if (part.account.level !== undefined) reserve(part, 1)
+      // With an order it may come in before others.
+      this.changed?.add(part.pool)
     }
+    if (this.changed !== undefined) this.advanced.add(request)
   }
 
   private leaveQueues(request: Request): void {
@@ -561,6 +633,7 @@ export class Books {
     request.waitsInside = undefined
     request.status = "returned"
     this.index?.remove(request)
+    if (request.scheduling.preemptible) this.unreckon(request)
     for (const part of request.parts) {
       part.pool.giveBack(part.amount, this.now)
       part.pool.removeHolder(part)
@@ -574,6 +647,32 @@ export class Books {
     }
   }
 
+  /** A lease that could be taken, or was told to end, is in nobody's reckoning any more. */
+  private unreckon(lease: Request): void {
+    for (const part of lease.parts) {
+      if (lease.notice !== undefined) part.pool.announced -= part.amount
+      else if (mayBeTaken(lease)) this.unlist(part)
+    }
+    this.noticed.delete(lease)
+  }
+
+  private list(part: Part): void {
+    const { pool } = part
+    pool.preemptible ??= new PreemptibleIndex()
+    pool.preemptible.add(part)
+  }
+
+  private unlist(part: Part): void {
+    part.pool.preemptible?.remove(part)
+  }
+
+  /** The share of a lease has grown, or shrunk, by so much. */
+  private resize(part: Part, by: number): void {
+    const lease = part.request
+    if (lease.notice !== undefined) part.pool.announced += by
+    else if (lease.scheduling.preemptible && mayBeTaken(lease)) part.pool.preemptible?.change(part, by)
+  }
+
   /** Moves what a grown claim was granted into its lease, which gives it back with the rest. */
   private merge(request: Request, lease: Request): void {
     for (const part of request.parts) {
@@ -583,11 +682,16 @@ export class Books {
         const added = new Part(lease, part.pool, part.account, part.amount, 0)
         lease.parts = [...lease.parts, added]
         part.pool.addHolder(added)
+        if (lease.notice !== undefined) part.pool.announced += part.amount
+        else if (lease.scheduling.preemptible && mayBeTaken(lease)) this.list(added)
+        this.changed?.add(part.pool)
         if (isBlocked(lease)) part.pool.blocked.add(lease)
       } else {
         own.amount += part.amount
         part.account.leases--
         if (part.account.level !== undefined) quota.giveBack(part.account, 0, 1)
+        this.resize(own, part.amount)
+        this.changed?.add(part.pool)
       }
       if (isBlocked(lease)) {
         part.pool.blockedHeld += part.amount
@@ -604,12 +708,15 @@ export class Books {
     part.amount -= amount
     if (part.amount === 0) part.account.leases--
     if (part.account.level !== undefined) quota.giveBack(part.account, amount, part.amount === 0 ? 1 : 0)
+    this.resize(part, -amount)
+    if (lease.notice !== undefined) this.changed?.add(pool)
     if (isBlocked(lease)) {
       pool.blockedHeld -= amount
       if (part.amount === 0) pool.blocked.delete(lease)
       this.countHard(pool)
     }
     if (part.amount > 0) return
+    if (lease.scheduling.preemptible && mayBeTaken(lease)) this.unlist(part)
     pool.removeHolder(part)
     lease.parts = lease.parts.filter((candidate) => candidate !== part)
   }
@@ -619,7 +726,7 @@ export class Books {
     for (const lease of leasesAround(request)) {
       lease.waitsInside ??= new Set()
       lease.waitsInside.add(request)
-      if (lease.waitsInside.size > 1 || lease.ttl !== 0) continue
+      if (lease.waitsInside.size > 1 || comesBackByTime(lease)) continue
       this.ordering?.blockedChanged()
       for (const part of lease.parts) {
         part.pool.blocked.add(lease)
@@ -632,12 +739,14 @@ export class Books {
   private leaveWait(request: Request): void {
     for (const lease of leasesAround(request)) {
       if (!lease.waitsInside?.delete(request) || lease.waitsInside.size > 0) continue
+      // From now on it may be spared.
+      if (lease.notice !== undefined) for (const part of lease.parts) this.changed?.add(part.pool)
       this.unblock(lease)
     }
   }
 
   private unblock(lease: Request): void {
-    if (lease.ttl !== 0) return
+    if (comesBackByTime(lease)) return
     this.ordering?.blockedChanged()
     for (const part of lease.parts) {
       part.pool.blocked.delete(lease)
@@ -679,6 +788,6 @@ const endRescue = (request: Request): void => {
   }
 }
 
-/** Whether a lease waits for a wait inside it. One with an expiry comes back by time. */
+/** Whether a lease waits for a wait inside it. One that comes back by time does not. */
 export const isBlocked = (lease: Request): boolean =>
-  lease.ttl === 0 && lease.waitsInside !== undefined && lease.waitsInside.size > 0
+  !comesBackByTime(lease) && lease.waitsInside !== undefined && lease.waitsInside.size > 0

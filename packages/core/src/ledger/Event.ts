@@ -6,6 +6,7 @@
 import type { Claim } from "./Claim.ts"
 import type { Rate } from "./Bucket.ts"
 import type { GroupChange, Membership } from "./quota/transitions.ts"
+import type { PreemptionCause } from "./preemption/Notice.ts"
 import type { Refusal } from "./Refusal.ts"
 import type { Scheduling } from "./Scheduling.ts"
 
@@ -72,6 +73,8 @@ export type LedgerEvent =
       readonly id: number
       readonly token: number
       readonly passed?: ReadonlyArray<number> | undefined
+      /** That at which the lease may be taken, where it is not its own or its agent's. */
+      readonly priority?: number | undefined
     }
   /** A waiter goes before all others, whatever its class: it was the oldest of a pool whose turn it was to rescue one. */
   | { readonly _tag: "Rescued"; readonly at: number; readonly id: number; readonly type: string }
@@ -94,7 +97,28 @@ export type LedgerEvent =
   /** What a lease cost in the end, in tokens of the rates of the types that changed: the difference went back, or was charged. */
   | { readonly _tag: "Settled"; readonly at: number; readonly id: number; readonly costs: Claim }
   | { readonly _tag: "Shrunk"; readonly at: number; readonly id: number; readonly amounts: Claim }
-  | { readonly _tag: "Returned"; readonly at: number; readonly id: number; readonly reason: ReturnReason }
+  | {
+      readonly _tag: "Returned"
+      readonly at: number
+      readonly id: number
+      readonly reason: ReturnReason
+      /** Where it was taken by force: all of its tokens, and those below, are void. */
+      readonly fence?: number | undefined
+    }
+  /** A lease has to end by `deadline`, for a claim; what is out at `forcedAt` is taken by force. */
+  | {
+      readonly _tag: "Preempting"
+      readonly at: number
+      readonly id: number
+      readonly by: number
+      readonly cause: PreemptionCause
+      readonly deadline: number
+      readonly forcedAt: number
+    }
+  /** Nobody needs any more that a lease ends, and its deadline has not come. */
+  | { readonly _tag: "Spared"; readonly at: number; readonly id: number }
+  /** The deadline of a lease has come: its holder is stopped. */
+  | { readonly _tag: "Ending"; readonly at: number; readonly id: number }
   /** A waiter left ungranted. */
   | { readonly _tag: "Left"; readonly at: number; readonly id: number; readonly reason: LeaveReason }
   /** A claim was refused in the decision that it arrived in. */
@@ -126,8 +150,9 @@ interface Asked {
 
 /**
  * How a lease came back: by its holder, by itself, at the end of the manager, by an
- * administrator (`revoked`), or because its holder is gone (`lost`).
+ * administrator (`revoked`), because its holder is gone (`lost`), because it was told
+ * to end (`preempted`), or by force where it was told so and did not (`overrun`).
  */
-export type ReturnReason = "released" | "expired" | "stopped" | "revoked" | "lost"
+export type ReturnReason = "released" | "expired" | "stopped" | "revoked" | "lost" | "preempted" | "overrun"
 
 export type LeaveReason = Refusal["_tag"] | "Interrupted"

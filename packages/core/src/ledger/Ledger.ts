@@ -42,13 +42,16 @@ import { bypassRule, type PassingRule } from "./order/passing.ts"
 import { toRescue } from "./order/rescue.ts"
 import { type Backfill, type BackfillOptions, makeBackfill } from "./plan/Backfill.ts"
 import { Pool, type PoolOptions } from "./Pool.ts"
-import type {
-  ClaimTimedOut,
-  InvalidClaim,
-  LeaseRevoked,
-  Refusal,
-  ResourceNotAcquired,
-  UnknownResourceType
+import type { PreemptionCause } from "./preemption/Notice.ts"
+import { type PreemptionPolicy, preemptionOff, reconsider, takeFor, type Taking } from "./preemption/Preemptor.ts"
+import {
+  type ClaimTimedOut,
+  type InvalidClaim,
+  type LeaseRevoked,
+  type Refusal,
+  type ResourceNotAcquired,
+  takenReason,
+  type UnknownResourceType
 } from "./Refusal.ts"
 import * as groups from "./quota/commands.ts"
 import { obstaclesNow } from "./quota/Gate.ts"
@@ -78,6 +81,7 @@ export interface LedgerOptions extends Partial<QueueLimits> {
   readonly backfill?: BackfillOptions | undefined
   /** Who goes first. First come, first served unless given. */
   readonly order?: Order | undefined
+  readonly preemption?: PreemptionPolicy
   /** Receives every event; they are not built where nobody does. */
   readonly sink?: (event: LedgerEvent) => void
   /** Those of a former start. New ones unless given. */
@@ -119,12 +123,14 @@ export class Ledger {
   readonly settled: Array<Request> = []
   deadlock: DeadlockPolicy
   private readonly backfill: Backfill | undefined
+  readonly preemption: PreemptionPolicy
   private readonly limits: QueueLimits
   private readonly order: Order | undefined
   /** Who may be granted out of turn, once nobody can be in turn. */
   private readonly passing: ReadonlyArray<PassingRule>
   /** How many of those that are ready stand in order, last first. */
   private readyInOrder = 0
+  private readonly taking: Taking
 
   constructor(options: LedgerOptions = {}) {
     this.deadlock = options.deadlock ?? failRequester
@@ -134,9 +140,19 @@ export class Ledger {
       waitersPerAgentMax: options.waitersPerAgentMax ?? Infinity
     }
     this.books = options.books ?? new Books()
+    this.preemption = options.preemption ?? preemptionOff
+    if (this.preemption.byPriority) this.books.changed = new Set(this.books.everyPool())
     this.books.sink = options.sink
     if (this.backfill?.decidesAll === true) this.books.leaveToPlan()
     if (options.indexed === true) this.books.index ??= new Index()
+    this.taking = {
+      rankOf: (waiter) => this.books.rankOf(waiter),
+      tellToEnd: (leases, by, cause) => this.tellToEnd(leases, by, cause),
+      spare: (lease) => {
+        this.books.spare(lease)
+        this.settled.push(lease)
+      }
+    }
     this.order = options.order
     this.passing = options.order?.bypass === undefined ? [] : [bypassRule(options.order.bypass)]
     this.installOrder()
@@ -241,9 +257,19 @@ export class Ledger {
     this.advance(now)
     // What grew a lease is part of that lease, and comes back with it.
     if (lease.status !== "held" || lease.grows !== undefined) return false
-    this.takeBack(lease, "released")
+    if (lease.notice?.ending === true) {
+      this.settled.push(lease)
+      this.takeBack(lease, "preempted")
+    } else this.takeBack(lease, "released")
     this.settle()
     return true
+  }
+
+  /** The holder of a lease that was told to end has stopped, before its deadline. `false` where it had come back. */
+  yieldUp(lease: Request, now: number): boolean {
+    this.advance(now)
+    if (lease.status === "held" && lease.notice?.ending === false) this.books.end(lease)
+    return this.release(lease, now)
   }
 
   /** Gives back some of what a lease holds: all of the amounts or, where it holds less, none. */
@@ -481,6 +507,7 @@ export class Ledger {
       for (const waiter of Array.from(agent.waiters)) this.fail(waiter, "ManagerStopped", { _tag: "ManagerStopped" })
     }
     this.books.ready.length = 0
+    this.settle()
   }
 
   /** Takes every lease back by force, and tells how many. For the end of a grace period. */
@@ -597,6 +624,8 @@ export class Ledger {
     if (parked && (leasesAround(request).length > 0 || lacks.some((obstacle) => obstacle.limit === "rate"))) {
       books.quotaFreed(request.agent)
     }
+    // First, for what comes back by time is no deadlock.
+    if (this.preemption.byPriority && !parked) takeFor(request, this.taking)
     this.judgeWait(request)
     this.settle(parked ? undefined : request)
     if (request.deadline !== undefined && request.deadline <= now) this.runDue(now)
@@ -629,7 +658,7 @@ export class Ledger {
         _tag: "LeaseRevoked",
         lease: lease.id,
         agent: lease.agent.id,
-        reason: reason === "released" ? "returned" : reason
+        reason: takenReason(reason)
       }
       for (const wait of Array.from(lease.waitsInside)) {
         if (wait.grows === lease) this.fail(wait, "LeaseRevoked", revoked)
@@ -681,8 +710,14 @@ export class Ledger {
     for (const request of findOrderBlocked(roots, this.order)) this.books.exemptFromOrder(request)
   }
 
-  /** Grants everything that can be granted: in order, then out of turn where a policy lets that be. */
+  /** Grants everything that can be granted, and takes what may be taken for it. */
   private settle(newcomer?: Request): void {
+    this.serve(newcomer)
+    while (this.preemption.byPriority && reconsider(this.books, this.taking)) this.serve()
+  }
+
+  /** Grants everything that can be granted: in order, then out of turn where a policy lets that be. */
+  private serve(newcomer?: Request): void {
     this.settleInOrder()
     if (this.backfill === undefined) return
     for (;;) {
@@ -692,6 +727,31 @@ export class Ledger {
       for (const request of picked) if (request.status === "waiting") this.grantWaiter(request)
       this.settleInOrder()
     }
+  }
+
+  /** Leases are told to end. */
+  private tellToEnd(leases: ReadonlyArray<Request>, by: Request, cause: PreemptionCause): void {
+    const { books, preemption } = this
+    const deadline = books.now + preemption.grace
+    const forcedAt = deadline + preemption.overrun
+    for (const lease of leases) {
+      books.announce(lease, { by: by.id, cause, deadline, forcedAt, ending: false })
+      this.settled.push(lease)
+    }
+    if (deadline <= books.now) for (const lease of leases) this.end(lease)
+  }
+
+  /** The deadline of a lease has come. */
+  private end(lease: Request): void {
+    this.books.end(lease)
+    this.settled.push(lease)
+    if (lease.notice!.forcedAt <= this.books.now) this.force(lease)
+  }
+
+  /** The time for the finalizers of a lease is over. */
+  private force(lease: Request): void {
+    this.settled.push(lease)
+    this.takeBack(lease, "overrun")
   }
 
   private settleInOrder(): void {
@@ -855,8 +915,11 @@ export class Ledger {
       if (due instanceof Pool) books.rebalance(due)
       else if (due instanceof Level) books.touch(due)
       else if (due instanceof Request && due.status === "held") {
-        this.settled.push(due)
-        this.takeBack(due, "expired")
+        if (due.expiresAt <= books.now) {
+          this.settled.push(due)
+          this.takeBack(due, "expired")
+        } else if (due.notice?.ending === false) this.end(due)
+        else this.force(due)
       } else if (due instanceof Request) this.fail(due, "ClaimTimedOut", timedOut(due, books.now))
       this.settle()
     }

@@ -22,6 +22,7 @@ import { Histogram } from "./Histogram.ts"
 import { advanceInOrder, displace, fitsInOrder, place } from "./order/border.ts"
 import type { Queue } from "./order/Queue.ts"
 import type { Ends } from "./plan/Ends.ts"
+import type { PreemptibleIndex } from "./preemption/PreemptibleIndex.ts"
 import type { Part, Request } from "./Request.ts"
 import type { Timed } from "./Timers.ts"
 
@@ -94,6 +95,10 @@ export class Pool implements Timed {
   /** Whether something came back since backfill looked here, and the head that it saw then. */
   stirred = false
   passedOver: Part | undefined = undefined
+  /** Leases here that may be told to end. Made for the first one. */
+  preemptible: PreemptibleIndex | undefined = undefined
+  /** What leases that were told to end hold. */
+  announced = 0
 
   /** The waiter that goes before all others here because it was the oldest, and how many were granted when the last such was. */
   rescuing: Request | undefined = undefined
@@ -257,8 +262,11 @@ export class Pool implements Timed {
     if (this.waiting === 0) this.waitingLargest = 0
   }
 
-  /** Earmarks for waiters what has become free, in order; those with nothing short any more go to `ready`. */
-  advance(now: number, ready: Array<Request>): void {
+  /**
+   * Earmarks for waiters what has become free, in order; those with nothing short any more
+   * go to `ready`, those that are short elsewhere to `advanced`.
+   */
+  advance(now: number, ready: Array<Request>, advanced?: Set<Request>): void {
     let part = this.firstShort
     if (part === undefined || this.planned) return
     if (this.queue !== undefined) return advanceInOrder(this, this.queue, now, ready)
@@ -268,6 +276,7 @@ export class Pool implements Timed {
       if (part.cost > tokens - this.earmarkedTokens) break
       this.earmark(part)
       if (--part.request.shortIn === 0) ready.push(part.request)
+      else advanced?.add(part.request)
       part = part.next
     }
     this.firstShort = part

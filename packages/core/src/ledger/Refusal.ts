@@ -108,12 +108,18 @@ export interface ResourceNotAcquired {
   readonly held: Claim
 }
 
+/** How a lease ended, as its holder is told: it is the same whether it was in time or by force. */
+export type TakenReason = Exclude<ReturnReason, "released" | "overrun"> | "returned"
+
+export const takenReason = (reason: ReturnReason | undefined): TakenReason =>
+  reason === undefined || reason === "released" ? "returned" : reason === "overrun" ? "preempted" : reason
+
 export interface LeaseRevoked {
   readonly _tag: "LeaseRevoked"
   readonly lease: number
   readonly agent: string
   /** `returned`: by its holder. */
-  readonly reason: Exclude<ReturnReason, "released"> | "returned"
+  readonly reason: TakenReason
 }
 
 export type Refusal =

@@ -13,6 +13,7 @@ import type { Place } from "./order/Sorted.ts"
 import { noTurn, type Turn } from "./order/Turn.ts"
 import type { Pool } from "./Pool.ts"
 import type { QuotaPlace } from "./quota/QuotaPlace.ts"
+import type { Notice } from "./preemption/Notice.ts"
 import type { Refusal } from "./Refusal.ts"
 import { noScheduling, type Scheduling } from "./Scheduling.ts"
 import type { Timed } from "./Timers.ts"
@@ -87,6 +88,10 @@ export class Request implements Timed {
   exempt = false
   /** The waits inside this lease: those that must be served before it comes back. */
   waitsInside: Set<Request> | undefined = undefined
+  /** What it was told, where it has to end. */
+  notice: Notice | undefined = undefined
+  /** The priority at which it may be taken: its own or its agent's, as it was granted. */
+  leasePriority = 0
   /** How a lease came back. */
   returnedBy: ReturnReason | undefined = undefined
   /** Why it left the queue ungranted. */

@@ -6,6 +6,7 @@
 import type { FailureCounts } from "./Agent.ts"
 import type { Rate } from "./Bucket.ts"
 import type { OnQuota } from "./quota/Group.ts"
+import type { Notice } from "./preemption/Notice.ts"
 import type { Scheduling } from "./Scheduling.ts"
 
 export interface RateState {
@@ -160,6 +161,10 @@ export interface RequestState {
   readonly manual?: true
   readonly ttl?: number
   readonly deadline?: number
+  /** What a lease was told that has to end. */
+  readonly notice?: Omit<Notice, "ending"> & { readonly ending?: true }
+  /** The priority at which a preemptible lease may be taken. */
+  readonly leasePriority?: number
   /** Absent where it says nothing. */
   readonly scheduling?: Scheduling
   /** Whether it waits before all others. */

@@ -6,6 +6,7 @@ import type { Histogram } from "./Histogram.ts"
 import type { Pool } from "./Pool.ts"
 import { enclosing, type Part, type Request } from "./Request.ts"
 import { groupStates, placeState } from "./quota/snapshot.ts"
+import type { Notice } from "./preemption/Notice.ts"
 import { noScheduling } from "./Scheduling.ts"
 import type {
   AgentState,
@@ -118,6 +119,8 @@ const turnState = ({ status, turn }: Request) =>
         ...(turn.rescued ? { rescued: true as const } : {}),
         ...(turn.passed === 0 ? {} : { passed: [turn.passed, turn.passedSince] as const })
       }
+const noticeState = ({ ending, ...notice }: Notice): NonNullable<RequestState["notice"]> =>
+  ending ? { ...notice, ending } : notice
 
 const requestState = (request: Request, agents: ReadonlyMap<Agent, number>): RequestState => {
   const { askedAt, deadline, grantedAt, grows, id, manual, scheduling, status, token, ttl } = request
@@ -133,6 +136,8 @@ const requestState = (request: Request, agents: ReadonlyMap<Agent, number>): Req
     ...(manual ? { manual } : {}),
     ...(ttl === 0 ? {} : { ttl }),
     ...(deadline === undefined ? {} : { deadline }),
+    ...(request.notice === undefined ? {} : { notice: noticeState(request.notice) }),
+    ...(request.leasePriority === 0 ? {} : { leasePriority: request.leasePriority }),
     ...(scheduling === noScheduling ? {} : { scheduling }),
     ...turnState(request),
     parts: request.parts.map(partState),

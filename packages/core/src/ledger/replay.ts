@@ -74,7 +74,8 @@ export class Replay {
         this.grant(
           this.request(event.id),
           event.token,
-          event.passed?.map((id) => this.request(id))
+          event.passed?.map((id) => this.request(id)),
+          event.priority
         )
         break
       case "Rescued":
@@ -116,6 +117,17 @@ export class Replay {
       case "Returned":
         books.giveBack(this.request(event.id), event.reason)
         break
+      case "Preempting": {
+        const { by, cause, deadline, forcedAt } = event
+        books.announce(this.request(event.id), { by, cause, deadline, forcedAt, ending: false })
+        break
+      }
+      case "Spared":
+        books.spare(this.request(event.id))
+        break
+      case "Ending":
+        books.end(this.request(event.id))
+        break
       case "Left":
         books.leave(this.request(event.id), event.reason)
         break
@@ -145,8 +157,8 @@ export class Replay {
     return books
   }
 
-  private grant(request: Request, token: number, passed?: ReadonlyArray<Request>): void {
-    this.books.grant(request, passed)
+  private grant(request: Request, token: number, passed?: ReadonlyArray<Request>, priority?: number): void {
+    this.books.grant(request, passed, priority)
     if (request.token !== token) throw new Error(`the journal skips from token ${request.token} to ${token}`)
   }
 

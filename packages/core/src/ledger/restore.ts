@@ -13,6 +13,8 @@ import { Shares } from "./order/shares.ts"
 import { type Reading, restoreGroups, restorePlace } from "./quota/snapshot.ts"
 import { park } from "./quota/transitions.ts"
 import { type Configured, Pool } from "./Pool.ts"
+import { comesBackByTime, endsAt, mayBeTaken } from "./preemption/Notice.ts"
+import { PreemptibleIndex } from "./preemption/PreemptibleIndex.ts"
 import { inQueueOrder, leasesAround, Part, Request } from "./Request.ts"
 import type {
   AgentState,
@@ -223,7 +225,13 @@ class Restoring {
     restorePlace(this.books, request, state, this.reading)
     if (state.parked === true) this.parked.add(request)
     this.index.add(request)
-    if (request.status === "held" && request.ttl !== 0) this.books.timers.set(request, request.expiresAt)
+    request.leasePriority = state.leasePriority ?? 0
+    if (request.status !== "held") return
+    if (state.notice !== undefined) {
+      request.notice = { ...state.notice, ending: state.notice.ending === true }
+      this.books.noticed.add(request)
+    }
+    this.books.timers.set(request, endsAt(request))
   }
 
   private linkHolders(state: PoolState, pool: Pool): void {
@@ -232,6 +240,8 @@ class Restoring {
       const part = lease.parts.find((candidate) => candidate.pool === pool) ?? wrong(`${id} holds no ${pool.type}`)
       pool.addHolder(part)
       pool.inUse += part.amount
+      if (lease.notice !== undefined) pool.announced += part.amount
+      else if (mayBeTaken(lease)) (pool.preemptible ??= new PreemptibleIndex()).add(part)
       part.account.held += part.amount
       part.account.leases++
     }
@@ -275,8 +285,8 @@ class Restoring {
       if (pool.hard !== pool.countedHard) wrong(`${type} is not counted as it is`)
       let blocked = 0
       for (let part = pool.holdersHead; part !== undefined; part = part.next) {
-        const { ttl, waitsInside } = part.request
-        if (ttl !== 0 || waitsInside === undefined) continue
+        const { waitsInside } = part.request
+        if (comesBackByTime(part.request) || waitsInside === undefined) continue
         blocked += part.amount
         if (!pool.blocked.has(part.request)) wrong(`${type} does not know that ${part.request.id} has waits inside`)
       }

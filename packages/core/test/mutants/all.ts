@@ -2,6 +2,7 @@
 import { booksMutants } from "./books.ts"
 import { ledgerMutants } from "./decisions.ts"
 import type { Mutant } from "./mutant.ts"
+import { preemptionMutants } from "./preemption.ts"
 import { bucketMutants, poolMutants, timerMutants } from "./queues.ts"
 import { otherMutants } from "./rules.ts"
 import { settlementMutants } from "./settlement.ts"
@@ -15,5 +16,6 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...timerMutants,
   ...otherMutants,
   ...snapshotMutants,
-  ...settlementMutants
+  ...settlementMutants,
+  ...preemptionMutants
 ]

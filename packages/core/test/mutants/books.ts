@@ -80,14 +80,14 @@ export const booksMutants = of("Books.ts", [
   {
     name: "a lease with an expiry blocks",
     rule: "a lease with an expiry ends by time and is no deadlock",
-    search: "      if (lease.waitsInside.size > 1 || lease.ttl !== 0) continue",
+    search: "      if (lease.waitsInside.size > 1 || comesBackByTime(lease)) continue",
     replacement: "      if (lease.waitsInside.size > 1) continue"
   },
   {
     name: "leases never unblocked",
     rule: "a lease comes back once every wait inside it is served",
-    search: "lease.waitsInside.size > 0) continue\n      this.unblock(lease)",
-    replacement: "lease.waitsInside.size > 0) continue"
+    search: "this.changed?.add(part.pool)\n      this.unblock(lease)",
+    replacement: "this.changed?.add(part.pool)"
   },
   {
     name: "hard pools miscounted",

@@ -5,8 +5,8 @@ export const ledgerMutants = of("Ledger.ts", [
   {
     name: "lost wake-up on release",
     rule: "a return serves waiters in the same decision",
-    search: '    this.takeBack(lease, "released")\n    this.settle()\n    return true',
-    replacement: '    this.takeBack(lease, "released")\n    return true'
+    search: '    } else this.takeBack(lease, "released")\n    this.settle()\n    return true',
+    replacement: '    } else this.takeBack(lease, "released")\n    return true'
   },
   {
     name: "lost wake-up on abandon",
@@ -30,9 +30,9 @@ export const ledgerMutants = of("Ledger.ts", [
     name: "double return",
     rule: "a lease comes back once",
     search:
-      '    if (lease.status !== "held" || lease.grows !== undefined) return false\n    this.takeBack(lease, "released")',
+      '    if (lease.status !== "held" || lease.grows !== undefined) return false\n    if (lease.notice?.ending === true)',
     replacement:
-      '    if (lease.status !== "held" && lease.status !== "returned") return false\n    this.takeBack(lease, "released")'
+      '    if (lease.status !== "held" && lease.status !== "returned") return false\n    if (lease.notice?.ending === true)'
   },
   {
     name: "lost wake-up on revocation",

@@ -38,8 +38,7 @@ export const snapshotMutants = [
     {
       name: "restored leases last for ever",
       rule: "a restored lease expires when it would have",
-      search:
-        '    if (request.status === "held" && request.ttl !== 0) this.books.timers.set(request, request.expiresAt)\n',
+      search: "    this.books.timers.set(request, endsAt(request))\n",
       replacement: ""
     },
     {

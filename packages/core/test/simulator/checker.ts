@@ -1,5 +1,5 @@
 /** What a checker is: it sees every event before the world takes it in, and the end of every command. */
-import type { Ledger, LedgerEvent, Refusal, Request, ResourceNotAcquired } from "../../src/Ledger.ts"
+import type { Ledger, LedgerEvent, PreemptionPolicy, Refusal, Request, ResourceNotAcquired } from "../../src/Ledger.ts"
 import type { World, WorldClaim } from "./model.ts"
 
 /** A rule was broken. */
@@ -23,6 +23,7 @@ export type CommandName =
   | "keep"
   | "abandon"
   | "revoke"
+  | "yieldUp"
   | "setCapacity"
   | "setRate"
   | "refund"
@@ -58,6 +59,7 @@ export interface Run {
   readonly ledger: Ledger
   readonly world: World
   readonly detects: boolean
+  readonly preemption: PreemptionPolicy
   readonly waitersMax: number
   readonly waitersPerAgentMax: number
   /** Commands so far. */

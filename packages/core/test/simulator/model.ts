@@ -71,8 +71,20 @@ export interface WorldClaim {
   token: number
   status: "waiting" | "held" | "gone"
   exempt: boolean
+  readonly priority: number
+  readonly preemptible: boolean
+  /** What it was told, where it has to end. */
+  notice: WorldNotice | undefined
   /** Whether anything was asked inside it, or changed on it: such a grant is not undone. */
   touched: boolean
+}
+
+export interface WorldNotice {
+  readonly by: number
+  readonly cause: string
+  readonly deadline: number
+  readonly forcedAt: number
+  ending: boolean
 }
 
 export type Asked = Extract<LedgerEvent, { readonly _tag: "Queued" | "GrantedAtOnce" }>
@@ -178,6 +190,20 @@ export class World {
       case "Returned":
         this.giveBack(this.claim(event.id))
         break
+      case "Preempting": {
+        const { by, cause, deadline, forcedAt } = event
+        this.claim(event.id).notice = { by, cause, deadline, forcedAt, ending: false }
+        break
+      }
+      case "Spared":
+        this.claim(event.id).notice = undefined
+        break
+      case "Ending": {
+        const { notice } = this.claim(event.id)
+        if (notice === undefined) throw new Error(`${event.id} ends, and was never told to`)
+        notice.ending = true
+        break
+      }
       case "Left": {
         const claim = this.claim(event.id)
         claim.status = "gone"
@@ -212,6 +238,9 @@ export class World {
       token,
       status,
       exempt: false,
+      priority: event.scheduling?.priority ?? 0,
+      preemptible: event.scheduling?.preemptible === true && !event.manual && this.asking.grows === undefined,
+      notice: undefined,
       touched: false
     }
     for (const lease of around(claim)) lease.touched = true

@@ -1,5 +1,5 @@
 /** Kinds of runs: what the pools are like, how crowded they are, and which commands come how often. */
-import type { PoolOptions } from "../../src/Ledger.ts"
+import { type PoolOptions, preemptionOff, type PreemptionPolicy } from "../../src/Ledger.ts"
 import type { CommandName } from "./checker.ts"
 import type { ModelRate } from "./bucket.ts"
 import type { Random } from "./random.ts"
@@ -16,6 +16,10 @@ export interface Profile {
   readonly deadline: number
   readonly manual: number
   readonly detects: boolean
+  /** How often a claim has a priority, and how often its lease may be taken. */
+  readonly priorities: number
+  readonly preemptible: number
+  readonly preemption: (random: Random) => PreemptionPolicy
   readonly waitersMax: number
   readonly waitersPerAgentMax: number
   /** How often the clock moves before a command. */
@@ -34,6 +38,7 @@ export const commandNames: ReadonlyArray<CommandName> = [
   "keep",
   "abandon",
   "revoke",
+  "yieldUp",
   "setCapacity",
   "setRate",
   "refund",
@@ -53,6 +58,7 @@ const weights = {
   keep: 2,
   abandon: 5,
   revoke: 1,
+  yieldUp: 1,
   setCapacity: 2,
   setRate: 0,
   refund: 0,
@@ -71,6 +77,13 @@ export const randomRate = (random: Random, capacity: number): ModelRate => ({
   per: random.chance(0.6) ? "unit" : "request"
 })
 
+const randomPreemption = (random: Random): PreemptionPolicy => ({
+  name: "priority",
+  byPriority: true,
+  grace: random.chance(0.2) ? 0 : random.between(1, 5_000),
+  overrun: random.chance(0.2) ? 0 : random.between(1, 2_000)
+})
+
 const base: Omit<Profile, "name"> = {
   pools: (random) => plain(random, random.between(2, 4)),
   agents: 6,
@@ -80,6 +93,9 @@ const base: Omit<Profile, "name"> = {
   deadline: 0.15,
   manual: 0.1,
   detects: true,
+  priorities: 0.3,
+  preemptible: 0.15,
+  preemption: (random) => (random.chance(0.3) ? randomPreemption(random) : preemptionOff),
   waitersMax: 1_000_000,
   waitersPerAgentMax: Infinity,
   moves: 0.4,
@@ -133,6 +149,18 @@ export const profiles: ReadonlyArray<Profile> = [
     waitersMax: 12,
     waitersPerAgentMax: 5,
     weights: { ...weights, releaseManual: 10, setQuota: 10 }
+  },
+  {
+    ...base,
+    name: "preempting",
+    pools: (random) => plain(random, random.between(1, 3)),
+    live: 15,
+    nested: 0.2,
+    priorities: 0.8,
+    preemptible: 0.7,
+    preemption: randomPreemption,
+    moves: 0.6,
+    weights: { ...weights, yieldUp: 4, grow: 3, setCapacity: 3, abandon: 7 }
   },
   {
     ...base,

@@ -61,8 +61,10 @@ class Simulation {
     this.report = report
     this.random = new Random(seed)
     const world = new World()
+    const preemption = profile.preemption(this.random)
     const ledger = new Ledger({
       deadlock: profile.detects ? failRequester : detectionOff,
+      preemption,
       waitersMax: profile.waitersMax,
       waitersPerAgentMax: profile.waitersPerAgentMax,
       indexed: true,
@@ -73,6 +75,7 @@ class Simulation {
       ledger,
       world,
       detects: profile.detects,
+      preemption,
       waitersMax: profile.waitersMax,
       waitersPerAgentMax: profile.waitersPerAgentMax,
       step: 0,
@@ -141,6 +144,7 @@ class Simulation {
     for (const event of this.since) replay.apply(JSON.parse(event))
     const books = replay.finish(ledger.now)
     books.sink = ledger.books.sink
+    if (ledger.books.changed !== undefined) books.changed = new Set()
     Object.assign(ledger, { books })
     this.workload.restored(books)
     this.report.count(this.since.length === 0 ? "snapshot continued" : "snapshot and events continued")

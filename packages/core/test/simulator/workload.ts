@@ -3,7 +3,7 @@
  * and a clock might do, in any order. It steers towards a number of live claims
  * of which a good share waits, and knows nothing of the rules.
  */
-import { type Books, Ledger, type LedgerEvent, type Pool, type Request } from "../../src/Ledger.ts"
+import { type Books, Ledger, type LedgerEvent, type Pool, type Request, type Scheduling } from "../../src/Ledger.ts"
 import type { Answer, Command } from "./checker.ts"
 import { amountsOf, type World, type WorldClaim } from "./model.ts"
 import { commandNames, type Profile, randomRate } from "./profiles.ts"
@@ -125,6 +125,11 @@ export class Workload {
         const command = handle && ({ name, returns: handle.id, at } as const)
         return command && { command, run: (ledger) => ledger.revoke(handle, reason, at) }
       }
+      case "yieldUp": {
+        const lease = random.pick(world.leases.filter((candidate) => candidate.notice !== undefined))
+        const handle = lease && this.handles.get(lease.id)
+        return handle && { command: { name, returns: handle.id, at }, run: (ledger) => ledger.yieldUp(handle, at) }
+      }
       case "abandon": {
         const waiter = random.pick(world.waiters)
         const handle = waiter && this.handles.get(waiter.id)
@@ -186,13 +191,7 @@ export class Workload {
     const agent = parent !== undefined && random.chance(0.7) ? parent.agent : this.someAgent()
     const claim = this.someClaim()
     const wait = name === "claim"
-    const scheduling = random.chance(0.25)
-      ? {
-          ...(random.chance(0.5) ? { priority: random.between(-2, 2) } : {}),
-          expected: random.chance(0.5) ? random.between(1, 5_000) : 0,
-          preemptible: random.chance(0.3)
-        }
-      : undefined
+    const scheduling = this.someScheduling()
     const ttl = random.chance(profile.ttl) ? random.between(1, 5_000) : 0
     const deadline = this.someDeadline(at)
     const manual = handle === undefined && random.chance(profile.manual)
@@ -201,6 +200,15 @@ export class Workload {
       asking: { parent: handle && parent, grows: undefined },
       run: (ledger) => ledger.claim(agent, claim, at, { parent: handle, wait, ttl, deadline, manual, scheduling })
     }
+  }
+
+  private someScheduling(): Scheduling | undefined {
+    const { profile, random } = this
+    const said = random.chance(profile.priorities)
+    const preemptible = random.chance(profile.preemptible)
+    const expected = random.chance(0.1) ? random.between(1, 5_000) : 0
+    if (!said && !preemptible && expected === 0) return undefined
+    return { ...(said ? { priority: random.between(-2, 3) } : {}), expected, preemptible }
   }
 
   private planGrow(at: number): Planned | undefined {
@@ -214,13 +222,14 @@ export class Workload {
     const place = inside && this.handles.get(inside.id)
     const claim = this.someClaim()
     const wait = random.chance(0.85)
+    const scheduling = this.someScheduling()
     const deadline = random.chance(this.profile.deadline)
       ? at + random.int(random.chance(0.5) ? 20_000 : 500_000)
       : Infinity
     return {
       command: { name: "grow", agent: lease.agent, claim, wait, deadline, grows: lease, at },
       asking: { parent: place === undefined ? lease : inside, grows: lease },
-      run: (ledger) => ledger.grow(handle, claim, at, { parent: place, wait, deadline })
+      run: (ledger) => ledger.grow(handle, claim, at, { parent: place, wait, deadline, scheduling })
     }
   }
 

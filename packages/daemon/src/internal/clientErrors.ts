@@ -84,6 +84,7 @@ const how: Readonly<Record<Errors.LeaseRevoked["reason"], string>> = {
   expired: "has expired",
   stopped: "was taken back at the stop",
   revoked: "was revoked",
+  preempted: "was taken for a claim that goes before it",
   lost: "is lost: the daemon no longer knows the session that held it",
   returned: "has come back already"
 }

@@ -281,7 +281,7 @@ export class SessionHost {
       this.sessions.drop(lease)
       return
     }
-    const returned: ReturnedLease = { lease, reason }
+    const returned: ReturnedLease = { lease, reason: reason === "overrun" ? "preempted" : reason }
     const session = this.sessions.take(returned)
     if (session === undefined) return
     const queue = this.peers.get(session)?.revocations

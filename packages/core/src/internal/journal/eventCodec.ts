@@ -6,7 +6,7 @@
 import * as Schema from "effect/Schema"
 import { GroupLimitsFields, OnQuotaField } from "./quotaSchema.ts"
 import type { LedgerEvent } from "../../ledger/Event.ts"
-import { SchedulingFields } from "./schedulingSchema.ts"
+import { PreemptionCause, SchedulingFields } from "./schedulingSchema.ts"
 
 const Micros = Schema.Finite
 const Whole = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }))
@@ -24,7 +24,7 @@ const Configured = Schema.Struct({
   maxCapacity: Schema.optionalKey(Whole),
   rate: Schema.optionalKey(RateFields)
 })
-const ReturnReason = Schema.Literals(["released", "expired", "stopped", "revoked", "lost"])
+const ReturnReason = Schema.Literals(["released", "expired", "stopped", "revoked", "lost", "preempted", "overrun"])
 const RefusalTag = Schema.Literals([
   "InvalidClaim",
   "UnknownResourceType",
@@ -102,7 +102,16 @@ const layouts = {
   Admitted: ["a", { at: Micros, id: Whole }],
   Withdrawn: ["d", { at: Micros, id: Whole }],
   GrantedAtOnce: ["g", { at: Micros, id: Whole, token: Whole, ...asked }],
-  Granted: ["G", { at: Micros, id: Whole, token: Whole, passed: Schema.optionalKey(Schema.Array(Whole)) }],
+  Granted: [
+    "G",
+    {
+      at: Micros,
+      id: Whole,
+      token: Whole,
+      passed: Schema.optionalKey(Schema.Array(Whole)),
+      priority: Schema.optionalKey(Schema.Int)
+    }
+  ],
   Rescued: ["R", { at: Micros, id: Whole, type: Schema.String }],
   AgentSet: ["a", { at: Micros, agent: Schema.String, weight: Weight, priority: Schema.Int }],
   SharesKept: ["h", { at: Micros, kept: Schema.Boolean }],
@@ -111,7 +120,10 @@ const layouts = {
   Kept: ["k", { at: Micros, id: Whole }],
   Settled: ["t", { at: Micros, id: Whole, costs: Pairs }],
   Shrunk: ["s", { at: Micros, id: Whole, amounts: Pairs }],
-  Returned: ["x", { at: Micros, id: Whole, reason: ReturnReason }],
+  Returned: ["x", { at: Micros, id: Whole, reason: ReturnReason, fence: Schema.optionalKey(Whole) }],
+  Preempting: ["p", { at: Micros, id: Whole, by: Whole, cause: PreemptionCause, deadline: Micros, forcedAt: Micros }],
+  Spared: ["v", { at: Micros, id: Whole }],
+  Ending: ["d", { at: Micros, id: Whole }],
   Left: ["l", { at: Micros, id: Whole, reason: Schema.Union([RefusalTag, Schema.Literal("Interrupted")]) }],
   Refused: ["n", { at: Micros, agent: Schema.String, types: Schema.Array(Schema.String), reason: RefusalTag }],
   Stopped: ["z", { at: Micros }]

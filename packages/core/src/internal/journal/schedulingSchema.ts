@@ -8,3 +8,14 @@ export const SchedulingFields = Schema.Struct({
   preemptible: Schema.Boolean,
   onQuota: Schema.optionalKey(OnQuotaField)
 })
+
+export const PreemptionCause = Schema.Literals(["priority", "reclaim", "age", "deadlock"])
+
+/** What a lease was told that has to end. */
+export const NoticeFields = Schema.Struct({
+  by: Schema.Int,
+  cause: PreemptionCause,
+  deadline: Schema.Finite,
+  forcedAt: Schema.Finite,
+  ending: Schema.optionalKey(Schema.Literal(true))
+})

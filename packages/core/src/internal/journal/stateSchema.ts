@@ -2,7 +2,7 @@
 import * as Schema from "effect/Schema"
 import { GroupLimitsFields, OnQuotaField } from "./quotaSchema.ts"
 import type { State } from "../../ledger/State.ts"
-import { SchedulingFields } from "./schedulingSchema.ts"
+import { NoticeFields, SchedulingFields } from "./schedulingSchema.ts"
 
 const Micros = Schema.Finite
 const Whole = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }))
@@ -114,6 +114,8 @@ const Request = Schema.Struct({
   manual: Schema.optionalKey(Schema.Literal(true)),
   ttl: Schema.optionalKey(Micros),
   deadline: Schema.optionalKey(Micros),
+  notice: Schema.optionalKey(NoticeFields),
+  leasePriority: Schema.optionalKey(Schema.Int),
   scheduling: Schema.optionalKey(SchedulingFields),
   rescued: Schema.optionalKey(Schema.Literal(true)),
   passed: Schema.optionalKey(Schema.Tuple([Whole, Micros])),

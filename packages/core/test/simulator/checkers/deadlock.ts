@@ -17,7 +17,9 @@ const fail = failing(name)
 const everyStepMax = 12
 
 export const oracleState = (world: World): OracleState => {
-  const inside = world.waiters.map((waiter) => around(waiter).filter((lease) => lease.ttl === 0))
+  const inside = world.waiters.map((waiter) =>
+    around(waiter).filter((lease) => lease.ttl === 0 && lease.notice === undefined)
+  )
   const leases = [...new Set(inside.flat())]
   return {
     pools: world.pools.map(({ burstLimit, limit }) => ({ limit, burst: burstLimit })),

@@ -18,6 +18,12 @@ export const fencing = (_run: Run): Checker => {
         if (event.token <= token) fail(`token ${event.token} after ${token}`)
         token = event.token
       }
+      if (event._tag === "Returned" && (event.fence !== undefined) !== (event.reason === "overrun"))
+        fail(`${event.id} was ${event.reason}, with a fence of ${event.fence}`)
+      if (event._tag === "Returned" && event.fence !== undefined) {
+        if (event.fence <= token) fail(`fence ${event.fence} after token ${token}`)
+        token = event.fence
+      }
     }
   }
 }

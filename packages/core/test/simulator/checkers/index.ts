@@ -9,6 +9,7 @@ import { growth } from "./growth.ts"
 import { manual } from "./manual.ts"
 import { nesting } from "./nesting.ts"
 import { order } from "./order.ts"
+import { preemption } from "./preemption.ts"
 import { quota } from "./quota.ts"
 import { rate } from "./rate.ts"
 import { refusals } from "./refusals.ts"
@@ -27,6 +28,7 @@ export const checkers: ReadonlyArray<MakeChecker> = [
   conservation,
   order,
   timers,
+  preemption,
   deadlock,
   growth,
   nesting,

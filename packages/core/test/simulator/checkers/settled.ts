@@ -13,6 +13,8 @@ export const settled = (run: Run): Checker => {
   const { ledger, world } = run
   const expected = new Map<number, string>()
   const returned = new Set<number>()
+  const noticed = new Set<number>()
+  const heard = new Set<number>()
   return {
     name,
     onEvent: (event) => {
@@ -23,15 +25,22 @@ export const settled = (run: Run): Checker => {
           expected.set(event.id, event._tag === "Granted" ? "held" : event.reason)
         }
       }
+      if (event._tag === "Preempting" || event._tag === "Spared" || event._tag === "Ending") noticed.add(event.id)
       if (event._tag !== "Returned") return
-      // An expiry that was due comes before the command that meets it.
-      if (event.reason !== "expired") returned.add(event.id)
+      // An expiry that was due comes before the command that meets it; so does a force.
+      if (event.reason !== "expired" && event.reason !== "overrun") returned.add(event.id)
       if (event.reason !== "released") expected.set(event.id, "returned")
     },
     afterCommand: (answer) => {
       const told = new Set<number>()
       for (const request of run.settled) {
         const end = expected.get(request.id)
+        // Of its notice; it may have ended since, for a reason of its own.
+        if (noticed.has(request.id) && (request.status === "held" || end === undefined)) {
+          heard.add(request.id)
+          if (end === "held") told.add(request.id)
+          continue
+        }
         if (end === undefined) fail(`${request.id} was told an end that it did not have`)
         if (told.has(request.id) && end !== "returned") fail(`${request.id} was told twice`)
         told.add(request.id)
@@ -41,6 +50,11 @@ export const settled = (run: Run): Checker => {
           fail(`${request.id} was told ${actual}, but its end was ${end}`)
         }
       }
+      for (const id of noticed) {
+        if (!heard.has(id) && !told.has(id) && world.claims.has(id)) fail(`nobody told ${id} of its notice`)
+      }
+      noticed.clear()
+      heard.clear()
       for (const id of expected.keys()) if (!told.has(id)) fail(`nobody was told the end of ${id}`)
       expected.clear()
       const { keeps, name: command, returns } = run.command

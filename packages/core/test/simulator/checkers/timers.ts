@@ -15,7 +15,10 @@ export const timers = (run: Run): Checker => {
   /** The first expiry or time-out. */
   const firstEnd = () => {
     let at = Infinity
-    for (const lease of world.leases) if (lease.ttl !== 0) at = Math.min(at, lease.grantedAt + lease.ttl)
+    for (const { grantedAt, notice, ttl } of world.leases) {
+      if (ttl !== 0) at = Math.min(at, grantedAt + ttl)
+      if (notice !== undefined) at = Math.min(at, notice.ending ? notice.forcedAt : notice.deadline)
+    }
     for (const waiter of world.waiters) at = Math.min(at, Math.max(waiter.deadline, waiter.askedAt))
     return at
   }

@@ -1,0 +1,37 @@
+/**
+ * What a lease that has to end was told. From the announcement on its units count as
+ * coming back: at the deadline its holder has to stop, and what is still out when the
+ * time for its finalizers is over is taken by force.
+ */
+import type { Request } from "../Request.ts"
+
+/**
+ * For whom it ends: a claim of higher priority, one that reclaims what was lent, an
+ * older one (wound-wait), or all that are in a cycle of waits.
+ */
+export type PreemptionCause = "priority" | "reclaim" | "age" | "deadlock"
+
+export interface Notice {
+  /** The claim that it was announced for. */
+  readonly by: number
+  readonly cause: PreemptionCause
+  /** When its holder has to stop. */
+  readonly deadline: number
+  /** When it is taken by force. */
+  readonly forcedAt: number
+  /** Whether the deadline has passed: it is not withdrawn any more. */
+  readonly ending: boolean
+}
+
+/** Whether a held lease may be told to end. A manual acquisition has nobody who could be told. */
+export const mayBeTaken = (lease: Request): boolean =>
+  lease.scheduling.preemptible && lease.notice === undefined && lease.grows === undefined && !lease.manual
+
+/** Whether a lease comes back by time, whatever waits inside it. */
+export const comesBackByTime = (lease: Request): boolean => lease.ttl !== 0 || lease.notice !== undefined
+
+/** When something happens to a held lease by itself; `Infinity` where nothing does. */
+export const endsAt = (lease: Request): number => {
+  const { expiresAt, notice } = lease
+  return notice === undefined ? expiresAt : Math.min(expiresAt, notice.ending ? notice.forcedAt : notice.deadline)
+}

@@ -1,0 +1,167 @@
+/**
+ * Preemption by priority: a claim that must wait takes leases of lower priority.
+ *
+ * 1. *Strict improvement.* A lease is taken only for a claim of strictly higher
+ *    priority, and only where that claim will be served: what is free, what comes
+ *    back already and what the victims hold is enough for it and for all who wait
+ *    before it, in each of its pools. Such a claim is *covered*.
+ * 2. *Minimal.* None of the victims can be spared (see `victims`).
+ * 3. *Nobody is forgotten.* After every command no waiter that victims would cover
+ *    waits uncovered, among the first `depth` that are short in a pool.
+ * 4. *Withdrawn.* A lease whose deadline has not come, that no wait is inside of, and
+ *    without which everybody who may take it is covered too, is spared.
+ *
+ * Why it ends. Count, at each priority, the waiters that are not covered, highest
+ * priority first. A preemption takes one from the count of its claim's priority, and
+ * whoever is taken from can only wait again at a lower one. So with each preemption
+ * these counts fall, read as one number; only what comes from outside raises them (a
+ * new claim, a cut, a changed order or priority). A falling sequence of such counts
+ * ends, so preemption never loops.
+ *
+ * The priority of a waiter is what the order goes by: with inheritance that of whoever
+ * waits for it, if that is higher. A lease keeps the one that it was granted at, or
+ * one that inherited could be taken, claim again at what it inherited, and so on.
+ *
+ * Units alone are reckoned. Tokens come by time, and a lease that is taken for a
+ * claim that lacks them too is not taken in vain.
+ */
+import type { Books } from "../Books.ts"
+import type { Pool } from "../Pool.ts"
+import { leasesAround, type Part, type Request } from "../Request.ts"
+import type { PreemptionCause } from "./Notice.ts"
+import { takenBefore } from "./PreemptibleIndex.ts"
+import { type Deficit, pickVictims } from "./victims.ts"
+
+/** Who may take leases, and how long their holders have. */
+export interface PreemptionPolicy {
+  readonly name: string
+  /** Whether claims of higher priority take leases of lower priority. */
+  readonly byPriority: boolean
+  /** How long a holder has from the announcement on, in microseconds. */
+  readonly grace: number
+  /** How long its finalizers may take after that, before its units are taken by force. */
+  readonly overrun: number
+}
+
+/** Nobody takes anything by priority. Deadlock policies that revoke still give this grace. */
+export const preemptionOff: PreemptionPolicy = {
+  name: "off",
+  byPriority: false,
+  grace: 10_000_000,
+  overrun: 5_000_000
+}
+
+/** How many waiters that are short are looked at in one pool. */
+export const preemptionDepth = 1_000
+
+/** What the Ledger does for it. */
+export interface Taking {
+  /** The priority that a waiter has now. */
+  readonly rankOf: (waiter: Request) => number
+  /** Tells leases to end. */
+  readonly tellToEnd: (leases: ReadonlyArray<Request>, by: Request, cause: PreemptionCause) => void
+  /** Tells it that it need not. */
+  readonly spare: (lease: Request) => void
+}
+
+/** What the waiters before a short one need, `Infinity` where it is too far behind to be looked at. */
+const aheadOf = (part: Part): number => {
+  const { pool } = part
+  if (pool.after(part) === undefined) return pool.waitingAmount - part.amount
+  let ahead = pool.earmarked
+  let looked = 0
+  for (
+    let other = pool.firstShort;
+    other !== undefined && looked < preemptionDepth;
+    other = pool.after(other), looked++
+  ) {
+    if (other === part) return ahead
+    ahead += other.amount
+  }
+  return Infinity
+}
+
+/** What a waiter lacks in its pools, beyond what is free or comes back already; empty where it is covered. */
+export const deficitsOf = (waiter: Request): ReadonlyArray<Deficit> => {
+  const deficits: Array<Deficit> = []
+  for (const part of waiter.parts) {
+    // An earmarked one has its share there.
+    if (part.earmarked) continue
+    const { pool } = part
+    const units = part.amount + aheadOf(part) - pool.free - pool.announced
+    if (units > 0) deficits.push({ pool, units })
+  }
+  return deficits
+}
+
+/** A claim waits, or could take more than before. */
+export const takeFor = (waiter: Request, taking: Taking): void => {
+  // Who waits for quota is in no queue.
+  if (waiter.quota?.parked !== undefined) return
+  const deficits = deficitsOf(waiter)
+  if (deficits.length === 0) return
+  const victims = pickVictims(deficits, taking.rankOf(waiter), leasesAround(waiter))
+  if (victims !== undefined) taking.tellToEnd(victims, waiter, "priority")
+}
+
+/** Looks at the waiters of a pool in which something changed. */
+const lookAt = (pool: Pool, taking: Taking): void => {
+  const most = pool.free + pool.announced + (pool.preemptible?.units ?? 0)
+  let ahead = pool.earmarked
+  let looked = 0
+  for (let part = pool.firstShort; part !== undefined && looked < preemptionDepth; part = pool.after(part), looked++) {
+    // Not enough for it, and less for those behind it.
+    if (ahead + part.amount > most) return
+    takeFor(part.request, taking)
+    ahead += part.amount
+  }
+}
+
+/** Whether somebody who may take the lease is covered only with it. */
+const isNeeded = (lease: Request, taking: Taking): boolean =>
+  lease.parts.some(({ amount, pool }) => {
+    const most = pool.free + pool.announced
+    let ahead = pool.earmarked
+    let looked = 0
+    for (
+      let part = pool.firstShort;
+      part !== undefined && looked < preemptionDepth;
+      part = pool.after(part), looked++
+    ) {
+      ahead += part.amount
+      if (ahead > most) return false
+      const waiter = part.request
+      if (ahead > most - amount && taking.rankOf(waiter) > lease.leasePriority && deficitsOf(waiter).length === 0)
+        return true
+    }
+    return false
+  })
+
+/** Withdraws what nobody needs any more, the dearest first. */
+const withdraw = (noticed: ReadonlySet<Request>, taking: Taking): void => {
+  const candidates = [...noticed].slice(0, preemptionDepth).filter(
+    ({ notice, waitsInside }) =>
+      notice?.cause === "priority" &&
+      !notice.ending &&
+      // Waits inside were judged in view of its coming back: without that they may be a deadlock.
+      (waitsInside === undefined || waitsInside.size === 0)
+  )
+  candidates.sort((a, b) => (takenBefore(a, b) ? 1 : -1))
+  for (const lease of candidates) if (!isNeeded(lease, taking)) taking.spare(lease)
+}
+
+/**
+ * After something changed: everybody is covered who can be, and nobody ends in vain.
+ * Tells whether there was anything to look at: then something may have come of it.
+ */
+export const reconsider = ({ advanced, changed, noticed }: Books, taking: Taking): boolean => {
+  if (changed === undefined || changed.size === 0) return false
+  const pools = [...changed].toSorted((a, b) => a.index - b.index)
+  const waiters = [...advanced].toSorted((a, b) => a.id - b.id)
+  changed.clear()
+  advanced.clear()
+  for (const waiter of waiters) if (waiter.status === "waiting") takeFor(waiter, taking)
+  for (const pool of pools) lookAt(pool, taking)
+  if (noticed.size > 0) withdraw(noticed, taking)
+  return true
+}
