@@ -90,7 +90,7 @@ describe("the journal's text", () => {
       [["?", 1], /no event begins with "\?"/],
       [["G", 1, 2], /Missing key/],
       [["G", 1, 2, "3"], /Expected number/],
-      [["G", 1, 2, 3, [4], 5], /has 5 fields/],
+      [["G", 1, 2, 3, [4], 5, 6], /has 6 fields/],
       [["G", 1, -2, 3], /between 0/],
       [["x", 1, 2, "gone"], /Expected/]
     ]
