@@ -136,7 +136,7 @@ export const preemptionMutants = [
     {
       name: "arrives and takes nothing",
       rule: "a claim that must wait takes what it may",
-      search: "    if (this.preemption.byPriority) takeFor(request, this.taking)\n",
+      search: "    if (this.preemption.byPriority && !parked) takeFor(request, this.taking)\n",
       replacement: ""
     }
   ])

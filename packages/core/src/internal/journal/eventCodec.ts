@@ -113,7 +113,7 @@ const layouts = {
     }
   ],
   Rescued: ["R", { at: Micros, id: Whole, type: Schema.String }],
-  AgentSet: ["a", { at: Micros, agent: Schema.String, weight: Weight, priority: Schema.Int }],
+  AgentSet: ["A", { at: Micros, agent: Schema.String, weight: Weight, priority: Schema.Int }],
   SharesKept: ["h", { at: Micros, kept: Schema.Boolean }],
   Exempted: ["e", { at: Micros, id: Whole }],
   Undone: ["u", { at: Micros, id: Whole }],
@@ -123,7 +123,7 @@ const layouts = {
   Returned: ["x", { at: Micros, id: Whole, reason: ReturnReason, fence: Schema.optionalKey(Whole) }],
   Preempting: ["p", { at: Micros, id: Whole, by: Whole, cause: PreemptionCause, deadline: Micros, forcedAt: Micros }],
   Spared: ["v", { at: Micros, id: Whole }],
-  Ending: ["d", { at: Micros, id: Whole }],
+  Ending: ["D", { at: Micros, id: Whole }],
   Left: ["l", { at: Micros, id: Whole, reason: Schema.Union([RefusalTag, Schema.Literal("Interrupted")]) }],
   Refused: ["n", { at: Micros, agent: Schema.String, types: Schema.Array(Schema.String), reason: RefusalTag }],
   Stopped: ["z", { at: Micros }]
@@ -146,6 +146,7 @@ const table: ReadonlyArray<Layout> = Object.entries(layouts).map(([tag, [letter,
 
 const byTag = new Map(table.map((layout) => [layout.tag, layout]))
 const byLetter = new Map(table.map((layout) => [layout.letter, layout]))
+if (byLetter.size !== table.length) throw new Error("two events have one letter")
 
 /** Kept as pairs. */
 const amountFields = new Set(["claim", "amounts", "costs", "limits"])
