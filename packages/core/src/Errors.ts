@@ -24,7 +24,21 @@ export class ResourceExhausted extends Schema.TaggedError<ResourceExhausted>()("
   limit: Schema.Number
 }) {}
 
-/** The agent would hold and wait for more than its quota. */
+/** A level of a tree of groups. The figures beside it are in units; for `leases` and `rate` in leases and tokens. */
+export const QuotaLevel = Schema.Struct({
+  /** The groups from the root down. */
+  path: Schema.Array(Schema.String),
+  /**
+   * `nominal`: all that there is in the tree is in use; `borrowing`: as much is borrowed as may be;
+   * `max`, `leases`, `rate`: that limit of the group; `order`: there is some, but earlier claims come first.
+   */
+  limit: Schema.Literals(["nominal", "borrowing", "max", "leases", "rate", "order"]),
+  /** Time until the tokens would be there, where a rate is the limit. */
+  readyInMillis: Schema.optionalKey(Schema.Number)
+})
+export interface QuotaLevel extends Schema.Schema.Type<typeof QuotaLevel> {}
+
+/** The agent, or a group that it is in, would hold and wait for more than its quota. */
 export class QuotaExceeded extends Schema.TaggedError<QuotaExceeded>()("QuotaExceeded", {
   message: Schema.String,
   reason: Schema.Literals(["neverFits", "inUse"]),
@@ -33,7 +47,9 @@ export class QuotaExceeded extends Schema.TaggedError<QuotaExceeded>()("QuotaExc
   requested: Schema.Number,
   quota: Schema.Number,
   held: Schema.Number,
-  waiting: Schema.Number
+  waiting: Schema.Number,
+  /** The group that refused it, and by which limit. Absent where it was the agent's own quota. */
+  level: Schema.optionalKey(QuotaLevel)
 }) {}
 
 /** One step of a cycle: `agent` waits for units that `heldBy` holds, inside whose lease the next step waits. */
@@ -98,6 +114,15 @@ export class InvalidQuota extends Schema.TaggedError<InvalidQuota>()("InvalidQuo
   message: Schema.String,
   agent: Schema.String,
   resourceType: Schema.String,
+  value: Schema.Unknown,
+  allowed: Schema.String
+}) {}
+
+/** A group of agents that cannot be as it is said: an option, or a place in the tree. */
+export class InvalidGroup extends Schema.TaggedError<InvalidGroup>()("InvalidGroup", {
+  message: Schema.String,
+  group: Schema.String,
+  field: Schema.String,
   value: Schema.Unknown,
   allowed: Schema.String
 }) {}

@@ -16,6 +16,7 @@ import type {
   ClaimError,
   InvalidCapacity,
   InvalidClaim,
+  InvalidGroup,
   InvalidQuota,
   InvalidRate,
   LeaseRevoked,
@@ -31,6 +32,7 @@ import { Meter } from "./Meter.ts"
 import type { AgentStatistics, Check, LeaseView, PoolStatistics, WaiterView } from "./Statistics.ts"
 import type { LoadCallback, LoadSample } from "./LoadMonitor.ts"
 import type { CapacityOptions, PoolConfig, RateConfig } from "./PoolConfig.ts"
+import type { GroupOptions, GroupStatistics, Membership } from "./QuotaTree.ts"
 import type { ResourceType } from "./ResourceType.ts"
 import * as ScalingPolicy from "./ScalingPolicy.ts"
 
@@ -112,6 +114,20 @@ export class ResourceManager extends Context.Service<
       agent: string,
       resourceType: string
     ) => Effect.Effect<void, InvalidClaim | UnknownResourceType>
+    /**
+     * Sets all that a group of agents is, and what it may have: see `QuotaTree`. After a
+     * cut the youngest waiters over it fail, or wait for quota again; leases stay.
+     */
+    readonly setGroup: (
+      group: string,
+      options?: GroupOptions
+    ) => Effect.Effect<void, InvalidGroup | UnknownResourceType>
+    /** Removes a group that no agent is in, and no group below. */
+    readonly removeGroup: (group: string) => Effect.Effect<void, InvalidGroup>
+    /** Puts an agent into a group, or into none. Its leases go with it. */
+    readonly assign: (agent: string, membership?: Membership) => Effect.Effect<void, InvalidGroup>
+    /** All groups, each tree from its root down. */
+    readonly groups: Effect.Effect<ReadonlyArray<GroupStatistics>>
     /** The agent's quota of a type, or none. */
     readonly quota: (agent: string, resourceType: string) => Effect.Effect<Option.Option<number>, UnknownResourceType>
     /**

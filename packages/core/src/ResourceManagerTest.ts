@@ -18,7 +18,7 @@ import { type Home, makeHome } from "./internal/conformance/harness.ts"
 import { insight } from "./internal/conformance/insight.ts"
 import { lifecycle } from "./internal/conformance/lifecycle.ts"
 import { order } from "./internal/conformance/order.ts"
-import { quota } from "./internal/conformance/quota.ts"
+import { quota, quotaTree } from "./internal/conformance/quota.ts"
 import { time } from "./internal/conformance/time.ts"
 import type { ResourceManager, ResourceManagerOptions } from "./ResourceManager.ts"
 
@@ -36,6 +36,7 @@ const parts: Readonly<Record<string, (home: Home) => void>> = {
   claims,
   order,
   quota,
+  quotaTree,
   time,
   deadlock,
   capacity,

@@ -125,7 +125,7 @@ export interface HolderView extends Schema.Schema.Type<typeof HolderView> {}
 
 /** One reason of a wait: the facts, and as a line for people. */
 export const WaitReason = Schema.Struct({
-  _tag: Schema.Literals(["Capacity", "Growth", "Rate", "Order"]),
+  _tag: Schema.Literals(["Capacity", "Growth", "Rate", "Order", "Quota"]),
   resourceType: Schema.String,
   message: Schema.String,
   /** Absent where the reason is order. */
@@ -137,7 +137,21 @@ export const WaitReason = Schema.Struct({
   /** How many waiters are ahead in this pool. */
   ahead: Schema.Number,
   /** Time until the tokens are there, where the rate is the reason and that is known. */
-  readyInMillis: Schema.optionalKey(Schema.Number)
+  readyInMillis: Schema.optionalKey(Schema.Number),
+  /** Which quota it waits for, where that is the reason. */
+  quota: Schema.optionalKey(
+    Schema.Struct({
+      /** The groups from the root down. Empty where it is the agent's own. */
+      path: Schema.Array(Schema.String),
+      limit: Schema.Literals(["nominal", "borrowing", "max", "leases", "rate", "order"]),
+      quota: Schema.Number,
+      held: Schema.Number,
+      /** Whether it asks for what is its group's own, and lent to others. */
+      entitled: Schema.Boolean,
+      /** Groups that use more than their quota, the largest first. */
+      borrowers: Schema.Array(Schema.Struct({ group: Schema.String, borrowed: Schema.Number }))
+    })
+  )
 })
 export interface WaitReason extends Schema.Schema.Type<typeof WaitReason> {}
 
@@ -253,6 +267,17 @@ const waitReason = (reason: ledger.WaitReason, formats: Formats, now: number): W
         available: reason.tokens,
         ...until("readyInMillis", reason.readyAt, now)
       }
+    case "Quota": {
+      const { ahead, borrowers, entitled, held, limit, path, quota, readyAt, requested } = reason
+      return {
+        ...facts,
+        requested,
+        ahead,
+        // Where there is no limit of a number, there is nothing to tell.
+        quota: { path, limit, quota: Math.min(quota, Number.MAX_SAFE_INTEGER), held, entitled, borrowers },
+        ...until("readyInMillis", readyAt, now)
+      }
+    }
     case "Order":
       return { ...facts, ahead: reason.ahead }
   }

@@ -24,6 +24,7 @@ export {
 } from "./Meter.ts"
 export * as Plugin from "./Plugin.ts"
 export type { CapacityOptions, PoolConfig, RateConfig } from "./PoolConfig.ts"
+export * as QuotaTree from "./QuotaTree.ts"
 export * as RatePolicy from "./RatePolicy.ts"
 export {
   type ManagerError,

@@ -11,6 +11,7 @@
  */
 import * as Errors from "@resource-manager/core/Errors"
 import { LoadSample } from "@resource-manager/core/LoadMonitor"
+import { GroupInput, GroupStatistics, OnQuota } from "@resource-manager/core/QuotaTree"
 import { AgentStatistics, Check, LeaseView, PoolStatistics, WaiterView } from "@resource-manager/core/Statistics"
 import { Deadlocks } from "@resource-manager/core/WaitGraph"
 import * as Schema from "effect/Schema"
@@ -205,7 +206,8 @@ const claimErrors = [
 const scheduling = {
   priority: Schema.optionalKey(Schema.Number),
   expected: Schema.optionalKey(Span),
-  preemptible: Schema.optionalKey(Schema.Boolean)
+  preemptible: Schema.optionalKey(Schema.Boolean),
+  onQuota: Schema.optionalKey(OnQuota)
 }
 
 /** Answered once it is granted or refused, however long that takes. */
@@ -297,6 +299,8 @@ export const GetQuota = Rpc.make("Quota", {
   success: Schema.NullOr(Schema.Number),
   error: unknownType
 })
+/** All groups of agents, each tree from its root down. */
+export const GetGroups = Rpc.make("Groups", { success: Schema.Array(GroupStatistics), error: CallError })
 export const GetUsage = Rpc.make("Usage", { payload: { agent: Schema.String }, success: Amounts, error: CallError })
 export const GetPool = Rpc.make("Pool", {
   payload: { type: Schema.String },
@@ -394,6 +398,25 @@ export const RemoveQuota = Rpc.make("RemoveQuota", {
   payload: { ...commandOptional, agent: Schema.String, type: Schema.String },
   error: or(Errors.InvalidClaim, Errors.UnknownResourceType, SessionError)
 })
+/** Sets all that a group of agents is: what is left out is as if it was never set. */
+export const SetGroup = Rpc.make("SetGroup", {
+  payload: { ...commandOptional, group: Schema.String, options: GroupInput },
+  error: or(Errors.InvalidGroup, Errors.UnknownResourceType, SessionError)
+})
+export const RemoveGroup = Rpc.make("RemoveGroup", {
+  payload: { ...commandOptional, group: Schema.String },
+  error: or(Errors.InvalidGroup, SessionError)
+})
+/** Puts an agent into a group or, without one, into none. */
+export const Assign = Rpc.make("Assign", {
+  payload: {
+    ...commandOptional,
+    agent: Schema.String,
+    group: Schema.optionalKey(Schema.String),
+    onQuota: Schema.optionalKey(OnQuota)
+  },
+  error: or(Errors.InvalidGroup, SessionError)
+})
 export const SetCapacity = Rpc.make("SetCapacity", {
   payload: {
     ...commandOptional,
@@ -461,6 +484,7 @@ export const DaemonRpcs = RpcGroup.make(
   LeaseKey,
   GetCheck,
   GetQuota,
+  GetGroups,
   GetUsage,
   GetPool,
   GetPools,
@@ -478,6 +502,9 @@ export const DaemonRpcs = RpcGroup.make(
   Events,
   SetQuota,
   RemoveQuota,
+  SetGroup,
+  RemoveGroup,
+  Assign,
   SetCapacity,
   SetRate,
   Register,

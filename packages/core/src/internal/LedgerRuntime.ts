@@ -44,6 +44,8 @@ export interface SchedulingOptions {
   readonly expected?: Duration.Input | undefined
   /** Whether the lease may be taken back for a claim that goes before it. */
   readonly preemptible?: boolean | undefined
+  /** What to do where it is over a quota for now. As its agent or its group says unless given; they fail unless told. */
+  readonly onQuota?: "fail" | "wait" | undefined
 }
 
 /** How a claim waits and how long its lease lasts. */
@@ -74,8 +76,12 @@ const priorityMax = 1_000_000_000
 
 /** What a claim's options say for the policies; `undefined` where they say nothing. */
 const readScheduling = (options: SchedulingOptions): Scheduling | Refusals.InvalidClaim | undefined => {
-  const { expected, preemptible, priority } = options
-  if (priority === undefined && expected === undefined && preemptible !== true) return undefined
+  const { expected, onQuota, preemptible, priority } = options
+  if (priority === undefined && expected === undefined && preemptible !== true && onQuota === undefined)
+    return undefined
+  if (onQuota !== undefined && onQuota !== "fail" && onQuota !== "wait") {
+    return invalid("onQuota", onQuota, '"fail" or "wait"')
+  }
   if (priority !== undefined && !(Number.isInteger(priority) && Math.abs(priority) <= priorityMax)) {
     return invalid("priority", priority, `a whole number from -${priorityMax} to ${priorityMax}`)
   }
@@ -84,7 +90,8 @@ const readScheduling = (options: SchedulingOptions): Scheduling | Refusals.Inval
   return {
     ...(priority === undefined ? {} : { priority: priority + 0 }),
     expected: micros === Infinity ? 0 : micros,
-    preemptible: preemptible === true
+    preemptible: preemptible === true,
+    ...(onQuota === undefined ? {} : { onQuota })
   }
 }
 

@@ -24,6 +24,7 @@ import * as Statistics from "../Statistics.ts"
 import { waitGraphOf } from "../WaitGraph.ts"
 import * as closing from "./closing.ts"
 import { formerHome, recoverFrom } from "./journal/open.ts"
+import * as quotaTree from "./quotaTree.ts"
 import * as leaseTable from "./leaseTable.ts"
 import { LedgerRuntime, readDuration, type WaitOptions } from "./LedgerRuntime.ts"
 import { invalidClaim, manualError, unknownResourceType, tellable } from "./refusal.ts"
@@ -240,6 +241,7 @@ const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions, k
             })
           ),
     removeQuota: (agent, resourceType) => setQuota(agent, resourceType, Infinity),
+    ...quotaTree.make(runtime),
     quota: (agent, resourceType) =>
       Effect.flatMap(poolOf(resourceType), (pool) =>
         current(() => {

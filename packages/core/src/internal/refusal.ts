@@ -3,6 +3,7 @@ import * as Errors from "../Errors.ts"
 import type { JournalFailed } from "../Journal.ts"
 import type { Claim } from "../ledger/Claim.ts"
 import type { WaitReason } from "../ledger/explain.ts"
+import { formatQuota, quotaExceeded } from "./quotaText.ts"
 import * as Refusal from "../ledger/Refusal.ts"
 import type { Request } from "../ledger/Request.ts"
 
@@ -74,6 +75,8 @@ export const formatReason = (reason: WaitReason, formats: Formats, now: number):
           ? "of which those ahead keep the rest"
           : `enough in ${formatDuration(reason.readyAt - now)}`
       }`
+    case "Quota":
+      return formatQuota(reason, formats, now)
     case "Order":
       return `${type}: ${reason.ahead} ahead, waiting for ${amount(reason.aheadAmount)}`
   }
@@ -206,14 +209,8 @@ export const toError = (
       return unknownResourceType(refusal.resourceType, refusal.known)
     case "ResourceExhausted":
       return new Errors.ResourceExhausted({ ...refusal, message: exhausted(refusal, formats) })
-    case "QuotaExceeded": {
-      const amount = (value: number) => formats(refusal.resourceType, value)
-      const waiting = refusal.waiting > 0 ? ` and waits for ${amount(refusal.waiting)}` : ""
-      return new Errors.QuotaExceeded({
-        ...refusal,
-        message: `${refusal.agent} asked for ${amount(refusal.requested)} of ${refusal.resourceType}: its quota is ${amount(refusal.quota)}, it holds ${amount(refusal.held)}${waiting}`
-      })
-    }
+    case "QuotaExceeded":
+      return quotaExceeded(refusal, formats, now)
     case "DeadlockDetected":
       return new Errors.DeadlockDetected({ ...refusal, message: deadlock(refusal, formats) })
     case "ClaimTimedOut": {

@@ -2,12 +2,15 @@
  * Why somebody waits, and what is going on: views for people, built when asked.
  * None of it is on the path of a decision.
  */
-import { invalidAgent, neverFits, overQuota, readClaim } from "./admission.ts"
+import { invalidAgent, neverFits, readClaim } from "./admission.ts"
 import { Agent } from "./Agent.ts"
 import { type Books, claimOf } from "./Books.ts"
 import type { Claim } from "./Claim.ts"
 import type { Distribution } from "./Histogram.ts"
 import type { Pool } from "./Pool.ts"
+import { obstaclesNow } from "./quota/Gate.ts"
+import { type QuotaReason, quotaReasons, reasonAt } from "./quota/reasons.ts"
+import { modeOf, neverInGroups, overOwn, refusedBy } from "./quota/refusals.ts"
 import type { Refusal } from "./Refusal.ts"
 import { enclosing, type Part, Request } from "./Request.ts"
 
@@ -23,6 +26,7 @@ export interface HolderView {
 }
 
 export type WaitReason =
+  | QuotaReason
   /** Too many units are in use. */
   | {
       readonly _tag: "Capacity"
@@ -180,9 +184,11 @@ const lineBeforeNew = (part: Part, { ordering }: Books): Line => {
 
 /** All reasons at once. O(holders + waiters ahead), of several with the same `walks` together. */
 export const reasonsOf = (request: Request, now: number, walks?: Walks): Array<WaitReason> =>
-  request.parts.flatMap((part) =>
-    part.earmarked ? [] : reasonsFor(part, walks === undefined ? lineBefore(part) : walks.before(part), now, walks)
-  )
+  request.quota?.parked !== undefined
+    ? quotaReasons(request, now)
+    : request.parts.flatMap((part) =>
+        part.earmarked ? [] : reasonsFor(part, walks === undefined ? lineBefore(part) : walks.before(part), now, walks)
+      )
 
 export interface Explanation {
   readonly id: number
@@ -239,16 +245,30 @@ export const check = (books: Books, agentId: string, claim: Claim): Check => {
   const agent = new Agent(agentId, books.agents.get(agentId)?.index)
   const known = books.agents.get(agentId)
   for (const [pool, account] of known?.accounts ?? []) agent.accounts.set(pool, account)
+  agent.group = known?.group
+  agent.onQuota = known?.onQuota
+  agent.gate = known?.gate
   const request = new Request(agent, books.now, undefined, undefined, false, 0, undefined)
   const malformed = readClaim(books, request, claim)
   if (malformed !== undefined) return { granted: false, refusals: [malformed], reasons: [] }
   books.ordering?.askFor(known, request)
-  const refusals = request.parts.flatMap((part): ReadonlyArray<Refusal> =>
-    [neverFits(part.pool, part.amount, part.cost), overQuota(part)].filter((refusal) => refusal !== undefined)
+  const waits = modeOf(request) === "wait"
+  const refusals = request.parts.flatMap((part): Array<Refusal> =>
+    [neverFits(part.pool, part.amount, part.cost), overOwn(part, waits), neverInGroups(part)].filter(
+      (refusal) => refusal !== undefined
+    )
   )
-  const reasons = request.parts.flatMap((part) =>
-    part.pool.fitsInOrder(part, books.now) ? [] : reasonsFor(part, lineBeforeNew(part, books), books.now)
-  )
+  const lacks =
+    refusals.length === 0 && (waits || agent.gate !== undefined) ? obstaclesNow(request, waits, books.now) : []
+  const reasons: Array<WaitReason> = []
+  for (const obstacle of lacks) {
+    if (waits || obstacle.entitled) reasons.push(reasonAt(obstacle, books.now))
+    else refusals.push(refusedBy(obstacle, books.now))
+  }
+  for (const part of request.parts) {
+    if (!part.pool.fitsInOrder(part, books.now))
+      reasons.push(...reasonsFor(part, lineBeforeNew(part, books), books.now))
+  }
   return { granted: refusals.length === 0 && reasons.length === 0, refusals, reasons }
 }
 

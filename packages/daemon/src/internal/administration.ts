@@ -1,6 +1,7 @@
 /** What needs an administrator: whoever may open the socket, or has the admin token. */
 import type { ResourceManager } from "@resource-manager/core/ResourceManager"
 import type { PoolConfig, RateConfig } from "@resource-manager/core/PoolConfig"
+import * as QuotaTree from "@resource-manager/core/QuotaTree"
 import * as ResourceType from "@resource-manager/core/ResourceType"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -69,6 +70,14 @@ export const make = ({ claims, host, manager, registrationsMax, shutdown }: Admi
       steer(peer, payload, "setting a quota", manager.setQuota(payload.agent, payload.type, payload.quota)),
     RemoveQuota: (peer: Peer, payload: Rpc.Payload<typeof Protocol.RemoveQuota>) =>
       steer(peer, payload, "removing a quota", manager.removeQuota(payload.agent, payload.type)),
+    SetGroup: (peer: Peer, payload: Rpc.Payload<typeof Protocol.SetGroup>) =>
+      steer(peer, payload, "setting a group", manager.setGroup(payload.group, QuotaTree.fromInput(payload.options))),
+    RemoveGroup: (peer: Peer, payload: Rpc.Payload<typeof Protocol.RemoveGroup>) =>
+      steer(peer, payload, "removing a group", manager.removeGroup(payload.group)),
+    Assign: (peer: Peer, payload: Rpc.Payload<typeof Protocol.Assign>) => {
+      const { agent, group, onQuota } = payload
+      return steer(peer, payload, "assigning an agent", manager.assign(agent, { group, onQuota }))
+    },
     SetCapacity: (peer: Peer, payload: Rpc.Payload<typeof Protocol.SetCapacity>) => {
       const { capacity, max, note, type } = payload
       const options = { ...(max === undefined ? {} : { max }), ...(note === undefined ? {} : { note }) }

@@ -40,7 +40,8 @@ const waitFields = (options: WaitOptions | undefined) =>
         ...(options.timeout === undefined ? {} : { timeout: spanOf(options.timeout) }),
         ...(options.priority === undefined ? {} : { priority: options.priority }),
         ...(options.expected === undefined ? {} : { expected: spanOf(options.expected) }),
-        ...(options.preemptible === true ? { preemptible: true } : {})
+        ...(options.preemptible === true ? { preemptible: true } : {}),
+        ...(options.onQuota === undefined ? {} : { onQuota: options.onQuota })
       }
 
 /** What a claim asks for besides. */

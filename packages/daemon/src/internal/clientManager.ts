@@ -6,6 +6,7 @@ import { detached } from "@resource-manager/core/Lease"
 import type { LoadCallback, LoadSample } from "@resource-manager/core/LoadMonitor"
 import type { RateConfig } from "@resource-manager/core/PoolConfig"
 import type { ResourceManager } from "@resource-manager/core/ResourceManager"
+import * as QuotaTree from "@resource-manager/core/QuotaTree"
 import * as ResourceType from "@resource-manager/core/ResourceType"
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
@@ -57,15 +58,27 @@ const invalidRate = (resourceType: string) => (trouble: Trouble) =>
     allowed: "an administrator's"
   })
 
+const invalidGroup = (group: string) => (trouble: Trouble) =>
+  new Errors.InvalidGroup({
+    message: trouble.message,
+    group,
+    field: "token",
+    value: trouble._tag,
+    allowed: "an administrator's"
+  })
+
+/** A duration as the wire has it. The manager checks it. */
+const spanOf = (input: Duration.Input): number | string =>
+  typeof input === "number" || typeof input === "string"
+    ? input
+    : Option.match(Duration.fromInput(input), { onNone: () => Number.NaN, onSome: Duration.toMillis })
+
 const rateOf = ({ interval, ...rate }: RateConfig): Rate =>
   interval === undefined
     ? rate
     : {
         ...rate,
-        interval:
-          typeof interval === "number" || typeof interval === "string"
-            ? interval
-            : Option.match(Duration.fromInput(interval), { onNone: () => Number.NaN, onSome: Duration.toMillis })
+        interval: spanOf(interval)
       }
 
 export const make = (link: Link, claims: ClientClaims): ResourceManager["Service"] => {
@@ -158,6 +171,29 @@ export const make = (link: Link, claims: ClientClaims): ResourceManager["Service
         claims.command((rpc, ids) => rpc.RemoveQuota({ ...ids, agent, type })),
         invalid
       ),
+    setGroup: (group, options = {}) =>
+      steering(
+        claims.command((rpc, ids) => rpc.SetGroup({ ...ids, group, options: QuotaTree.toInput(options, spanOf) })),
+        invalidGroup(group)
+      ),
+    removeGroup: (group) =>
+      steering(
+        claims.command((rpc, ids) => rpc.RemoveGroup({ ...ids, group })),
+        invalidGroup(group)
+      ),
+    assign: (agent, { group, onQuota } = {}) =>
+      steering(
+        claims.command((rpc, ids) =>
+          rpc.Assign({
+            ...ids,
+            agent,
+            ...(group === undefined ? {} : { group }),
+            ...(onQuota === undefined ? {} : { onQuota })
+          })
+        ),
+        invalidGroup(group ?? "")
+      ),
+    groups: question((rpc) => rpc.Groups()),
     quota: (agent, type) =>
       Effect.map(
         question((rpc) => rpc.Quota({ agent, type })),

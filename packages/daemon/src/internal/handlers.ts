@@ -161,6 +161,7 @@ export const make = (options: HandlerOptions) => {
     LeaseKey: ({ lease }, call) => known(call, (peer) => Effect.as(ownLease(peer, lease), options.keys.of(lease))),
 
     Check: ({ agent, claim }, call) => known(call, (peer) => questions.Check(peer, agent, claim)),
+    Groups: (_, call) => known(call, (peer) => questions.Groups(peer)),
     Quota: ({ agent, type }, call) => known(call, (peer) => questions.Quota(peer, agent, type)),
     Usage: ({ agent }, call) => known(call, (peer) => questions.Usage(peer, agent)),
     Pool: ({ type }, call) => known(call, () => questions.Pool(type)),
@@ -187,6 +188,9 @@ export const make = (options: HandlerOptions) => {
       ),
     Events: (_, call) => known(call, events),
 
+    SetGroup: (payload, call) => known(call, (peer) => administration.SetGroup(peer, payload)),
+    RemoveGroup: (payload, call) => known(call, (peer) => administration.RemoveGroup(peer, payload)),
+    Assign: (payload, call) => known(call, (peer) => administration.Assign(peer, payload)),
     SetQuota: (payload, call) => known(call, (peer) => administration.SetQuota(peer, payload)),
     RemoveQuota: (payload, call) => known(call, (peer) => administration.RemoveQuota(peer, payload)),
     SetCapacity: (payload, call) => known(call, (peer) => administration.SetCapacity(peer, payload)),

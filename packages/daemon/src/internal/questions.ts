@@ -1,6 +1,7 @@
 /** What anybody may ask. An agent's token sees of agents, leases and waits only its own. */
 import type { LeaseView } from "@resource-manager/core/Statistics"
 import type { Meter } from "@resource-manager/core/Meter"
+import type { GroupStatistics } from "@resource-manager/core/QuotaTree"
 import type { ResourceManager } from "@resource-manager/core/ResourceManager"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -42,6 +43,16 @@ export const make = ({ deadlocks, host, manager, meter, status }: QuestionOption
     }
   }
 
+  /** An agent sees the groups that it is in, and of their agents itself. */
+  const groupsFor = (peer: Peer, all: ReadonlyArray<GroupStatistics>): ReadonlyArray<GroupStatistics> => {
+    const agent = only(peer)
+    if (agent === undefined) return all
+    const path = new Set(all.find(({ agents }) => agents.includes(agent))?.path)
+    return all
+      .filter(({ group }) => path.has(group))
+      .map((group) => ({ ...group, agents: group.agents.filter((one) => one === agent) }))
+  }
+
   const leases = (peer: Peer) => Effect.map(manager.leases, (all) => ownOf(peer, all).map(leaseOf))
   const types = Effect.map(manager.types, (all) => all.map(typeFacts))
 
@@ -67,6 +78,7 @@ export const make = ({ deadlocks, host, manager, meter, status }: QuestionOption
       ofAgent(peer, agent, manager.check(agent, claim)),
     Quota: (peer: Peer, agent: string, type: string) =>
       ofAgent(peer, agent, Effect.map(manager.quota(agent, type), Option.getOrNull)),
+    Groups: (peer: Peer) => Effect.map(manager.groups, (all) => groupsFor(peer, all)),
     Usage: (peer: Peer, agent: string) => ofAgent(peer, agent, manager.usage(agent)),
     Pool: (type: string) => manager.poolStatistics(type),
     Pools: manager.pools,

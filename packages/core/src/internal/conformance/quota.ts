@@ -3,7 +3,7 @@ import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
-import { awaitWaiting, failure, type Home, inUse, tens } from "./harness.ts"
+import { awaitWaiting, failure, type Home, inUse, type Service, tens } from "./harness.ts"
 
 export const quota = ({ check }: Home): void => {
   check("refuses what would be over the quota, with the numbers", tens, (manager) =>
@@ -99,6 +99,112 @@ export const quota = ({ check }: Home): void => {
       yield* failure(manager.setQuota("a", "gpu", 1), "UnknownResourceType")
       yield* failure(manager.quota("a", "gpu"), "UnknownResourceType")
       yield* failure(manager.removeQuota("a", "gpu"), "UnknownResourceType")
+    })
+  )
+}
+
+/** Quotas as a tree of groups. */
+export const quotaTree = ({ check }: Home): void => {
+  /** Two teams of five cpu each in one organisation. */
+  const teams = (manager: Service, limits?: { readonly lendingLimit?: number; readonly borrowingLimit?: number }) =>
+    Effect.gen(function* () {
+      yield* manager.setGroup("org")
+      for (const team of ["red", "blue"]) {
+        yield* manager.setGroup(team, { parent: "org", limits: { cpu: { nominal: 5, ...limits } } })
+        yield* manager.assign(`${team}-agent`, { group: team })
+      }
+    })
+
+  check("lets a group borrow what its siblings leave idle, and no more", tens, (manager) =>
+    Effect.gen(function* () {
+      yield* teams(manager)
+      yield* manager.lease("red-agent", { cpu: 8 })
+      const error = yield* failure(manager.lease("red-agent", { cpu: 3 }), "QuotaExceeded")
+      assert.deepStrictEqual(error.level, { path: ["org"], limit: "nominal" })
+      assert.deepInclude({ ...error }, { reason: "inUse", requested: 3, quota: 10, held: 8 })
+      const never = yield* failure(manager.lease("red-agent", { cpu: 11 }), "ResourceExhausted")
+      assert.strictEqual(never.reason, "neverFits")
+      const groups = yield* manager.groups
+      assert.deepStrictEqual(
+        groups.map(({ group, path }) => `${group} ${path.join("/")}`),
+        ["org org", "red org/red", "blue org/blue"]
+      )
+      assert.deepInclude(groups[1]?.types["cpu"], { nominal: 5, quota: 5, inUse: 8, borrowed: 3, lent: 0, leases: 1 })
+      assert.deepInclude(groups[2]?.types["cpu"], { inUse: 0, borrowed: 0, lent: 3 })
+    })
+  )
+
+  check("keeps what a group does not lend, and how much it may borrow", tens, (manager) =>
+    Effect.gen(function* () {
+      yield* teams(manager, { lendingLimit: 3, borrowingLimit: 2 })
+      const never = yield* failure(manager.lease("red-agent", { cpu: 8 }), "QuotaExceeded")
+      assert.deepInclude({ ...never }, { reason: "neverFits", level: { path: ["org", "red"], limit: "borrowing" } })
+      yield* manager.lease("red-agent", { cpu: 7 })
+      yield* manager.lease("blue-agent", { cpu: 3 })
+    })
+  )
+
+  check("waits for what is its own and lent, and has it before those who borrow", tens, (manager) =>
+    Effect.gen(function* () {
+      yield* teams(manager)
+      const lent = yield* manager.lease("red-agent", { cpu: 9 })
+      const more = yield* Effect.forkChild(
+        manager.withLease("red-agent", { cpu: 2 }, { onQuota: "wait" })(Effect.succeed("borrowed"))
+      )
+      yield* awaitWaiting(manager, 1)
+      const own = yield* Effect.forkChild(manager.lease("blue-agent", { cpu: 4 }))
+      yield* awaitWaiting(manager, 2)
+      const [view] = yield* manager.explain("blue-agent")
+      const quota = view?.reasons.find((reason) => reason._tag === "Quota")?.quota
+      assert.deepInclude(quota, { path: ["org"], limit: "nominal", entitled: true })
+      yield* lent.shrink({ cpu: 4 })
+      yield* Fiber.join(own)
+      assert.strictEqual((yield* manager.waiters).length, 1)
+      yield* lent.release
+      assert.strictEqual(yield* Fiber.join(more), "borrowed")
+    })
+  )
+
+  check("limits leases and rate of a group, and names the level", tens, (manager) =>
+    Effect.gen(function* () {
+      yield* manager.setGroup("org", {
+        limits: { cpu: { leases: 2 }, memory: { rate: { limit: 4, interval: "1 hour" } } }
+      })
+      yield* manager.setGroup("team", { parent: "org", limits: { cpu: { max: 4 } } })
+      yield* manager.assign("a", { group: "team" })
+      yield* manager.lease("a", { cpu: 1 })
+      const over = yield* failure(manager.lease("a", { cpu: 4 }), "QuotaExceeded")
+      assert.deepStrictEqual(over.level, { path: ["org", "team"], limit: "max" })
+      yield* manager.lease("a", { cpu: 1 })
+      const leases = yield* failure(manager.lease("a", { cpu: 1 }), "QuotaExceeded")
+      assert.deepStrictEqual(leases.level, { path: ["org"], limit: "leases" })
+      yield* Effect.scoped(manager.lease("a", { memory: 3 }))
+      const rate = yield* failure(manager.lease("a", { memory: 3 }), "QuotaExceeded")
+      assert.strictEqual(rate.level?.limit, "rate")
+      assert.isAbove(rate.level?.readyInMillis ?? 0, 0)
+    })
+  )
+
+  check("moves an agent with its leases, and refuses what is no tree", tens, (manager) =>
+    Effect.gen(function* () {
+      yield* teams(manager)
+      yield* manager.lease("red-agent", { cpu: 5 })
+      yield* manager.assign("red-agent", { group: "blue" })
+      const groups = yield* manager.groups
+      assert.deepStrictEqual(
+        groups.map(({ types }) => types["cpu"]?.inUse),
+        [5, 0, 5]
+      )
+      const cycle = yield* failure(manager.setGroup("org", { parent: "red" }), "InvalidGroup")
+      assert.deepInclude({ ...cycle }, { group: "org", field: "parent", value: "red" })
+      yield* failure(manager.setGroup("red", { parent: "nobody" }), "InvalidGroup")
+      yield* failure(manager.setGroup("red", { limits: { cpu: { nominal: 0.5 } } }), "InvalidGroup")
+      yield* failure(manager.setGroup("red", { limits: { gpu: { nominal: 1 } } }), "UnknownResourceType")
+      yield* failure(manager.removeGroup("org"), "InvalidGroup")
+      yield* failure(manager.removeGroup("blue"), "InvalidGroup")
+      yield* manager.assign("red-agent")
+      yield* manager.removeGroup("red")
+      assert.strictEqual((yield* manager.groups).length, 2)
     })
   )
 }

@@ -37,7 +37,7 @@ const exceeded = (part: Part, reason: QuotaExceeded["reason"], figures: Figures,
 })
 
 /** What stands at a level, in units, leases or tokens. */
-const figuresAt = (level: Level, limit: Obstacle["limit"], part: Part, wanted: number, now: number): Figures => {
+export const figuresAt = (level: Level, limit: Obstacle["limit"], part: Part, wanted: number, now: number): Figures => {
   switch (limit) {
     case "leases":
       return { requested: 1, quota: level.leasesMax, held: level.leases, waiting: level.leasesWaiting }
@@ -48,7 +48,12 @@ const figuresAt = (level: Level, limit: Obstacle["limit"], part: Part, wanted: n
       return { requested: level.costOf(part.amount), quota: level.burst, held: spent, waiting: level.tokensWaiting }
     }
     default:
-      return { requested: wanted, quota: level.cap, held: level.held, waiting: level.used - level.held }
+      return {
+        requested: wanted,
+        quota: Math.min(level.cap, Number.MAX_SAFE_INTEGER),
+        held: level.held,
+        waiting: level.used - level.held
+      }
   }
 }
 
