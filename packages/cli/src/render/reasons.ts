@@ -4,10 +4,29 @@ import { amount, type Types } from "./amounts.ts"
 import { duration } from "./time.ts"
 
 /** What has to change first comes first: order matters only once there is enough. */
-const weights = { Growth: 0, Capacity: 1, Rate: 2, Order: 3 } as const satisfies Record<WaitReason["_tag"], number>
+const weights = { Quota: 0, Growth: 0, Capacity: 1, Rate: 2, Order: 3 } as const satisfies Record<WaitReason["_tag"], number>
 
 export const byWeight = (reasons: ReadonlyArray<WaitReason>): ReadonlyArray<WaitReason> =>
   reasons.toSorted((a, b) => weights[a._tag] - weights[b._tag])
+
+/** Whose quota a claim waits for. */
+export const quotaName = ({ quota }: WaitReason): string =>
+  quota === undefined || quota.path.length === 0 ? "its agent" : quota.path.join("/")
+
+const limitNames = {
+  nominal: "all in use",
+  borrowing: "all borrowed that may be",
+  max: "its maximum in use",
+  leases: "as many leases as may be",
+  rate: "no tokens",
+  order: "its turn comes"
+} as const
+
+/** What is short there, in a few words. */
+export const limitName = ({ quota, readyInMillis }: WaitReason): string =>
+  quota?.limit === "rate" && readyInMillis !== undefined
+    ? `tokens in ${duration(readyInMillis)}`
+    : limitNames[quota?.limit ?? "order"]
 
 export const reasonShort = (reason: WaitReason, types: Types): string => {
   const type = reason.resourceType
@@ -21,6 +40,8 @@ export const reasonShort = (reason: WaitReason, types: Types): string => {
       return reason.readyInMillis === undefined
         ? `${type}: its tokens are kept for those ahead`
         : `${type}: tokens in ${duration(reason.readyInMillis)}`
+    case "Quota":
+      return `${type}: quota of ${quotaName(reason)}, ${limitName(reason)}`
     case "Order":
       return `${type}: behind ${reason.ahead}`
   }

@@ -2,6 +2,7 @@
  * The one thing that would help a waiter: a hint, most often with a command, by
  * rules that are tried in this order. The first that applies is told.
  *
+ * - `quota`     A quota of its agent or of a group has nothing left: what lets it go on.
  * - `lowered`   A pool has less for now, and whoever lowered it said why: it comes back by itself.
  * - `grow`      It asks for more than a pool has: only growth serves it.
  * - `tooLate`   Tokens are all that it lacks, and they come after it gives up: a higher rate.
@@ -26,6 +27,7 @@ import type { HeldLease, PoolStatistics, WaiterView } from "../views.ts"
 import { held, type Scene } from "./scene.ts"
 
 export type HintRule =
+  | "quota"
   | "lowered"
   | "grow"
   | "tooLate"
@@ -243,10 +245,24 @@ const blockerOf = (waiter: WaiterView, scene: Scene): WaiterView | undefined => 
   return undefined
 }
 
+/** What would help who waits for quota. */
+const quotaHint = (reason: WaitReason): Hint => {
+  const group = reason.quota?.path.at(-1)
+  if (reason.quota?.entitled === true) {
+    return hint("quota", "Nothing to do: it asks for what is its group's own, and has it first as leases return.")
+  }
+  if (reason.quota?.limit === "rate") return hint("quota", "Nothing to do: the tokens of its group come by themselves.")
+  const show = command("quota tree")
+  return group === undefined
+    ? hint("quota", "It waits for its agent's own quota: it goes on as its leases return, or with a higher quota.")
+    : hint("quota", `It waits for the quota of ${named(group)}: it goes on as leases of its tree return. See ${show}.`)
+}
+
 /** What would help a waiter. */
 export const hintForWaiter = (waiter: WaiterView, scene: Scene, types: Types): Hint => {
   const [first] = byWeight(waiter.reasons)
   if (first === undefined) return hint("turn", "Nothing to do: it is its turn.")
+  if (first._tag === "Quota") return quotaHint(first)
   if (first._tag === "Growth") return growHint(first, scene, types)
   if (waiter.earliestInMillis !== undefined) return tokensHint(waiter, scene)
   const blocker = blockerOf(waiter, scene)

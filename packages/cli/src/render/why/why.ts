@@ -111,6 +111,9 @@ const tell = (reason: WaitReason, waiter: WaiterView, scene: Scene, sheet: Sheet
           : `enough in ${duration(reason.readyInMillis)}`
       return { text: `rate: needs ${counted(requested, "token")}${rate}, ${count(available)} there, ${when}` }
     }
+    case "Quota":
+      // The manager's own words name the level, what is in use there and who has borrowed it.
+      return { text: `quota: ${reason.message.slice(type.length + 2)}` }
     case "Order":
       return { text: `order: ${count(reason.ahead)} ahead in the queue`, below: ahead(type, waiter, scene, sheet) }
   }
