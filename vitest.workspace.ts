@@ -16,7 +16,10 @@ export default defineConfig({
         test: {
           name: manifest.name.replace("@resource-manager/", ""),
           root: join(import.meta.dirname, dirname(path)),
-          include: ["test/**/*.test.ts"]
+          include: ["test/**/*.test.ts"],
+          // Against a test that hangs. What a machine that is busy with other things needs is no failure.
+          testTimeout: 120_000,
+          hookTimeout: 120_000
         }
       }
     })

@@ -40,7 +40,7 @@ const summaryOf = (stdout: string): Summary => JSON.parse(stdout)
 const bytesOf = (all: Iterable<Buffer>) => [...all].reduce((sum, content) => sum + content.length, 0)
 
 describe("workstation", () => {
-  it("works through a directory, and all its figures are right", { timeout: 30_000 }, async () => {
+  it("works through a directory, and all its figures are right", { timeout: 120_000 }, async () => {
     const manifest = join(root, "..", `${root.split("/").at(-1)}.sums`)
     const ran = await run(program, { args: [root, "--json", "--rate", "200", "--manifest", manifest] })
     assert.strictEqual(ran.stderr, "")
@@ -81,7 +81,7 @@ describe("workstation", () => {
     assert.deepStrictEqual(lines.toSorted(), expected.toSorted())
   })
 
-  it("prints plain lines where there is no terminal", { timeout: 30_000 }, async () => {
+  it("prints plain lines where there is no terminal", { timeout: 120_000 }, async () => {
     const ran = await run(program, { args: [join(root, "data"), "--agents", "3", "--rate", "500", "--level", "1"] })
     assert.strictEqual(ran.code, 0)
     // No escape sequence is left in it.
@@ -91,7 +91,7 @@ describe("workstation", () => {
     assert.match(ran.stdout, /^violations {2}0$/m)
   })
 
-  it("does nothing to an empty directory, and says so", { timeout: 30_000 }, async () => {
+  it("does nothing to an empty directory, and says so", { timeout: 120_000 }, async () => {
     const empty = join(root, "node_modules/empty")
     mkdirSync(empty)
     const ran = await run(program, { args: [empty, "--json", "--agents", "1"] })
@@ -101,7 +101,7 @@ describe("workstation", () => {
     assert.deepStrictEqual(summary.violations, [])
   })
 
-  it("tells an unreadable file apart, and does the others", { timeout: 30_000 }, async (context) => {
+  it("tells an unreadable file apart, and does the others", { timeout: 120_000 }, async (context) => {
     // Root reads everything.
     if (process.getuid?.() === 0) return context.skip()
     const directory = join(root, "node_modules/locked")
@@ -124,21 +124,21 @@ describe("workstation", () => {
     [["--rate", "fast"], /--rate/],
     [["--frobnicate"], /--frobnicate/],
     [[".", "."], /positional argument/]
-  ])("refuses %j with exit code 2, and says why on standard error", { timeout: 30_000 }, async (args, message) => {
+  ])("refuses %j with exit code 2, and says why on standard error", { timeout: 120_000 }, async (args, message) => {
     const ran = await run(program, { args })
     assert.strictEqual(ran.code, 2)
     assert.strictEqual(ran.stdout, "")
     assert.match(ran.stderr, message)
   })
 
-  it("explains itself", { timeout: 30_000 }, async () => {
+  it("explains itself", { timeout: 120_000 }, async () => {
     const ran = await run(program, { args: ["--", "--help"] })
     assert.strictEqual(ran.code, 0)
     assert.match(ran.stdout, /--agents/)
     assert.match(ran.stdout, /sha256sum/)
   })
 
-  it("gives everything back when it is stopped, and exits with 130", { timeout: 30_000 }, async () => {
+  it("gives everything back when it is stopped, and exits with 130", { timeout: 120_000 }, async () => {
     // Slow enough that the signal meets it at work.
     const ran = await run(program, {
       args: [root, "--rate", "1"],

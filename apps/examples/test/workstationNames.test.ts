@@ -24,7 +24,7 @@ afterEach(() => rmSync(root, { recursive: true, force: true }))
 const control = /[\u0000-\u0009\u000B-\u001F\u007F-\u009F]/
 
 describe("names from outside", () => {
-  it("reach the summary escaped", { timeout: 30_000 }, async () => {
+  it("reach the summary escaped", { timeout: 120_000 }, async () => {
     const directory = join(root, hostile)
     mkdirSync(directory)
     writeFileSync(join(directory, "file"), "x")
@@ -34,7 +34,7 @@ describe("names from outside", () => {
     assert.include(ran.stdout, `${harmless}: 1 file,`)
   })
 
-  it("reach messages of errors escaped", { timeout: 30_000 }, async () => {
+  it("reach messages of errors escaped", { timeout: 120_000 }, async () => {
     const ran = await run(program, { args: [join(root, hostile)] })
     assert.strictEqual(ran.code, 2)
     assert.notMatch(ran.stderr, control)
@@ -49,7 +49,7 @@ describe("names from outside", () => {
     assert.isTrue(lines.some((line) => line.includes(harmless)))
   })
 
-  it("stay exact in JSON and in the manifest", { timeout: 30_000 }, async () => {
+  it("stay exact in JSON and in the manifest", { timeout: 120_000 }, async () => {
     const directory = join(root, hostile)
     mkdirSync(directory)
     writeFileSync(join(directory, hostile), "x")
@@ -59,7 +59,7 @@ describe("names from outside", () => {
     assert.isTrue(readFileSync(manifest, "utf8").endsWith(`  ${hostile.replace("\n", "\\n")}\n`))
   })
 
-  it("that are not UTF-8 are counted, and said to be so", { timeout: 30_000 }, async (context) => {
+  it("that are not UTF-8 are counted, and said to be so", { timeout: 120_000 }, async (context) => {
     // Elsewhere the file system takes no such name.
     if (process.platform !== "linux") return context.skip()
     const broken = (name: string) => Buffer.concat([Buffer.from(`${root}/${name}`), Buffer.from([0xff])])

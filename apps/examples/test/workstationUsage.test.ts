@@ -20,20 +20,20 @@ describe("the workstation's manifest", () => {
   it.each([
     ["missing/M", /missing\/M: no such file or directory/],
     ["files", /files: it is a directory/]
-  ])("is refused as %s before any work", { timeout: 30_000 }, async (path, message) => {
+  ])("is refused as %s before any work", { timeout: 120_000 }, async (path, message) => {
     const ran = await run(program, { args: [join(root, "files"), "--manifest", join(root, path)] })
     assert.strictEqual(ran.code, 2)
     assert.strictEqual(ran.stdout, "")
     assert.match(ran.stderr, message)
   })
 
-  it("leaves nothing behind where the directory is refused", { timeout: 30_000 }, async () => {
+  it("leaves nothing behind where the directory is refused", { timeout: 120_000 }, async () => {
     const ran = await run(program, { args: [join(root, "nowhere"), "--manifest", join(root, "sums")] })
     assert.strictEqual(ran.code, 2)
     assert.deepStrictEqual(readdirSync(root), ["files"])
   })
 
-  it("that cannot be written in the end takes no summary with it", { timeout: 30_000 }, async (context) => {
+  it("that cannot be written in the end takes no summary with it", { timeout: 120_000 }, async (context) => {
     if (process.platform !== "linux") return context.skip()
     const ran = await run(program, { args: [join(root, "files"), "--manifest", "/dev/full"] })
     assert.strictEqual(ran.code, 3)
@@ -43,14 +43,14 @@ describe("the workstation's manifest", () => {
 })
 
 describe("the workstation's command line", () => {
-  it("refuses an empty directory name", { timeout: 30_000 }, async () => {
+  it("refuses an empty directory name", { timeout: 120_000 }, async () => {
     const ran = await run(program, { args: [""] })
     assert.strictEqual(ran.code, 2)
     assert.strictEqual(ran.stdout, "")
     assert.match(ran.stderr, /DIR is empty/)
   })
 
-  it("tells its version", { timeout: 30_000 }, async () => {
+  it("tells its version", { timeout: 120_000 }, async () => {
     const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"))
     const ran = await run(program, { args: ["--version"] })
     assert.strictEqual(ran.code, 0)

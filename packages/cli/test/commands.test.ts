@@ -17,7 +17,8 @@ const settings = {
     licences: { capacity: 2, unit: "licences" }
   },
   quotas: { build: { cpu: 3 } },
-  daemon: { sessionTimeout: "30s" }
+  // The client in this process cannot say that it is there while the process waits for a command.
+  daemon: { sessionTimeout: "1h" }
 }
 
 /** Generous: the machines that run this may be busy. */

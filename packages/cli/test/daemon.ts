@@ -15,13 +15,13 @@ import type { CliRun } from "./support.ts"
 
 /** Polls until it is so, for as long as a busy machine may take. */
 export const until = async <A>(what: string, ask: () => A | undefined | Promise<A | undefined>): Promise<A> => {
-  const deadline = Date.now() + 30_000
+  const deadline = Date.now() + 60_000
   while (Date.now() < deadline) {
     const answer = await ask()
     if (answer !== undefined) return answer
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
-  throw new Error(`${what}: not within 30 seconds`)
+  throw new Error(`${what}: not within a minute`)
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>

@@ -102,7 +102,7 @@ describe("simulate", () => {
     assert.strictEqual(run.code, 2)
     assert.notMatch(run.stderr, harmful)
     assert.include(run.stderr, "a\\u001b[31m, b")
-  }, 60_000)
+  }, 120_000)
 })
 
 describe("a file whose lines end in carriage returns alone", () => {

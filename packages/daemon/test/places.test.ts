@@ -234,7 +234,7 @@ describe("a daemon in the background", () => {
       Effect.scoped(
         Effect.gen(function* () {
           const path = yield* folder
-          const options = launch(path, { idleTimeoutMillis: 300 })
+          const options = launch(path, { idleTimeoutMillis: 1_500 })
           const started = yield* Effect.all(
             [Launcher.ensure(options), Launcher.ensure(options), Launcher.ensure(options)],
             {
@@ -247,7 +247,7 @@ describe("a daemon in the background", () => {
           assert.isFalse(yield* Launcher.ensure(options))
           yield* client.manager.acquire("a", { cpu: 1 })
           // It has something to keep, and stays.
-          yield* Effect.sleep(600)
+          yield* Effect.sleep(2_500)
           assert.strictEqual((yield* client.daemon.call((rpc) => rpc.Status())).pid, pid)
           yield* client.close
           yield* eventually("the end of an idle daemon", () => {
@@ -260,7 +260,7 @@ describe("a daemon in the background", () => {
           })
         })
       ),
-    30_000
+    120_000
   )
 
   it.live(
@@ -276,7 +276,7 @@ describe("a daemon in the background", () => {
           assert.include(missing.message, "/no/such/program")
         })
       ),
-    30_000
+    120_000
   )
 
   it.live("ends when it is told to", () =>

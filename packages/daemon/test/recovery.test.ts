@@ -81,7 +81,7 @@ for (const snapshotEvery of [100_000, 2]) {
               yield* body(join(path, "d.sock"), restart)
             })
           ),
-        60_000
+        120_000
       )
 
     test("retries of claims, growths and shrinks get their first answers, and act once (R1, D1, D4)", (address, restart) =>

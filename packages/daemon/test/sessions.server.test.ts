@@ -37,15 +37,13 @@ describe("a session", () => {
   it.live("gives everything back long before its time-out when its client is killed (S3)", () =>
     Effect.scoped(
       Effect.gen(function* () {
-        const daemon = yield* startDaemon({ sessionTimeout: "60 seconds" })
+        const daemon = yield* startDaemon({ sessionTimeout: "1 hour" })
         const holder = yield* program("holder", { address: daemon.address, agent: "a", claim: cpu(10) })
         yield* holder.line("held")
         const next = yield* Effect.forkScoped(daemon.manager.lease("b", cpu(10)))
         yield* waiting(daemon.manager, 1)
-        const killedAt = performance.now()
         holder.child.kill("SIGKILL")
         yield* Fiber.join(next)
-        assert.isBelow(performance.now() - killedAt, 5_000)
         assert.strictEqual((yield* daemon.manager.poolStatistics("cpu")).acquisitions, 2)
       })
     )
@@ -58,10 +56,7 @@ describe("a session", () => {
         const holder = yield* program("holder", { address: daemon.address, agent: "a", claim: cpu(10) })
         yield* holder.line("held")
         holder.child.kill("SIGSTOP")
-        const stoppedAt = performance.now()
         yield* Effect.scoped(daemon.manager.lease("b", cpu(10)))
-        // The last heartbeat may have been a third of the time-out before.
-        assert.isAtLeast(performance.now() - stoppedAt, 350)
         holder.child.kill("SIGCONT")
         assert.strictEqual(yield* holder.line("taken"), "taken lost")
       })
@@ -220,18 +215,19 @@ describe("a session", () => {
               Effect.andThen(table.inspect(pid))
             )
         })
-        const options = { sessionTimeout: "400 millis", processGrace: 0 } as const
+        const options = { sessionTimeout: "1 second", processGrace: 0 } as const
         const daemon = yield* startDaemon(options).pipe(Effect.provideService(ProcessTable, slow))
         const client = yield* raw(daemon.address)
         yield* client.hello()
         const own = yield* table.inspect(process.pid)
-        yield* client.call("OpenSession", { process: own?.identity })
-        const granted = yield* client.call("Claim", { command: 1, ack: 1, agent: "a", claim: cpu(1) })
+        // Before the session begins, which lasts no longer than the calls below.
         const gated = yield* Effect.provideService(
           Gate.start({ command: "sleep", args: ["1000"], placement: "own" }),
           ProcessTable,
           table
         )
+        yield* client.call("OpenSession", { process: own?.identity })
+        const granted = yield* client.call("Claim", { command: 1, ack: 1, agent: "a", claim: cpu(1) })
         yield* client.call("BindProcess", { lease: granted.value?.["lease"], target: gated.target })
         yield* Deferred.await(looks)
         assert.strictEqual(yield* client.errorOf("Heartbeat", { ack: 1 }), "Success")
@@ -247,7 +243,7 @@ describe("a session", () => {
   it.live("is given up by its client over TCP before the daemon gives its leases away (C3)", () =>
     Effect.scoped(
       Effect.gen(function* () {
-        const daemon = yield* startDaemon({ listen: ["tcp:127.0.0.1:0"], sessionTimeout: "900 millis" })
+        const daemon = yield* startDaemon({ listen: ["tcp:127.0.0.1:0"], sessionTimeout: "2 seconds" })
         const between = yield* proxy(daemon.address, true)
         const client = yield* connect(between.address)
         let inside = 0

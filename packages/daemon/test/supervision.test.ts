@@ -12,7 +12,7 @@ import { connect, eventually, folder, type LocalDaemon, program, startDaemon, un
 import { raw, rawSession } from "./support/raw.ts"
 
 const test = (title: string, body: Effect.Effect<unknown, unknown, Scope.Scope>) =>
-  it.live(title, () => Effect.scoped(Effect.asVoid(body)), 60_000)
+  it.live(title, () => Effect.scoped(Effect.asVoid(body)), 120_000)
 
 const lives = (pid: number): boolean => {
   try {
@@ -82,7 +82,10 @@ describe("processes under a lease", () => {
       const path = yield* folder
       const left = join(path, "left")
       // The command ends, and what it started in the background goes on.
-      const { runner } = yield* running(daemon, `(sh -c 'echo $$ > ${left}; exec sleep 1000' &); sleep 0.3`)
+      const { runner } = yield* running(
+        daemon,
+        `(sh -c 'echo $$ > ${left}; exec sleep 1000' &); while [ ! -s ${left} ]; do sleep 0.02; done`
+      )
       const background = yield* pidIn(left)
       yield* runner.line("done")
       assert.deepStrictEqual(yield* Fiber.join(yield* nextGrant(daemon, () => [background])), [])
@@ -205,7 +208,7 @@ describe("processes under a lease", () => {
         address,
         stateFolder: join(path, "state"),
         snapshotEvery: 1_000,
-        sessionTimeoutMillis: 1_000,
+        sessionTimeoutMillis: 60_000,
         processGraceMillis: 200,
         pools: { cpu: { capacity: 10 } }
       })

@@ -393,10 +393,10 @@ describe("a picture of top", () => {
       waiters: Array.from({ length: 10_000 }, (_, id) => ({ ...waiter, id })),
       agents: Array.from({ length: 5_000 }, (_, index) => ({ ...agent, agent: `agent-${index}` }))
     }
-    const began = performance.now()
+    const began = process.cpuUsage()
     topFrame(view({}, { sample: { takenAt, overview: crowd } }), sheet(120), 40)
-    // Measured: 20 ms. It is drawn once a second.
-    assert.isBelow(performance.now() - began, 1_000)
+    // Measured: 20 ms. It is drawn once a second. Processor time is the same on a busy machine.
+    assert.isBelow(process.cpuUsage(began).user, 1_000_000)
   })
 })
 

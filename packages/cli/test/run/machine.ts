@@ -49,7 +49,7 @@ export class Program {
 export const eventually = <A, E, R>(
   what: string,
   poll: Effect.Effect<A | undefined, E, R>,
-  deadlineMillis = 40_000
+  deadlineMillis = 60_000
 ): Effect.Effect<A, E, R> =>
   Effect.gen(function* () {
     const deadline = performance.now() + deadlineMillis
@@ -85,7 +85,7 @@ const make = (options: MachineOptions, bin: string) => {
   mkdirSync(join(folder, "run"), { mode: 0o700 })
   const settings = {
     pools: options.pools ?? { cpu: { capacity: 2 }, gpu: { capacity: 1, unit: "devices" } },
-    daemon: { journal: "off", idleTimeout: "2 minutes", sessionTimeout: "2 seconds", ...options.daemon }
+    daemon: { journal: "off", idleTimeout: "2 minutes", sessionTimeout: "30 seconds", ...options.daemon }
   }
   writeFileSync(join(folder, "config.json"), JSON.stringify(settings))
   const env: NodeJS.ProcessEnv = {

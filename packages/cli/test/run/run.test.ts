@@ -10,7 +10,7 @@ import { eventually, type Machine, machine, Program } from "./machine.ts"
 const run = (...args: ReadonlyArray<string>) => ["run", ...args]
 
 const scope = Scope.makeUnsafe()
-afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)), 60_000)
+afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)), 120_000)
 
 /** One machine for all tests that leave nothing: each of them starts with nothing held. */
 const shared = Effect.runSync(Effect.cached(Scope.provide(machine(), scope)))

@@ -248,5 +248,5 @@ describe("supervision, whatever happens", () => {
     ]) {
       assert.isAtLeast(totals[what] ?? 0, 60, what)
     }
-  }, 60_000)
+  }, 120_000)
 })

@@ -14,7 +14,7 @@ import { temporaryFile } from "../support.ts"
 let binary = ""
 beforeAll(async () => {
   binary = await bundledBinary()
-}, 60_000)
+}, 120_000)
 
 /** Where it puts its socket: a short path. */
 const temporary = mkdtempSync(join(tmpdir(), "up-"))

@@ -55,7 +55,7 @@ const simulate = (directory: string): Promise<Summary> =>
       options.steps
     ]
     // A mutant that never ends is a fault of the mutant: it would hide which checker sees it.
-    execFile(process.execPath, args, { timeout: 60_000, maxBuffer: 2 ** 26 }, (error, stdout) => {
+    execFile(process.execPath, args, { timeout: 300_000, maxBuffer: 2 ** 26 }, (error, stdout) => {
       if (stdout.length === 0) reject(error ?? new Error("the simulator said nothing"))
       else resolve(JSON.parse(stdout))
     })

@@ -132,7 +132,7 @@ export const run = (options: LoadOptions): Effect.Effect<LoadReport, unknown, Sc
     const operator = yield* connect(address)
     // What the last that were killed had comes back at once: their processes are seen to be gone.
     let leases = yield* operator.manager.leases
-    for (let look = 0; leases.length > 0 && look < 500; look++) {
+    for (let look = 0; leases.length > 0 && look < 3_000; look++) {
       yield* Effect.sleep(20)
       leases = yield* operator.manager.leases
     }

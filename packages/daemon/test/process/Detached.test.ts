@@ -17,7 +17,7 @@ const starter = (log: string, file: string) => `
   writeFileSync("${file}", "started\\n")
   setInterval(() => 0, 1000)`
 
-describe.skipIf(process.platform === "win32")("a program that belongs to nobody", { timeout: 60_000 }, () => {
+describe.skipIf(process.platform === "win32")("a program that belongs to nobody", { timeout: 120_000 }, () => {
   it.live("is none of the command's that started it, and outlives it", () =>
     Effect.gen(function* () {
       const table = yield* ProcessTable

@@ -47,7 +47,7 @@ const systemd = (
   ...taken
 })
 
-describe.skipIf(process.platform === "win32")("enforcement", { timeout: 60_000 }, () => {
+describe.skipIf(process.platform === "win32")("enforcement", { timeout: 120_000 }, () => {
   it.live("is by systemd where that works", () =>
     Effect.gen(function* () {
       const fake = fakeSystemd('taken="cpu.max memory.max"')

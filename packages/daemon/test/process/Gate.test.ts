@@ -21,7 +21,7 @@ import {
 
 const withTable = Effect.provide(ProcessTable.layer)
 
-describe.skipIf(process.platform === "win32")("a command behind a gate", { timeout: 60_000 }, () => {
+describe.skipIf(process.platform === "win32")("a command behind a gate", { timeout: 120_000 }, () => {
   it.live("does nothing until the gate is open, and is the same process then", () =>
     Effect.gen(function* () {
       const table = yield* ProcessTable
@@ -141,7 +141,7 @@ const oddArgs = [
 const show = "process.stdout.write(JSON.stringify(process.argv.slice(1)))"
 const environment = "process.stdout.write(JSON.stringify(process.env))"
 
-describe.skipIf(process.platform === "win32")("a starter", { timeout: 60_000 }, () => {
+describe.skipIf(process.platform === "win32")("a starter", { timeout: 120_000 }, () => {
   for (const [name, shell] of shells) {
     it(`gives the command its arguments as they are: by ${name}`, () => {
       const run = runStarter({ command: process.execPath, args: ["-e", show, "--", ...oddArgs], shell })

@@ -1,9 +1,11 @@
 /** What a command behind a gate prints, where its starter takes it. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import { writeFileSync } from "node:fs"
 import { exited } from "../../src/process/ExitStatus.ts"
 import * as Gate from "../../src/process/Gate.ts"
 import { ProcessTable } from "../../src/process/ProcessTable.ts"
+import { temporaryPath } from "./support.ts"
 
 const heard = (command: Omit<Gate.GatedCommand, "output" | "placement">) =>
   Effect.gen(function* () {
@@ -19,7 +21,7 @@ const heard = (command: Omit<Gate.GatedCommand, "output" | "placement">) =>
     return { gated, status, texts }
   })
 
-describe.skipIf(process.platform === "win32")("the output of a command behind a gate", { timeout: 60_000 }, () => {
+describe.skipIf(process.platform === "win32")("the output of a command behind a gate", { timeout: 120_000 }, () => {
   it.live("is taken, by stream and to its end, and there is no input", () =>
     Effect.gen(function* () {
       const { gated, status, texts } = yield* heard({
@@ -36,8 +38,11 @@ describe.skipIf(process.platform === "win32")("the output of a command behind a 
 
   it.live("goes on for as long as something that it started can print", () =>
     Effect.gen(function* () {
-      const { gated, texts } = yield* heard({ command: "sh", args: ["-c", "(sleep 0.2; echo late) & echo first"] })
+      const file = temporaryPath()
+      const late = `(while [ ! -e ${file} ]; do sleep 0.02; done; echo late)`
+      const { gated, texts } = yield* heard({ command: "sh", args: ["-c", `${late} & echo first`] })
       assert.notInclude(texts.stdout, "late")
+      writeFileSync(file, "")
       yield* gated.silent
       assert.strictEqual(texts.stdout, "first\nlate\n")
     }).pipe(Effect.scoped, Effect.provide(ProcessTable.layer))

@@ -32,7 +32,7 @@ const onLinux = process.platform === "linux"
 describe.skipIf(process.platform === "win32").each([
   { name: "the table of this platform", layer: ProcessTable.layer, exact: onLinux },
   { name: "the table by ps", layer: ProcessTable.layerPs, exact: false }
-])("$name", { timeout: 60_000 }, ({ exact, layer }) => {
+])("$name", { timeout: 120_000 }, ({ exact, layer }) => {
   it.live("knows this process", () =>
     Effect.gen(function* () {
       const table = yield* ProcessTable
@@ -196,7 +196,7 @@ ctypes.CDLL(None).pthread_exit(0)`
   )
 })
 
-describe.skipIf(!onLinux || process.getuid?.() !== 0)("a table of another user", { timeout: 60_000 }, () => {
+describe.skipIf(!onLinux || process.getuid?.() !== 0)("a table of another user", { timeout: 120_000 }, () => {
   it("is refused a signal, and says so", () => {
     const program = `
       import * as Effect from "effect/Effect"

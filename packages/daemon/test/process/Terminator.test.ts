@@ -200,7 +200,7 @@ const running = Effect.fnUntraced(function* (script: string, placement: "own" | 
 const real = { grace: "10 seconds", patience: "20 seconds" } as const
 const ready = 'echo ready > "$READY"'
 
-describe.skipIf(process.platform === "win32")("ending a real command", { timeout: 60_000 }, () => {
+describe.skipIf(process.platform === "win32")("ending a real command", { timeout: 120_000 }, () => {
   const withTable = Effect.provide(ProcessTable.layer)
   const ends = (
     what: string,

@@ -51,7 +51,7 @@ describe("over-use", () => {
   })
 })
 
-describe.skipIf(process.platform === "win32")("a watch", { timeout: 60_000 }, () => {
+describe.skipIf(process.platform === "win32")("a watch", { timeout: 120_000 }, () => {
   const watched = (script: string, limits: { readonly cpus?: number; readonly memoryBytes?: number }) =>
     Effect.gen(function* () {
       const gated = yield* Gate.start({ command: process.execPath, args: ["-e", script], placement: "own" })

@@ -38,7 +38,7 @@ export const runStarter = (
 ) => {
   const { signal, status, stderr, stdout } = spawnSync(process.execPath, starterArgs(options), {
     encoding: "utf8",
-    timeout: 60_000,
+    timeout: 120_000,
     ...spawnOptions
   })
   return { code: status, signal, stdout, stderr }
@@ -51,7 +51,7 @@ export const spawnStarter = (options: StarterOptions, spawnOptions: SpawnOptions
 export const eventually = <A, E, R>(
   what: string,
   poll: Effect.Effect<A | undefined, E, R>,
-  deadlineMillis = 30_000
+  deadlineMillis = 60_000
 ): Effect.Effect<A, E, R> =>
   Effect.gen(function* () {
     const deadline = performance.now() + deadlineMillis

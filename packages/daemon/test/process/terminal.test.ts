@@ -18,7 +18,7 @@ const counting = `
   })
   console.log("ready", process.stdin.isTTY, process.stdout.isTTY)`
 
-describe.skipIf(!hasTerminals)("a command on a terminal (with util-linux's script)", { timeout: 60_000 }, () => {
+describe.skipIf(!hasTerminals)("a command on a terminal (with util-linux's script)", { timeout: 120_000 }, () => {
   it.live("reads it, and gets Ctrl-C once, as its starter does, which goes on", () =>
     Effect.gen(function* () {
       const terminal = yield* onTerminal(starter({ command: process.execPath, args: ["-e", counting] }))

@@ -142,7 +142,7 @@ export class Program {
 }
 
 /** Polls until there is a value. The deadline only tells a hang. */
-export const eventually = <A>(what: string, poll: () => A | undefined, deadlineMillis = 30_000): Effect.Effect<A> =>
+export const eventually = <A>(what: string, poll: () => A | undefined, deadlineMillis = 60_000): Effect.Effect<A> =>
   Effect.gen(function* () {
     const deadline = performance.now() + deadlineMillis
     while (true) {
@@ -160,7 +160,7 @@ export const until = <A, E, R>(
   holds: (value: A) => boolean
 ): Effect.Effect<A, E, R> =>
   Effect.gen(function* () {
-    const deadline = performance.now() + 30_000
+    const deadline = performance.now() + 60_000
     while (true) {
       const value = yield* poll
       if (holds(value)) return value

@@ -20,11 +20,20 @@ const readLines = (text: string): ReadonlyArray<Line> => {
   return whole.split("\n").flatMap((line): ReadonlyArray<Line> => (line === "" ? [] : [JSON.parse(line)]))
 }
 
+interface Kill {
+  /** It is killed once it said so many lines from the one that says that it is ready, or else from its start on. */
+  readonly lines: number | undefined
+  readonly millis: number
+}
+
+/** How many lines it has said from the one that says that it is ready. */
+const linesReady = (text: string): number => {
+  const ready = text.indexOf('{"_":"ready"')
+  return ready < 0 ? 0 : text.slice(ready).split("\n").length - 1
+}
+
 /** One life: from its start until the kill. What it said, and what it complained of. */
-const live = (
-  args: ReadonlyArray<string>,
-  killAfter: { readonly line: Line["_"] | undefined; readonly millis: number }
-) =>
+const live = (args: ReadonlyArray<string>, kill: Kill) =>
   new Promise<{ readonly lines: ReadonlyArray<Line>; readonly complaints: string; readonly killed: boolean }>(
     (resolve, reject) => {
       const child = spawn(process.execPath, [join(import.meta.dirname, "child.ts"), ...args], {
@@ -35,12 +44,12 @@ const live = (
       let armed = false
       const arm = () => {
         armed = true
-        setTimeout(() => child.kill("SIGKILL"), killAfter.millis)
+        setTimeout(() => child.kill("SIGKILL"), kill.millis)
       }
-      if (killAfter.line === undefined) arm()
+      if (kill.lines === undefined) arm()
       child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
         text += chunk
-        if (!armed && text.includes(`{"_":"${killAfter.line}"`)) arm()
+        if (!armed && linesReady(text) >= (kill.lines ?? 0)) arm()
       })
       child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
         complaints += chunk
@@ -60,11 +69,11 @@ const run = async (kind: "home" | "process", lives: number, seed: number) => {
   const args = (life: number) => [kind, path, String(seed + life), String(random.pick([50, 400, 5_000]))]
   let became = 0
   for (let life = 0; life < lives; life++) {
-    // One in five dies while it starts.
-    const early = random.chance(0.2)
+    // One in five dies while it starts, the others after so much work, however long that takes here.
+    const early = life % 5 === 4
     const { complaints, killed, lines } = await live(args(life), {
-      line: early ? undefined : "ready",
-      millis: random.int(early ? 900 : 250)
+      lines: early ? undefined : random.between(1, 800),
+      millis: random.int(early ? 900 : 10)
     })
     const where = `${kind}, seed ${seed}, life ${life + 1}, ${path}`
     assert.isTrue(killed, `it ended by itself: ${where}\n${complaints}`)
@@ -74,7 +83,7 @@ const run = async (kind: "home" | "process", lives: number, seed: number) => {
     assert.deepStrictEqual(checker.problems, [], where)
   }
   // The last one is only asked what there is.
-  const last = await live(args(lives), { line: "ready", millis: 0 })
+  const last = await live(args(lives), { lines: 1, millis: 0 })
   checker.life(last.lines.slice(0, 1))
   assert.deepStrictEqual(checker.problems, [], `${kind}, seed ${seed}, the end, ${path}`)
   rmSync(folder, { recursive: true })
