@@ -218,9 +218,10 @@ export class Books {
     this.sink?.({ _tag: "SharesKept", at: this.now, kept })
   }
 
-  /** A waiter goes before all others, whatever its class, by one of the pools that it waits for. */
+  /** A waiter goes before all others, whatever its class: one of the pools that it waits for has named it. */
   rescue(request: Request, pool: Pool): void {
-    pool.rescuing = request
+    // Its own grant is the next one that counts.
+    pool.rescuedAt = pool.acquisitions + 1
     this.sink?.({ _tag: "Rescued", at: this.now, id: request.id, type: pool.type })
     if (this.ordering === undefined) ownTurn(request).rescued = true
     else this.ordering.move(request, (turn) => (turn.rescued = true))
@@ -381,7 +382,6 @@ export class Books {
     if (request.ttl !== 0) this.timers.set(request, request.expiresAt)
     if (request.grows !== undefined) this.merge(request, request.grows)
     if (passed !== undefined) for (const waiter of passed) pass(waiter, this.now)
-    if (request.turn.rescued) endRescue(request)
     if (this.ordering !== undefined) this.ordering.granted(request)
     if (taken) for (const part of request.parts) this.list(part)
     // Somebody behind it may take it from now on, or was passed by it.
@@ -524,7 +524,6 @@ export class Books {
   /** A waiter leaves ungranted. */
   leave(request: Request, reason: LeaveReason): void {
     this.unqueue(request)
-    if (request.turn.rescued) endRescue(request)
     request.status = "left"
     this.index?.remove(request)
     countFailure(request.agent.failures, reason)
@@ -686,6 +685,7 @@ export class Books {
         else if (lease.scheduling.preemptible && mayBeTaken(lease)) this.list(added)
         this.changed?.add(part.pool)
         if (isBlocked(lease)) part.pool.blocked.add(lease)
+        this.ordering?.blockedChanged()
       } else {
         own.amount += part.amount
         part.account.leases--
@@ -713,6 +713,7 @@ export class Books {
     if (isBlocked(lease)) {
       pool.blockedHeld -= amount
       if (part.amount === 0) pool.blocked.delete(lease)
+      this.ordering?.blockedChanged()
       this.countHard(pool)
     }
     if (part.amount > 0) return
@@ -777,15 +778,6 @@ const pass = (waiter: Request, now: number): void => {
   const turn = ownTurn(waiter)
   if (turn.passed === 0) turn.passedSince = now
   turn.passed++
-}
-
-/** A rescue is over: with a grant, from which on the grants to the next one are counted. */
-const endRescue = (request: Request): void => {
-  for (const { pool } of request.parts) {
-    if (pool.rescuing !== request) continue
-    pool.rescuing = undefined
-    if (request.status === "held") pool.rescuedAt = pool.acquisitions
-  }
 }
 
 /** Whether a lease waits for a wait inside it. One that comes back by time does not. */

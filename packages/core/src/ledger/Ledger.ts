@@ -707,6 +707,7 @@ export class Ledger {
   }
 
   private letThrough(roots: Iterable<Request>): void {
+    this.books.ordering?.inherit()
     for (const request of findOrderBlocked(roots, this.order)) this.books.exemptFromOrder(request)
   }
 

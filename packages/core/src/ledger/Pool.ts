@@ -100,8 +100,7 @@ export class Pool implements Timed {
   /** What leases that were told to end hold. */
   announced = 0
 
-  /** The waiter that goes before all others here because it was the oldest, and how many were granted when the last such was. */
-  rescuing: Request | undefined = undefined
+  /** How many grants there were with that of the waiter that was rescued last. */
   rescuedAt = 0
 
   peak = 0

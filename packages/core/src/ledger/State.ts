@@ -61,8 +61,7 @@ export interface PoolState {
   readonly holders: ReadonlyArray<number>
   /** The first waiter without its earmark; those before it have theirs. */
   readonly firstShort?: number
-  /** The waiter that goes before all others because it was the oldest, and how many grants there were when the last such was. */
-  readonly rescuing?: number
+  /** How many grants there were with that of the waiter that was rescued last. 0 where absent. */
   readonly rescuedAt?: number
   readonly waitingLargest: number
   /** Leases with waits inside that hold units, in the order in which they are looked at. */

@@ -70,7 +70,6 @@ const poolState = (pool: Pool, now: number, ordered: boolean): PoolState => ({
   generation: pool.generation,
   holders: ids(pool.holdersHead),
   ...(ordered || pool.firstShort === undefined ? {} : { firstShort: pool.firstShort.request.id }),
-  ...(pool.rescuing === undefined ? {} : { rescuing: pool.rescuing.id }),
   ...(pool.rescuedAt === 0 ? {} : { rescuedAt: pool.rescuedAt }),
   waitingLargest: pool.waitingLargest,
   blocked: Array.from(pool.blocked, (lease) => lease.id),

@@ -261,7 +261,6 @@ class Restoring {
   }
 
   private linkQueue(state: PoolState, pool: Pool): void {
-    if (state.rescuing !== undefined) pool.rescuing = this.request(state.rescuing)
     pool.rescuedAt = state.rescuedAt ?? 0
     let part = pool.waitersHead
     // By arrival, until an order is put over the books.

@@ -1,5 +1,15 @@
 /** What a checker is: it sees every event before the world takes it in, and the end of every command. */
-import type { Ledger, LedgerEvent, PreemptionPolicy, Refusal, Request, ResourceNotAcquired } from "../../src/Ledger.ts"
+import {
+  type Books,
+  Ledger,
+  type LedgerEvent,
+  type Order,
+  type PreemptionPolicy,
+  type Refusal,
+  type Request,
+  type ResourceNotAcquired,
+  type Scheduling
+} from "../../src/Ledger.ts"
 import type { World, WorldClaim } from "./model.ts"
 
 /** A rule was broken. */
@@ -29,6 +39,7 @@ export type CommandName =
   | "refund"
   | "settle"
   | "setQuota"
+  | "setAgent"
   | "advance"
   | "stop"
   | "revokeAll"
@@ -39,6 +50,7 @@ export interface Command {
   readonly agent?: string
   readonly claim?: Readonly<Record<string, number>>
   readonly wait?: boolean
+  readonly scheduling?: Scheduling | undefined
   readonly grows?: WorldClaim | undefined
   readonly deadline?: number
   /** The lease that it takes back: the answer is whether it did. */
@@ -56,6 +68,8 @@ export type Answer = Request | Refusal | ResourceNotAcquired | boolean | undefin
 
 export interface Run {
   readonly seed: number
+  /** Who goes first; `undefined` where first come is first served. */
+  readonly order: Order | undefined
   readonly ledger: Ledger
   readonly world: World
   readonly detects: boolean
@@ -69,6 +83,9 @@ export interface Run {
   settled: ReadonlyArray<Request>
   readonly count: (key: string) => void
 }
+
+/** Puts the order of a run over books that were rebuilt. */
+export const ordered = ({ order }: Run, books: Books): Books => new Ledger({ books, order }).books
 
 export interface Checker {
   readonly name: string

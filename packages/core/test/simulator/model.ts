@@ -3,8 +3,11 @@
  * The checkers compare the Ledger with it and judge each event by it. It shares
  * no code with the Ledger.
  */
-import type { LedgerEvent } from "../../src/Ledger.ts"
+import type { LedgerEvent, Scheduling } from "../../src/Ledger.ts"
 import { ModelBucket, type ModelRate, type Taken } from "./bucket.ts"
+import { type ModelPolicy, WorldOrder } from "./order.ts"
+
+const noScheduling: Scheduling = { expected: 0, preemptible: false }
 
 export class WorldPool {
   readonly type: string
@@ -65,6 +68,11 @@ export interface WorldClaim {
   readonly ttl: number
   readonly deadline: number
   readonly askedAt: number
+  readonly scheduling: Scheduling
+  /** Whether it goes before all others; how often it was passed as the first that is short, and since when. */
+  rescued: boolean
+  passed: number
+  passedSince: number
   /** The command that it arrived in. */
   readonly arrivedIn: number
   grantedAt: number
@@ -101,10 +109,20 @@ export class World {
   /** Everything that waits or holds, grown claims until their lease is gone or they are kept. */
   readonly claims = new Map<number, WorldClaim>()
   readonly quotas = new Map<string, number>()
+  readonly order: WorldOrder
   /** What the caller said that the next claim is inside of, which the events must agree with. */
   asking: { readonly parent: WorldClaim | undefined; readonly grows: WorldClaim | undefined } = {
     parent: undefined,
     grows: undefined
+  }
+
+  constructor(policy?: ModelPolicy) {
+    this.order = new WorldOrder(this, policy)
+  }
+
+  /** The waiters in the order in which they are to be served. */
+  get line(): ReadonlyArray<WorldClaim> {
+    return this.order.line()
   }
 
   pool(type: string): WorldPool {
@@ -135,6 +153,7 @@ export class World {
 
   apply(event: LedgerEvent): void {
     if (event.at > this.now) this.now = event.at
+    this.order.hear(event)
     switch (event._tag) {
       case "PoolDefined": {
         const pool = new WorldPool(event.type, this.pools.length, event.capacity, event.maxCapacity)
@@ -170,8 +189,19 @@ export class World {
         this.waiters.splice(this.waiters.indexOf(claim), 1)
         claim.token = event.token
         this.hold(claim)
+        for (const id of event.passed ?? []) {
+          const head = this.claim(id)
+          if (head.passed === 0) head.passedSince = event.at
+          head.passed++
+        }
         break
       }
+      case "Rescued":
+        this.claim(event.id).rescued = true
+        break
+      case "AgentSet":
+      case "SharesKept":
+        break
       case "Exempted":
         this.claim(event.id).exempt = true
         break
@@ -233,6 +263,10 @@ export class World {
       ttl: event.ttl,
       deadline: event.deadline ?? Infinity,
       askedAt: event.at,
+      scheduling: event.scheduling ?? noScheduling,
+      rescued: false,
+      passed: 0,
+      passedSince: 0,
       arrivedIn: this.command,
       grantedAt: 0,
       token,

@@ -2,6 +2,7 @@
 import { type PoolOptions, preemptionOff, type PreemptionPolicy } from "../../src/Ledger.ts"
 import type { CommandName } from "./checker.ts"
 import type { ModelRate } from "./bucket.ts"
+import { drawPolicy, type ModelPolicy } from "./order.ts"
 import type { Random } from "./random.ts"
 
 export interface Profile {
@@ -20,6 +21,8 @@ export interface Profile {
   readonly priorities: number
   readonly preemptible: number
   readonly preemption: (random: Random) => PreemptionPolicy
+  /** Who goes first; first come, first served where absent. */
+  readonly policy?: (random: Random) => ModelPolicy
   readonly waitersMax: number
   readonly waitersPerAgentMax: number
   /** How often the clock moves before a command. */
@@ -44,6 +47,7 @@ export const commandNames: ReadonlyArray<CommandName> = [
   "refund",
   "settle",
   "setQuota",
+  "setAgent",
   "advance"
 ]
 
@@ -183,6 +187,33 @@ export const profiles: ReadonlyArray<Profile> = [
     agents: 12,
     live: 70,
     nested: 0.15
+  },
+  { ...base, name: "ordered", policy: drawPolicy, agents: 5, weights: { ...weights, setAgent: 3 } },
+  {
+    ...base,
+    name: "ordered, nested",
+    policy: drawPolicy,
+    pools: (random) => plain(random, random.between(1, 3)),
+    agents: 4,
+    live: 11,
+    nested: 0.6,
+    ttl: 0.04,
+    manual: 0.02,
+    weights: { ...weights, grow: 8, setCapacity: 3, setAgent: 3 }
+  },
+  {
+    ...base,
+    name: "ordered, rated",
+    policy: drawPolicy,
+    pools: (random) =>
+      plain(random, random.between(1, 3)).map(({ capacity }) =>
+        random.chance(0.6) ? { capacity, rate: randomRate(random, capacity) } : { capacity }
+      ),
+    agents: 4,
+    live: 14,
+    nested: 0.3,
+    moves: 0.6,
+    weights: { ...weights, undo: 6, setRate: 2, settle: 4, advance: 12, setAgent: 3 }
   },
   {
     ...base,

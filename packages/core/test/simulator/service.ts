@@ -41,7 +41,7 @@ export const serve = (world: World, now: number): Service => {
   let at = Infinity
   let first: WorldClaim | undefined
   let progressAt = Infinity
-  for (const waiter of world.waiters) {
+  for (const waiter of world.line) {
     let own = now
     for (const need of waiter.needs) {
       const { index, free } = need.pool
@@ -83,8 +83,8 @@ export const isItsTurn = (world: World, claim: WorldClaim, now: number): boolean
     let units = amount
     let tokens = cost
     if (!claim.exempt) {
-      for (const other of world.waiters) {
-        if (other.id >= claim.id) break
+      for (const other of world.line) {
+        if (other === claim) break
         for (const need of other.needs) {
           if (need.pool !== pool) continue
           units += need.amount

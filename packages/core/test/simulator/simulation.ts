@@ -5,6 +5,7 @@ import {
   failRequester,
   Ledger,
   type LedgerEvent,
+  Order,
   Replay,
   restore,
   type State
@@ -12,6 +13,7 @@ import {
 import { type Answer, type Checker, type Command, type Run, Violation } from "./checker.ts"
 import { checkers } from "./checkers/index.ts"
 import { World } from "./model.ts"
+import type { ModelPolicy } from "./order.ts"
 import type { Profile } from "./profiles.ts"
 import { Random } from "./random.ts"
 import { Report } from "./report.ts"
@@ -38,6 +40,19 @@ export interface Result {
   readonly state: string
 }
 
+/** The policy of the model, as the Ledger takes it. */
+const orderOf = ({ bypass, fair, priority, size }: ModelPolicy): Order =>
+  new Order({
+    name: "drawn",
+    fairShare: fair && { by: fair },
+    priority: priority && {
+      inherits: priority.inherits,
+      aging: priority.aging && { afterMicros: priority.aging.after, oneIn: priority.aging.oneIn }
+    },
+    size: size ? (request) => request.scheduling.expected || Infinity : undefined,
+    bypass: bypass && { max: bypass.max, withinMicros: bypass.within, depth: bypass.depth }
+  })
+
 class Simulation {
   readonly run: Run
   private readonly report: Report
@@ -60,9 +75,12 @@ class Simulation {
     this.restores = restored ? new Random(seed + 1) : undefined
     this.report = report
     this.random = new Random(seed)
-    const world = new World()
+    const policy = profile.policy?.(new Random(seed + 2))
+    const order = policy && orderOf(policy)
+    const world = new World(policy)
     const preemption = profile.preemption(this.random)
     const ledger = new Ledger({
+      order,
       deadlock: profile.detects ? failRequester : detectionOff,
       preemption,
       waitersMax: profile.waitersMax,
@@ -72,6 +90,7 @@ class Simulation {
     })
     this.run = {
       seed,
+      order,
       ledger,
       world,
       detects: profile.detects,
@@ -146,6 +165,7 @@ class Simulation {
     books.sink = ledger.books.sink
     if (ledger.books.changed !== undefined) books.changed = new Set()
     Object.assign(ledger, { books })
+    ledger.installOrder()
     this.workload.restored(books)
     this.report.count(this.since.length === 0 ? "snapshot continued" : "snapshot and events continued")
   }

@@ -137,6 +137,15 @@ export class Workload {
       }
       case "advance":
         return { command: { name, at }, run: (ledger) => (ledger.advance(at), undefined) }
+      case "setAgent": {
+        const agent = this.someAgent()
+        const weight = random.chance(0.4) ? undefined : random.pick([1, 2, 3, 0.5])
+        const priority = random.chance(0.4) ? undefined : random.between(-1, 2)
+        return {
+          command: { name, agent, at },
+          run: (ledger) => (ledger.setAgent(agent, { weight, priority }, at), undefined)
+        }
+      }
       case "setQuota": {
         const agent = this.someAgent()
         const pool = this.somePool()
@@ -196,7 +205,7 @@ export class Workload {
     const deadline = this.someDeadline(at)
     const manual = handle === undefined && random.chance(profile.manual)
     return {
-      command: { name, agent, claim, wait, deadline, at },
+      command: { name, agent, claim, wait, deadline, scheduling, at },
       asking: { parent: handle && parent, grows: undefined },
       run: (ledger) => ledger.claim(agent, claim, at, { parent: handle, wait, ttl, deadline, manual, scheduling })
     }

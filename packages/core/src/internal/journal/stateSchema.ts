@@ -47,7 +47,6 @@ const Pool = Schema.Struct({
   generation: Whole,
   holders: Schema.Array(Whole),
   firstShort: Schema.optionalKey(Whole),
-  rescuing: Schema.optionalKey(Whole),
   rescuedAt: Schema.optionalKey(Whole),
   waitingLargest: Whole,
   blocked: Schema.Array(Whole),

@@ -8,14 +8,12 @@
  * and who holds, whatever happened before.
  */
 import type { Pool } from "../Pool.ts"
+import { comesBackByTime } from "../preemption/Notice.ts"
 import { leasesAround, type Request } from "../Request.ts"
 import type { Queue } from "./Queue.ts"
 
 /** That which a claim says, else that of its agent. */
 export const priorityOf = (request: Request): number => request.scheduling.priority ?? request.agent.priority
-
-/** Whether a lease keeps units until a wait inside it is served. */
-const keeps = (lease: Request): boolean => lease.ttl === 0
 
 /** The waits inside leases that hold units of some pool: who may inherit. */
 const nestedWaits = (pools: Iterable<Pool>): Map<Request, number> => {
@@ -62,7 +60,7 @@ export const ranksInside = (pools: ReadonlyArray<Pool>): ReadonlyMap<Request, nu
     const inside = nestedByPool(ranks)
     for (const wait of ranks.keys()) {
       for (const lease of leasesAround(wait)) {
-        if (!keeps(lease)) continue
+        if (comesBackByTime(lease)) continue
         for (const { pool } of lease.parts) {
           const waiting = inside.get(pool)?.find((other) => !lease.waitsInside!.has(other))
           const rank = Math.max(outside.get(pool) ?? -Infinity, waiting === undefined ? -Infinity : ranks.get(waiting)!)

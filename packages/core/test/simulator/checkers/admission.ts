@@ -7,7 +7,7 @@
 import { isDeepStrictEqual } from "node:util"
 import { check } from "../../../src/Ledger.ts"
 import { type Checker, failing, type Run } from "../checker.ts"
-import type { Need, World } from "../model.ts"
+import type { Need, World, WorldClaim, WorldPool } from "../model.ts"
 import { serve } from "../service.ts"
 
 const name = "admission"
@@ -65,15 +65,21 @@ const malformed = (world: World, claim: Readonly<Record<string, number>>): Forec
   return refusals.length > 0 ? refused(...refusals) : undefined
 }
 
-const unavailable = (world: World, needs: ReadonlyArray<Need>, now: number) => {
+const unavailable = (world: World, needs: ReadonlyArray<Need>, ahead: ReadonlyArray<WorldClaim>, now: number) => {
   const { lines } = serve(world, now)
+  /** What those ahead need of a pool, all of it. */
+  const wanted = (pool: WorldPool) => {
+    const theirs = ahead.flatMap((waiter) => waiter.needs.filter((need) => need.pool === pool))
+    return {
+      units: theirs.reduce((sum, need) => sum + need.amount, 0),
+      tokens: theirs.reduce((sum, need) => sum + need.cost, 0)
+    }
+  }
   return needs.flatMap(({ amount, cost, pool }) => {
     const line = lines[pool.index]!
     const tokens = pool.tokens(now)
-    const fits =
-      line.firstShort === undefined &&
-      amount <= pool.free - line.earmarked &&
-      (cost === 0 || cost <= tokens - line.earmarkedTokens)
+    const before = wanted(pool)
+    const fits = amount <= pool.free - before.units && cost <= tokens - before.tokens
     if (fits) return []
     const short = amount > pool.free ? "capacity" : cost > tokens ? "rate" : "order"
     return [
@@ -127,7 +133,9 @@ const foretell = (run: Run): Forecast => {
   })
   const final = needs.flatMap((need) => [...neverFits(need), ...overQuota(world, agent, need)])
   if (final.length > 0) return refused(...final)
-  const short = unavailable(world, needs, run.ledger.now)
+  const scheduling = command.scheduling ?? { expected: 0, preemptible: false }
+  const ahead = world.order.before({ id: 0, agent, scheduling })
+  const short = unavailable(world, needs, ahead, run.ledger.now)
   if (short.length === 0) return { _tag: "Granted" }
   if (command.wait === false) return refused(...short)
   return queueFull(run, agent, needs) ?? { _tag: "Waits" }
@@ -145,7 +153,9 @@ export const admission = (run: Run): Checker => {
       exempted = false
       if (name !== "claim" && name !== "try" && name !== "grow") return
       forecast = foretell(run)
-      if (name === "grow" || agent === undefined || claim === undefined || run.seed % 2 === 0) return
+      // What is asked about says nothing of itself.
+      const silent = run.command.scheduling === undefined
+      if (name === "grow" || agent === undefined || claim === undefined || !silent || run.seed % 2 === 0) return
       const { granted } = check(ledger.books, agent, claim)
       if (granted !== (forecast._tag === "Granted"))
         fail(`check says ${granted ? "" : "not "}granted, the rules ${forecast._tag}`)
@@ -171,7 +181,9 @@ export const admission = (run: Run): Checker => {
       }
       if (told._tag === "Waits" && actual !== "waiting") {
         const dueNow = actual === "ClaimTimedOut" && (run.command.deadline ?? Infinity) <= ledger.now
-        if (!dueNow && !deadlocked && !(actual === "held" && exempted))
+        // It may pass others, be rescued, or inherit, once it waits: that is for `order`, `bypass` and `rescue` to judge.
+        const outOfTurn = exempted || run.order !== undefined
+        if (!dueNow && !deadlocked && !(actual === "held" && outOfTurn))
           fail(`the claim has to wait, but it is ${actual}`)
       }
     }

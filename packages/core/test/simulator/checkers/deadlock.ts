@@ -17,16 +17,15 @@ const fail = failing(name)
 const everyStepMax = 12
 
 export const oracleState = (world: World): OracleState => {
-  const inside = world.waiters.map((waiter) =>
-    around(waiter).filter((lease) => lease.ttl === 0 && lease.notice === undefined)
-  )
+  const line = world.line
+  const inside = line.map((waiter) => around(waiter).filter((lease) => lease.ttl === 0 && lease.notice === undefined))
   const leases = [...new Set(inside.flat())]
   return {
     pools: world.pools.map(({ burstLimit, limit }) => ({ limit, burst: burstLimit })),
     leases: leases.map((lease) => ({
       amounts: world.pools.map((pool) => lease.needs.find((need) => need.pool === pool)?.amount ?? 0)
     })),
-    waits: world.waiters.map((waiter, index) => ({
+    waits: line.map((waiter, index) => ({
       needs: waiter.needs.map(({ amount, cost, pool }) => ({ pool: pool.index, amount, cost })),
       inside: inside[index]!.map((lease) => leases.indexOf(lease)),
       exempt: waiter.exempt
@@ -47,10 +46,11 @@ export const deadlock = (run: Run): Checker => {
     const state = oracleState(world)
     if (search(state, false).possible === false) fail(`${id} was exempted from order in a deadlock`)
     if (search(state, true).possible === true) fail(`${id} was exempted from order, which blocked nothing`)
-    const at = world.waiters.findIndex((waiter) => waiter.id === id)
+    const line = world.line
+    const at = line.findIndex((waiter) => waiter.id === id)
     for (let wait = 0; wait < at; wait++) {
       if (search(exempting(state, wait), true).possible === true) {
-        fail(`${id} was exempted, where to exempt ${world.waiters[wait]!.id} would have been enough`)
+        fail(`${id} was exempted, where to exempt ${line[wait]!.id} would have been enough`)
       }
     }
     run.count("oracle: exemption judged")
@@ -60,7 +60,7 @@ export const deadlock = (run: Run): Checker => {
     onEvent: (event) => {
       if (event._tag === "Left" && event.reason === "DeadlockDetected") {
         if (!detects) fail("a deadlock was detected with detection off")
-        const victim = world.waiters.findIndex((waiter) => waiter.id === event.id)
+        const victim = world.line.findIndex((waiter) => waiter.id === event.id)
         const verdict = search(oracleState(world), false)
         if (verdict.possible === true || (verdict.reachable & (1 << victim)) !== 0) {
           fail(`${event.id} failed for a deadlock, but could have been served`)

@@ -29,6 +29,7 @@ export const growth = (run: Run): Checker => {
       if (run.step % 4 !== 0 || world.waiters.length === 0 || world.waiters.length > 12) return
       if (world.pools.every((pool) => pool.limit === pool.capacity)) return
       const asIs = oracleState(world)
+      const line = world.line
       const at = (capacityOf: (index: number) => number): OracleState => ({
         ...asIs,
         pools: asIs.pools.map(({ burst }, index) => ({ burst: Math.max(burst, 2 ** 53), limit: capacityOf(index) }))
@@ -36,16 +37,16 @@ export const growth = (run: Run): Checker => {
       for (const pool of world.pools) {
         const actual = ledger.books.pools.get(pool.type)!
         const needed = growthNeeded(actual)
-        const wait = world.waiters.findIndex((waiter) => waiter.id === actual.firstShort?.request.id)
+        const wait = line.findIndex((waiter) => waiter.id === actual.firstShort?.request.id)
         if (wait < 0 || pool.limit === pool.capacity) {
           if (needed !== undefined) fail(`${pool.type} needs ${needed}, though nobody can be served by growth`)
           continue
         }
-        const amount = world.waiters[wait]!.needs.find((need) => need.pool === pool)!.amount
+        const amount = line[wait]!.needs.find((need) => need.pool === pool)!.amount
         const lacks = (state: OracleState) => !isServed(state, wait) && amount > left(state, pool.index)
         const now = at((index) => world.pools[index]!.capacity)
         if (needed === undefined) {
-          if (lacks(now)) fail(`${pool.type} need not grow, though ${world.waiters[wait]!.id} waits for that`)
+          if (lacks(now)) fail(`${pool.type} need not grow, though ${line[wait]!.id} waits for that`)
           run.count("oracle: no growth needed")
         } else {
           if (needed <= pool.capacity || needed > pool.limit)

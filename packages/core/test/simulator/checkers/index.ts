@@ -1,6 +1,7 @@
 /** Every checker, in the order in which they look: the plainest rule that is broken is named first. */
 import type { MakeChecker } from "../checker.ts"
 import { admission } from "./admission.ts"
+import { bypass } from "./bypass.ts"
 import { capacity } from "./capacity.ts"
 import { conservation } from "./conservation.ts"
 import { deadlock } from "./deadlock.ts"
@@ -14,6 +15,7 @@ import { quota } from "./quota.ts"
 import { rate } from "./rate.ts"
 import { refusals } from "./refusals.ts"
 import { replay } from "./replay.ts"
+import { rescue } from "./rescue.ts"
 import { settled } from "./settled.ts"
 import { settlement } from "./settlement.ts"
 import { snapshot } from "./snapshot.ts"
@@ -27,6 +29,8 @@ export const checkers: ReadonlyArray<MakeChecker> = [
   fencing,
   conservation,
   order,
+  bypass,
+  rescue,
   timers,
   preemption,
   deadlock,

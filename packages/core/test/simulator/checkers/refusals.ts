@@ -27,9 +27,11 @@ type Judge = (refusal: Refusal) => boolean
 /** Why a claim waits, in every pool in which it has not got its share. */
 const reasonsFor = (world: World, waiter: WorldClaim, now: number): ReadonlyArray<WaitReason> => {
   const { lines } = serve(world, now)
+  const queue = world.line
+  const place = queue.indexOf(waiter)
   return waiter.needs.flatMap(({ amount, cost, pool }) => {
     const line = lines[pool.index]!
-    if (line.firstShort === undefined || waiter.id < line.firstShort.id) return []
+    if (line.firstShort === undefined || place < queue.indexOf(line.firstShort)) return []
     const resourceType = pool.type
     const reasons: Array<WaitReason> = []
     if (amount > pool.capacity) {
@@ -63,7 +65,7 @@ const reasonsFor = (world: World, waiter: WorldClaim, now: number): ReadonlyArra
     if (cost > 0 && pool.bucket !== undefined && needed > tokens) {
       reasons.push({ _tag: "Rate", resourceType, requested: cost, tokens, readyAt: pool.bucket.readyAt(needed, now) })
     }
-    const before = world.waiters.filter((other) => other.id < waiter.id).flatMap((other) => other.needs)
+    const before = queue.slice(0, place).flatMap((other) => other.needs)
     const ahead = before.filter((need) => need.pool === pool)
     if (ahead.length > 0) {
       const aheadAmount = ahead.reduce((sum, need) => sum + need.amount, 0)

@@ -5,7 +5,7 @@
  */
 import { isDeepStrictEqual } from "node:util"
 import { capture, type LedgerEvent, Replay, type State } from "../../../src/Ledger.ts"
-import { type Checker, failing, type Run } from "../checker.ts"
+import { type Checker, failing, ordered, type Run } from "../checker.ts"
 
 const name = "replay"
 const fail = failing(name)
@@ -31,7 +31,7 @@ export const replay = (run: Run): Checker => {
     const copy = new Replay()
     for (const event of told) copy.apply(event)
     const expected = normal(capture(ledger.books))
-    const rebuilt = normal(capture(copy.finish(ledger.now)))
+    const rebuilt = normal(capture(ordered(run, copy.finish(ledger.now))))
     if (!isDeepStrictEqual(expected, rebuilt))
       fail(`after ${told.length} events ${firstDifference(expected, rebuilt, "state")}`)
     run.count("replay compared")

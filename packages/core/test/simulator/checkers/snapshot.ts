@@ -6,7 +6,7 @@
  */
 import { isDeepStrictEqual } from "node:util"
 import { capture, restore, type State } from "../../../src/Ledger.ts"
-import { type Checker, failing, type Run } from "../checker.ts"
+import { type Checker, failing, ordered, type Run } from "../checker.ts"
 import { Random } from "../random.ts"
 import { firstDifference } from "./replay.ts"
 
@@ -19,7 +19,7 @@ export const snapshot = (run: Run): Checker => {
   const compare = () => {
     const { books } = run.ledger
     const state: State = JSON.parse(JSON.stringify(capture(books)))
-    const restored = restore(state)
+    const restored = ordered(run, restore(state))
     const again: State = JSON.parse(JSON.stringify(capture(restored)))
     if (!isDeepStrictEqual(state, again)) fail(`restored, ${firstDifference(state, again, "state")}`)
     const due = [books.timers.nextAt(), restored.timers.nextAt()]
