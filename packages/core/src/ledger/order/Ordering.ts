@@ -151,6 +151,11 @@ export class Ordering {
   /** Changes a waiter's turn: it is taken out of all queues by its old key and put in again by its new one. */
   move(request: Request, change: (turn: Turn) => void): void {
     const { books } = this
+    if (request.quota?.parked !== undefined) {
+      // It waits for quota, and is in no queue yet.
+      change(ownTurn(request))
+      return
+    }
     this.reordered = true
     for (const part of request.parts) if (part.pool.queue !== undefined) displace(part.pool, part.pool.queue, part)
     change(ownTurn(request))
