@@ -188,11 +188,19 @@ export const profiles: ReadonlyArray<Profile> = [
     live: 70,
     nested: 0.15
   },
-  { ...base, name: "ordered", policy: drawPolicy, agents: 5, weights: { ...weights, setAgent: 3 } },
+  {
+    ...base,
+    name: "ordered",
+    policy: drawPolicy,
+    preemption: () => preemptionOff,
+    agents: 5,
+    weights: { ...weights, setAgent: 3 }
+  },
   {
     ...base,
     name: "ordered, nested",
     policy: drawPolicy,
+    preemption: () => preemptionOff,
     pools: (random) => plain(random, random.between(1, 3)),
     agents: 4,
     live: 11,
@@ -205,6 +213,7 @@ export const profiles: ReadonlyArray<Profile> = [
     ...base,
     name: "ordered, rated",
     policy: drawPolicy,
+    preemption: () => preemptionOff,
     pools: (random) =>
       plain(random, random.between(1, 3)).map(({ capacity }) =>
         random.chance(0.6) ? { capacity, rate: randomRate(random, capacity) } : { capacity }
