@@ -139,6 +139,47 @@ describe("processes under a lease", () => {
     })
   )
 
+  test(
+    "are ended when their lease expires (P4), also while no daemon runs",
+    Effect.gen(function* () {
+      const path = yield* folder
+      const address = join(path, "daemon.sock")
+      const start = program("daemon", {
+        address,
+        stateFolder: join(path, "state"),
+        snapshotEvery: 1_000,
+        sessionTimeoutMillis: 60_000,
+        processGraceMillis: 100,
+        pools: { cpu: { capacity: 10 } }
+      })
+      const first = yield* start
+      yield* first.line("ready")
+      const client = yield* rawSession(address)
+      const bound = Effect.fnUntraced(function* (command: number, expiresAfter: string) {
+        const gated = yield* Gate.start({
+          command: "sh",
+          args: ["-c", "trap '' TERM; while :; do sleep 0.05; done"],
+          placement: "own"
+        })
+        yield* Effect.addFinalizer(() => Effect.sync(() => gated.signal("SIGKILL")))
+        const ask = { command, ack: 1, agent: "a", claim: { cpu: 1 }, expiresAfter }
+        const lease = (yield* client.call("Claim", ask)).value?.["lease"]
+        assert.strictEqual(yield* client.errorOf("BindProcess", { lease, target: gated.target }), "Success")
+        yield* gated.open
+        return gated
+      })
+      yield* (yield* bound(1, "1 second")).exit
+      const second = yield* bound(2, "2 seconds")
+      first.child.kill("SIGKILL")
+      yield* first.exit
+      // Longer than it lasts.
+      yield* Effect.sleep("2 seconds")
+      assert.isTrue(lives(second.identity.pid))
+      yield* (yield* start).line("ready")
+      yield* second.exit
+    }).pipe(Effect.provide(ProcessTable.layer))
+  )
+
   for (const snapshotEvery of [1_000, 1]) {
     test(
       `go on being ended, and their leases come back, when the daemon is killed meanwhile (snapshot after ${snapshotEvery})`,

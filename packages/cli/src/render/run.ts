@@ -20,6 +20,18 @@ export const waitingLine = (waiter: WaiterView, { style, types, width }: Sheet):
     style
   )
 
+/** The same while the daemon cannot say why. */
+export const awayLine = (agent: string, waitedMillis: number, { style, width }: Sheet): string =>
+  line(
+    [
+      nameCell(agent),
+      ` waits ${duration(waitedMillis)}`,
+      span("dim", " (the daemon does not answer: it is busy, or was stopped; it goes on once one is there)")
+    ],
+    width,
+    style
+  )
+
 /** Why a claim was not granted now, every reason on a line. */
 export const notNow = (check: Check, { style, types, width }: Sheet): ReadonlyArray<string> => [
   ...check.errors.flatMap(({ message }) => message.split("\n")).map((text) => line(text, width, style)),

@@ -5,6 +5,7 @@
 import type { Lease } from "@resource-manager/core/Lease"
 import * as DaemonClient from "@resource-manager/daemon/DaemonClient"
 import { DaemonConnection } from "@resource-manager/daemon/DaemonConnection"
+import * as Lock from "@resource-manager/daemon/Lock"
 import * as Places from "@resource-manager/daemon/Places"
 import * as Enforcement from "@resource-manager/daemon/process/Enforcement"
 import { endLike, type ExitStatus, signaled } from "@resource-manager/daemon/process/ExitStatus"
@@ -73,6 +74,23 @@ const connected = Effect.fnUntraced(function* (request: RunRequest, connect: str
   return yield* Effect.catchTag(client, "DaemonUnreachable", () => Effect.andThen(launch(), client))
 })
 
+const lives = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
+
+/** Starts this user's own daemon anew where the last one died. One that was told to end is not started against that. */
+const revived = (connect: string | undefined): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const places = Places.make(process.env)
+    if ((connect ?? Places.address(process.env)) !== places.socket) return Effect.void
+    const last = Lock.readFacts(places)
+    return last === undefined || last.ending === true || lives(last.pid) ? Effect.void : Effect.ignore(launch())
+  })
+
 const limitsOf = ({ amounts, cpus }: RunRequest): Enforcement.Limits => ({ cpus, memoryBytes: amounts["memory"] })
 
 const othersOf = ({ amounts }: RunRequest): ReadonlyArray<string> =>
@@ -104,7 +122,11 @@ interface Prepared {
 }
 
 /** Everything up to the grant. */
-const prepared = Effect.fnUntraced(function* (request: RunRequest, mode: Enforcement.Mode) {
+const prepared = Effect.fnUntraced(function* (
+  request: RunRequest,
+  mode: Enforcement.Mode,
+  connect: string | undefined
+) {
   const daemon = yield* DaemonConnection
   const types = typesFrom(yield* daemon.call((rpc) => rpc.Types()))
   const claim = yield* Effect.mapError(Effect.fromResult(claimOf(request, types.get("cpu")?.unit)), usage)
@@ -116,7 +138,8 @@ const prepared = Effect.fnUntraced(function* (request: RunRequest, mode: Enforce
     claim,
     timeout: request.timeout,
     isTry: request.isTry,
-    scheduling: request.scheduling
+    scheduling: request.scheduling,
+    onAway: revived(connect)
   }
   const lease = yield* granted(wait, progress, sheet, types)
   const limits = limitsOf(request)
@@ -141,7 +164,7 @@ const runUnder = Effect.fnUntraced(function* (
   return yield* Effect.provide(
     Effect.scoped(
       Effect.gen(function* () {
-        const { execution, lease } = yield* restore(prepared(request, mode))
+        const { execution, lease } = yield* restore(prepared(request, mode, connect))
         return yield* execute(lease, execution, restore)
       })
     ),

@@ -13,7 +13,7 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type { Types } from "../render/amounts.ts"
 import { programName } from "../program.ts"
-import { notNow, waitingLine } from "../render/run.ts"
+import { awayLine, notNow, waitingLine } from "../render/run.ts"
 import type { Sheet } from "../render/views.ts"
 import { claimFailed, runExitCodes, runFailed, type RunFailed } from "./failure.ts"
 import type { Progress } from "./progress.ts"
@@ -24,6 +24,8 @@ export interface WaitRequest {
   readonly timeout: Duration.Duration | undefined
   readonly isTry: boolean
   readonly scheduling: SchedulingOptions
+  /** Run now and then while the daemon does not answer. */
+  readonly onAway: Effect.Effect<void>
 }
 
 const millis = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
@@ -48,16 +50,26 @@ export const ownWaiter = (
     .toSorted((left, right) => distance(left) - distance(right))[0]
 }
 
+/** How long the daemon may take to say why one waits. */
+const answerMillis = 3_000
+
 /** Tells why and how long, for as long as it is let. */
 const telling = Effect.fnUntraced(function* (request: WaitRequest, progress: Progress, sheet: () => Sheet) {
   const daemon = yield* DaemonConnection
   const begun = yield* millis
   while (true) {
     yield* Effect.sleep(progress.nextInMillis((yield* millis) - begun))
-    const waiters = yield* Effect.option(daemon.call((rpc) => rpc.Explain({ agent: request.agent })))
+    const looked = yield* daemon
+      .call((rpc) => rpc.Explain({ agent: request.agent }))
+      .pipe(Effect.option, Effect.timeoutOption(answerMillis))
     const waited = (yield* millis) - begun
-    const own = Option.isNone(waiters) ? undefined : ownWaiter(waiters.value, request.claim, waited)
-    // Granted this moment, or the daemon is away: the next look tells.
+    if (Option.isNone(looked)) {
+      progress.tell(waited, awayLine(request.agent, waited, sheet()))
+      yield* request.onAway
+      continue
+    }
+    const own = Option.isNone(looked.value) ? undefined : ownWaiter(looked.value.value, request.claim, waited)
+    // Granted this moment: the next look tells.
     if (own !== undefined) progress.tell(waited, waitingLine(own, sheet()))
     else yield* Effect.sleep(100)
   }

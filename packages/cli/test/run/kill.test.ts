@@ -94,6 +94,25 @@ describe.skipIf(!existsSync("/proc/self/stat"))("run, killed", { timeout: 300_00
     }).pipe(Effect.scoped)
   )
 
+  it.live("is served where the daemon is killed while it waits, and nobody else starts one", () =>
+    Effect.gen(function* () {
+      const on = yield* machine({ daemon: { journal: { path: "journal.db" } } })
+      const holder = on.start(exclusive(on, "read -r line"))
+      yield* holder.wrote("began")
+      const waiter = on.start(exclusive(on, "true"))
+      yield* eventually(
+        "the wait",
+        Effect.sync(() => waiter.stderr.includes("waits") || undefined)
+      )
+      process.kill(yield* on.daemon, "SIGKILL")
+      holder.child.stdin?.end("\n")
+      assert.strictEqual((yield* holder.finished).code, 0)
+      const finished = yield* waiter.finished
+      assert.deepStrictEqual([finished.code, finished.stdout], [0, "began\n"])
+      assert.include(finished.stderr, "the daemon does not answer")
+    }).pipe(Effect.scoped)
+  )
+
   it.live("keeps its lease where the daemon is killed and started again", () =>
     Effect.gen(function* () {
       const on = yield* machine({ daemon: { journal: { path: "journal.db" } } })

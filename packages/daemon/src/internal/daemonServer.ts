@@ -128,7 +128,7 @@ export const make = Effect.fnUntraced(function* (options: DaemonServerOptions) {
       )
     )
     const kept = host.restore(restored.sessions.values())
-    supervisor.restore(restored.processes)
+    yield* supervisor.restore(restored.processes)
     yield* claims.resumeAll
     yield* table.keepOnly(new Set([...kept, ...supervisor.bindings.keys()]))
     yield* supervisor.endUnowned

@@ -276,11 +276,12 @@ export class SessionHost {
 
   /** A lease came back by other hands than its session's, and that is committed. */
   readonly onReturned = (lease: number, reason: ReturnReason): void => {
-    this.supervisor.forget(lease)
     if (reason === "released") {
+      this.supervisor.forget(lease)
       this.sessions.drop(lease)
       return
     }
+    this.supervisor.evict(lease)
     const returned: ReturnedLease = { lease, reason: reason === "overrun" ? "preempted" : reason }
     const session = this.sessions.take(returned)
     if (session === undefined) return

@@ -5,10 +5,13 @@
  *   ends or it is released or revoked, they are asked to end, then killed.
  * - P2 Who survives keeps the lease: it is marked orphaned, and looked for again.
  *   An administrator who revokes it then takes it all the same.
+ * - P4 A lease that the manager takes back by itself (it expired) is back at once, as its
+ *   holder was told from the first; its processes are ended then.
  * - P3 What works under which lease is journaled before the process may begin, so a
  *   daemon that is started anew ends what nobody answers for.
  */
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import { LeaseUnknown, ProcessUnseen } from "../Errors.ts"
 import type { CommandTarget } from "../process/Identity.ts"
 import { ProcessTable, type Service } from "../process/ProcessTable.ts"
@@ -102,6 +105,13 @@ export class Supervisor {
     )
   }
 
+  /** The lease came back without its processes having been ended: they are now (P4). */
+  readonly evict = (lease: number): void => {
+    const work = this.work.get(lease)
+    if (work === undefined || work.back !== undefined) return
+    this.options.fork(this.giveBack(lease, "lost"))
+  }
+
   /** The lease is gone: nothing is looked after any more. */
   forget(lease: number): void {
     this.work.delete(lease)
@@ -149,14 +159,22 @@ export class Supervisor {
   }
 
   /** Takes up what the journal knows of. */
-  restore(processes: ReadonlyMap<number, Work>): void {
-    const { sessions, table } = this.options.host
-    for (const [lease, { back, targets }] of processes) {
-      if (table.ticket(lease)?.status !== "held") continue
-      this.work.set(lease, { targets: [...targets], back })
-      // Its session gave it back, and was told so.
-      if (back === "released") sessions.drop(lease)
-    }
+  readonly restore = (restored: ReadonlyMap<number, Work>): Effect.Effect<void> => {
+    const { host, processes } = this.options
+    const lives = ({ root }: CommandTarget) =>
+      processes === undefined ? Effect.succeed(false) : Effect.orElseSucceed(processes.isAlive(root), () => true)
+    return Effect.forEach(
+      restored,
+      Effect.fnUntraced(function* (this: Supervisor, [lease, { back, targets }]: readonly [number, Work]) {
+        const isHeld = host.table.ticket(lease)?.status === "held"
+        // Of what has come back nothing is left, but for what expired while no daemon ran.
+        if (!isHeld && !(yield* Effect.findFirst(targets, lives).pipe(Effect.map(Option.isSome)))) return
+        this.work.set(lease, { targets: [...targets], back: isHeld ? back : "lost" })
+        // Its session gave it back, and was told so.
+        if (back === "released") host.sessions.drop(lease)
+      }).bind(this),
+      { discard: true }
+    )
   }
 
   /** What was being ended goes on being ended; so is what works for sessions that have ended before this start (P3). */
