@@ -10,6 +10,7 @@ import { settleLease } from "./internal/settleLease.ts"
 import { claimOf } from "./ledger/Books.ts"
 import type { Claim } from "./ledger/Claim.ts"
 import { enclosing, type Request } from "./ledger/Request.ts"
+import type { PreemptionNotice } from "./Preemption.ts"
 import { type AnyFiber, frame, Nesting } from "./Nesting.ts"
 
 export interface Lease {
@@ -36,7 +37,16 @@ export interface Lease {
   readonly settle: (actual: Claim) => Effect.Effect<void, InvalidClaim | LeaseRevoked>
   /** Takes more: an ordinary claim inside the lease, given back with it. */
   readonly grow: (claim: Claim, options?: WaitOptions) => Effect.Effect<void, ClaimError | LeaseRevoked>
-  /** Completes when the lease is taken away (it expired, was revoked, or the manager stopped); never when its holder releases it. */
+  /**
+   * Completes when the lease is told to end, with the deadline; at once where it was. A
+   * holder that ends until then has lost nothing. It may be withdrawn: see `isHeld` at the deadline.
+   */
+  readonly onPreempt: Effect.Effect<PreemptionNotice>
+  /**
+   * Completes when the lease is taken away (it expired, was revoked or preempted, or the
+   * manager stopped); never when its holder releases it. One that is preempted is held
+   * until its scope closes, or its units are taken by force.
+   */
   readonly revoked: Effect.Effect<LeaseRevoked>
   /** Runs an effect that is interrupted, and fails with `LeaseRevoked`, when the lease is taken away. */
   readonly guard: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | LeaseRevoked, R>
@@ -76,6 +86,7 @@ const make = (runtime: LedgerRuntime, request: Request, release: Effect.Effect<v
           : runtime.told(Effect.fail(leaseGone(request)))
       )
     ),
+  onPreempt: runtime.preempted(request),
   revoked: runtime.revoked(request),
   guard: (effect) => Effect.withFiber((fiber) => runtime.guard(request, insideOf(runtime, fiber, effect)))
 })

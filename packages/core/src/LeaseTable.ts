@@ -16,6 +16,7 @@ import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type { Claim, WaitOptions } from "./Claim.ts"
 import type { ClaimError, InvalidClaim, LeaseRevoked, ResourceNotAcquired, UnknownResourceType } from "./Errors.ts"
+import type { PreemptionCause } from "./Preemption.ts"
 import type { JournalFailed } from "./Journal.ts"
 import type { LedgerEvent, ReturnReason } from "./ledger/Event.ts"
 
@@ -34,6 +35,14 @@ export interface Ticket {
   readonly token: number
   /** The innermost lease around it that is still held. */
   readonly parent: number | undefined
+}
+
+/** What became of a lease that may be preempted. */
+export interface LeaseNotice {
+  readonly phase: "announced" | "ending" | "spared"
+  /** The time until its deadline. */
+  readonly leftMillis: number
+  readonly cause: PreemptionCause | undefined
 }
 
 export interface TableClaimOptions extends WaitOptions {
@@ -114,6 +123,15 @@ export class LeaseTable extends Context.Service<
     readonly onReturned: (
       listener: (lease: number, reason: ReturnReason) => void
     ) => Effect.Effect<void, never, Scope.Scope>
+    /**
+     * Calls back for every lease that is told to end, is spared, or has to stop now, once that is committed. The
+     * callback is synchronous and must not throw.
+     */
+    readonly onNoticed: (
+      listener: (lease: number, notice: LeaseNotice) => void
+    ) => Effect.Effect<void, never, Scope.Scope>
+    /** What a held lease was told, where it has to end. */
+    readonly notice: (lease: number) => LeaseNotice | undefined
     /** Puts a note into the batch of this turn: committed with the events decided in it. Plain JSON. */
     readonly note: (note: unknown) => void
     /** What a snapshot keeps of the home: asked for whenever one is written. Plain JSON. */

@@ -61,18 +61,20 @@ export class ResourceManager extends Context.Service<
   {
     /**
      * Runs an effect inside a lease: granted as one, given back whatever happens.
-     * With `expiresAfter` the effect is interrupted when the lease expires.
+     * With `expiresAfter` the effect is interrupted when the lease expires; a
+     * `preemptible` one when its lease is taken for a claim that goes before it. The
+     * units come back when its finalizers have ended.
      */
     readonly withLease: {
       (
         agent: string,
         claim: Claim,
-        options: WaitOptions & { readonly expiresAfter: Duration.Input }
+        options: WaitOptions & ({ readonly expiresAfter: Duration.Input } | { readonly preemptible: true })
       ): <A, E, R>(body: Effect.Effect<A, E, R>) => Effect.Effect<A, E | ClaimError | LeaseRevoked, R>
       (
         agent: string,
         claim: Claim,
-        options?: WaitOptions & { readonly expiresAfter?: undefined }
+        options?: WaitOptions & { readonly expiresAfter?: undefined; readonly preemptible?: false | undefined }
       ): <A, E, R>(body: Effect.Effect<A, E, R>) => Effect.Effect<A, E | ClaimError, R>
       (
         agent: string,

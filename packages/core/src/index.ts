@@ -23,6 +23,7 @@ export {
   type Reading
 } from "./Meter.ts"
 export * as Plugin from "./Plugin.ts"
+export * as Preemption from "./Preemption.ts"
 export type { CapacityOptions, PoolConfig, RateConfig } from "./PoolConfig.ts"
 export * as QuotaTree from "./QuotaTree.ts"
 export * as RatePolicy from "./RatePolicy.ts"

@@ -145,6 +145,15 @@ export const ReturnedLease = Schema.Struct({
 })
 export interface ReturnedLease extends Schema.Schema.Type<typeof ReturnedLease> {}
 
+/** A lease that has to end, need not after all, or has to stop now. */
+export const NoticedLease = Schema.Struct({
+  lease: Schema.Number,
+  phase: Schema.Literals(["announced", "ending", "spared"]),
+  leftMillis: Schema.Number,
+  cause: Schema.optionalKey(Schema.Literals(["priority", "reclaim", "age", "deadlock"]))
+})
+export interface NoticedLease extends Schema.Schema.Type<typeof NoticedLease> {}
+
 export const OpenSession = Rpc.make("OpenSession", {
   payload: {
     /** The session to go on with on this connection. */
@@ -176,7 +185,11 @@ export const Heartbeat = Rpc.make("Heartbeat", { payload: { ack: Schema.Number }
 
 /** The leases that are taken from the session, from now on. The first element says that it has begun. */
 export const Revocations = Rpc.make("Revocations", {
-  success: Schema.Union([Schema.TaggedStruct("Started", {}), Schema.TaggedStruct("Returned", ReturnedLease.fields)]),
+  success: Schema.Union([
+    Schema.TaggedStruct("Started", {}),
+    Schema.TaggedStruct("Returned", ReturnedLease.fields),
+    Schema.TaggedStruct("Noticed", NoticedLease.fields)
+  ]),
   error: SessionError,
   stream: true
 })

@@ -244,6 +244,11 @@ export class Sessions<A> {
     return command
   }
 
+  /** The session that a request is of. */
+  owner(ticket: number): Session<A> | undefined {
+    return this.owners.get(ticket)
+  }
+
   /** A request came back, or left the queue, with its session's doing. */
   drop(ticket: number): Session<A> | undefined {
     const session = this.owners.get(ticket)

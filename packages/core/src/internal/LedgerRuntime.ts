@@ -31,6 +31,7 @@ import type { Refusal } from "../ledger/Refusal.ts"
 import { Request } from "../ledger/Request.ts"
 import type { Scheduling } from "../ledger/Scheduling.ts"
 import { type AnyFiber, type Frame, Nesting, pushFrame, ScopedLeases } from "../Nesting.ts"
+import type { PreemptionNotice } from "../Preemption.ts"
 import { JournalWriter } from "./journal/JournalWriter.ts"
 import type { Recovered } from "./journal/recovery.ts"
 import { Outbox } from "./Outbox.ts"
@@ -54,6 +55,11 @@ export interface WaitOptions extends SchedulingOptions {
   readonly timeout?: Duration.Input | undefined
   /** The longest time that the lease lasts: it is taken back then, whatever its holder does. For ever unless given. */
   readonly expiresAfter?: Duration.Input | undefined
+  /**
+   * When the body of `withLease` is stopped, where its lease is preemptible and has to
+   * end: at the deadline, which is the default, or as soon as that is announced.
+   */
+  readonly stopAt?: "deadline" | "announcement" | undefined
 }
 
 export interface RuntimeOptions extends Omit<LedgerOptions, "books" | "sink"> {
@@ -69,6 +75,8 @@ export interface RuntimeOptions extends Omit<LedgerOptions, "books" | "sink"> {
 interface Stay {
   request: Request | undefined
   began: boolean
+  /** It was stopped before its deadline, because its lease has to end. */
+  yields: boolean
 }
 
 /** The most that a priority may be, either way. */
@@ -130,7 +138,10 @@ export class LedgerRuntime {
   readonly outbox: Outbox
   private lastContext: Context.Context<never> | undefined = undefined
   private lastFrame: Frame | undefined = undefined
-  private readonly revocations = new Map<Request, Set<() => void>>()
+  /** Who waits for what happens to a lease: each tells whether it was served. */
+  private readonly watchers = new Map<Request, Set<() => boolean>>()
+  /** Leases that were taken by force, and of which nothing was said yet. */
+  private overrun: Array<Request> = []
   private armedAt = Infinity
   private timer: Fiber.Fiber<void> | undefined = undefined
   /** Called after every command, by whoever waits for a state: a drained manager, a test's waiters. */
@@ -150,7 +161,11 @@ export class LedgerRuntime {
         ? undefined
         : new JournalWriter(journal, () => this.clock.currentTimeMillisUnsafe(), recovered)
     const dispatcher = Context.get(context, Scheduler).makeDispatcher()
-    this.outbox = new Outbox(this.ledger, dispatcher, writer, () => this.flush())
+    this.outbox = new Outbox(this.ledger, dispatcher, writer, () => {
+      this.flush()
+      if (this.overrun.length > 0) this.reportOverrun()
+    })
+    this.ledger.onOverrun = (lease) => this.overrun.push(lease)
   }
 
   /** The Ledger's time of a former start, and what the wall's has gone on since. */
@@ -227,22 +242,23 @@ export class LedgerRuntime {
   ): Effect.Effect<A, E | ClaimError | LeaseRevoked, R> {
     return Effect.withFiber((fiber) => {
       const outer = fiber.context
-      const stay: Stay = { request: undefined, began: false }
+      const stay: Stay = { request: undefined, began: false, yields: false }
       return Effect.onExitPrimitive(
         Effect.suspend((): Effect.Effect<A, E | ClaimError | LeaseRevoked, R> => {
           const answer = this.ask(fiber, agent, claim, options)
           if (!(answer instanceof Request)) return this.answered(Effect.fail(this.error(answer)))
           stay.request = answer
           if (answer.status === "held") {
-            if (this.outbox.journal === undefined) return this.enter(fiber, answer, stay, body)
-            return Effect.flatMap(this.admitted, () => this.enter(fiber, answer, stay, body))
+            if (this.outbox.journal === undefined) return this.enter(fiber, answer, stay, body, options)
+            return Effect.flatMap(this.admitted, () => this.enter(fiber, answer, stay, body, options))
           }
-          return Effect.flatMap(this.parked(answer, this.error), () => this.enter(fiber, answer, stay, body))
+          return Effect.flatMap(this.parked(answer, this.error), () => this.enter(fiber, answer, stay, body, options))
         }),
         () => {
           if (stay.request === undefined) return undefined
           fiber.setContext(outer)
-          if (stay.began) this.release(stay.request)
+          if (stay.yields) this.yieldUp(stay.request)
+          else if (stay.began) this.release(stay.request)
           else this.giveUp(stay.request)
           return undefined
         }
@@ -255,13 +271,19 @@ export class LedgerRuntime {
     fiber: AnyFiber,
     lease: Request,
     stay: Stay,
-    body: Effect.Effect<A, E, R>
+    body: Effect.Effect<A, E, R>,
+    options: WaitOptions | undefined
   ): Effect.Effect<A, E | LeaseRevoked, R> {
-    // Expired before its waiter could be told: there is nothing to run inside of.
-    if (lease.status !== "held") return this.told(Effect.fail(leaseGone(lease)))
+    // Expired, or to be stopped, before its waiter could be told: there is nothing to run inside of.
+    if (lease.status !== "held" || lease.notice?.ending === true) return this.told(Effect.fail(leaseGone(lease)))
     const outer = fiber.context
     fiber.setContext(pushFrame(outer, this.frameOf(outer), this, lease))
-    const guarded = lease.ttl === 0 ? body : this.guard(lease, body)
+    const guarded =
+      lease.ttl === 0 && !lease.scheduling.preemptible
+        ? body
+        : options?.stopAt === "announcement"
+          ? this.guardUntilTold(lease, body, stay)
+          : this.guard(lease, body)
     if (willRunNext(fiber)) {
       stay.began = true
       return guarded
@@ -351,25 +373,72 @@ export class LedgerRuntime {
     this.flush()
   }
 
-  /** Completes when the lease is taken back by anybody but its holder; never where the holder gives it back. */
+  /**
+   * Completes when the lease is taken back by anybody but its holder, or its holder has
+   * to stop; never where the holder gives it back.
+   */
   revoked(lease: Request): Effect.Effect<LeaseRevoked> {
-    return Effect.callback<LeaseRevoked>((resume) => {
+    return this.watch(lease, () => {
+      const taken = lease.returnedBy !== undefined && lease.returnedBy !== "released"
+      return taken || (lease.status === "held" && lease.notice?.ending === true) ? leaseGone(lease) : undefined
+    })
+  }
+
+  /** Completes when the lease is told to end: at once where it was. */
+  preempted(lease: Request): Effect.Effect<PreemptionNotice> {
+    return this.watch(lease, () => {
+      const { notice } = lease
+      if (notice === undefined || lease.status !== "held") return undefined
+      const left = (notice.deadline - this.now()) / 1_000
+      return { deadlineMillis: this.clock.currentTimeMillisUnsafe() + left, cause: notice.cause }
+    })
+  }
+
+  /** Waits for what becomes of a lease. `read` answers once it has. */
+  private watch<A>(lease: Request, read: () => A | undefined): Effect.Effect<A> {
+    return Effect.callback<A>((resume) => {
       const tell = () => {
-        if (lease.returnedBy !== undefined && lease.returnedBy !== "released") resume(Effect.succeed(leaseGone(lease)))
+        const found = read()
+        if (found !== undefined) resume(Effect.succeed(found))
+        return found !== undefined
       }
       if (lease.status !== "held") return this.outbox.whenCommitted(tell)
-      const listeners = this.revocations.get(lease) ?? new Set()
-      this.revocations.set(lease, listeners)
-      listeners.add(tell)
-      lease.onSettled = () => {
-        this.revocations.delete(lease)
-        for (const listener of listeners) listener()
-      }
+      const watchers = this.watchers.get(lease) ?? new Set()
+      this.watchers.set(lease, watchers)
+      watchers.add(tell)
+      lease.onSettled = () => this.tellWatchers(lease, watchers)
+      // What is known already is told once it is committed.
+      if (lease.notice !== undefined) this.outbox.whenCommitted(() => this.tellWatchers(lease, watchers))
       return Effect.sync(() => {
-        listeners.delete(tell)
-        if (listeners.size === 0) this.revocations.delete(lease)
+        watchers.delete(tell)
+        if (watchers.size === 0) this.watchers.delete(lease)
       })
     })
+  }
+
+  private tellWatchers(lease: Request, watchers: Set<() => boolean>): void {
+    for (const tell of Array.from(watchers)) if (tell()) watchers.delete(tell)
+    if (watchers.size === 0 || lease.status !== "held") this.watchers.delete(lease)
+    else lease.onSettled = () => this.tellWatchers(lease, watchers)
+  }
+
+  /** The same as `guard`, but that it ends as soon as the lease is told to. */
+  private guardUntilTold<A, E, R>(
+    lease: Request,
+    effect: Effect.Effect<A, E, R>,
+    stay: Stay
+  ): Effect.Effect<A, E | LeaseRevoked, R> {
+    const told = Effect.flatMap(this.preempted(lease), () => {
+      stay.yields = true
+      return Effect.fail(leaseGone(lease))
+    })
+    return Effect.raceFirst(this.guard(lease, effect), told)
+  }
+
+  /** The holder of a lease that was told to end has stopped. */
+  private yieldUp(lease: Request): void {
+    this.ledger.yieldUp(lease, this.now())
+    this.flush()
   }
 
   /** Runs an effect that is interrupted, and fails with `LeaseRevoked`, when the lease is taken back. */
@@ -485,6 +554,15 @@ export class LedgerRuntime {
     request.onSettled = undefined
     this.ledger.giveUp(request, this.now())
     this.flush()
+  }
+
+  /** Says which holders did not stop in time. */
+  private reportOverrun(): void {
+    const leases = this.overrun.map(({ agent, id, token }) => `${id} of ${agent.id}, with token ${token}`).join("; ")
+    this.overrun = []
+    Effect.runForkWith(this.context)(
+      Effect.logWarning(`taken by force from holders that did not stop in time: lease ${leases}`)
+    )
   }
 
   private arm(dueAt: number): void {

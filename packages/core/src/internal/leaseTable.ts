@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Errors from "../Errors.ts"
 import type { JournalFailed } from "../Journal.ts"
-import type { LeaseTable, RecoveredHome, TableClaimOptions, Ticket } from "../LeaseTable.ts"
+import type { LeaseNotice, LeaseTable, RecoveredHome, TableClaimOptions, Ticket } from "../LeaseTable.ts"
 import { claimOf } from "../ledger/Books.ts"
 import type { Claim } from "../ledger/Claim.ts"
 import type { ReturnReason } from "../ledger/Event.ts"
@@ -55,6 +55,12 @@ class View implements Ticket {
     return enclosing(this.request)?.id
   }
 }
+
+const noticeOf = ({ notice }: Request, now: number): LeaseNotice => ({
+  phase: notice === undefined ? "spared" : notice.ending ? "ending" : "announced",
+  leftMillis: notice === undefined ? 0 : Math.max(0, (notice.deadline - now) / 1_000),
+  cause: notice?.cause
+})
 
 type ReturnListener = (lease: number, reason: ReturnReason) => void
 
@@ -247,6 +253,26 @@ export const make = (runtime: LedgerRuntime, index: Index, former: FormerHome | 
           (end) => Effect.sync(end)
         )
       ),
+    onNoticed: (listener) =>
+      Effect.asVoid(
+        Effect.acquireRelease(
+          Effect.sync(() => {
+            const { books } = runtime.ledger
+            books.onNoticed = (lease) => {
+              const notice = noticeOf(lease, books.now)
+              runtime.outbox.later(() => listener(lease.id, notice))
+            }
+          }),
+          () =>
+            Effect.sync(() => {
+              runtime.ledger.books.onNoticed = undefined
+            })
+        )
+      ),
+    notice: (lease) => {
+      const held = heldLease(lease)
+      return held?.notice === undefined ? undefined : noticeOf(held, runtime.now())
+    },
     note: (note) => runtime.outbox.note(note),
     keeps: (state) => runtime.outbox.journal?.keeps(state),
     recovered: former?.home,

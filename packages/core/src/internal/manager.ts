@@ -12,10 +12,12 @@ import { Agent } from "../ledger/Agent.ts"
 import { growthNeeded } from "../ledger/deadlock.ts"
 import { leasesOf, waitersOf, Walks } from "../ledger/explain.ts"
 import type { Pool } from "../ledger/Pool.ts"
+import { preemptionOff } from "../ledger/preemption/Preemptor.ts"
 import { readingOf } from "../ledger/readings.ts"
 import { Request } from "../ledger/Request.ts"
 import * as LoadMonitor from "../LoadMonitor.ts"
 import type { Meter } from "../Meter.ts"
+import { Preemption, type PreemptionPolicy } from "../Preemption.ts"
 import * as PoolConfig from "../PoolConfig.ts"
 import type { ResourceManager, ResourceManagerOptions, TestResourceManager } from "../ResourceManager.ts"
 import * as ResourceType from "../ResourceType.ts"
@@ -58,6 +60,14 @@ const limit = (field: string, value: number | undefined, otherwise: number) =>
       ? Effect.succeed(value)
       : Effect.fail(invalidClaim(field, value, "a whole number from 0"))
 
+const preemptionOf = ({ byPriority, grace, name, overrun }: PreemptionPolicy) =>
+  Effect.all({
+    name: Effect.succeed(name),
+    byPriority: Effect.succeed(byPriority),
+    grace: duration("preemption.grace", grace, preemptionOff.grace),
+    overrun: duration("preemption.overrun", overrun, preemptionOff.overrun)
+  })
+
 const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions, kind: "process" | "home") {
   const registered = new Map<string, Registered>()
   const formats = Object.assign(
@@ -76,6 +86,7 @@ const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions, k
     journal,
     recovered,
     deadlock: yield* DeadlockPolicy,
+    preemption: yield* preemptionOf(yield* Preemption),
     waitersMax: yield* limit("waitersMax", options.waitersMax, 1_000_000),
     waitersPerAgentMax: yield* limit("waitersPerAgentMax", options.waitersPerAgentMax, Infinity),
     formats,

@@ -61,6 +61,8 @@ export class Books {
   readonly groups = new Groups()
   /** Where somebody who waits for quota may have it now, for the Ledger to look. */
   readonly dirtyGates: Array<Gate> = []
+  /** Told of each lease whose notice changes. It must not call back. */
+  onNoticed: ((lease: Request) => void) | undefined = undefined
   /** Leases that were told to end. */
   readonly noticed = new Set<Request>()
   /** Pools in which something changed that may make somebody preempt; not kept while there is no such policy. */
@@ -483,6 +485,7 @@ export class Books {
     this.timers.set(lease, endsAt(lease))
     const { by, cause, deadline, forcedAt } = notice
     this.sink?.({ _tag: "Preempting", at: this.now, id: lease.id, by, cause, deadline, forcedAt })
+    this.onNoticed?.(lease)
   }
 
   /** It need not end after all. The caller has seen that no wait is inside it. */
@@ -497,6 +500,7 @@ export class Books {
     }
     this.timers.set(lease, lease.expiresAt)
     this.sink?.({ _tag: "Spared", at: this.now, id: lease.id })
+    this.onNoticed?.(lease)
   }
 
   /** Its deadline has come. */
@@ -505,6 +509,7 @@ export class Books {
     lease.notice = { ...lease.notice, ending: true }
     this.timers.set(lease, endsAt(lease))
     this.sink?.({ _tag: "Ending", at: this.now, id: lease.id })
+    this.onNoticed?.(lease)
   }
 
   /** A lease gives back some of what it holds. */

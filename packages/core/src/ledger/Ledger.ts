@@ -131,6 +131,8 @@ export class Ledger {
   /** How many of those that are ready stand in order, last first. */
   private readyInOrder = 0
   private readonly taking: Taking
+  /** Told of each lease that is taken by force. It must not call back. */
+  onOverrun: ((lease: Request) => void) | undefined = undefined
 
   constructor(options: LedgerOptions = {}) {
     this.deadlock = options.deadlock ?? failRequester
@@ -752,6 +754,7 @@ export class Ledger {
   /** The time for the finalizers of a lease is over. */
   private force(lease: Request): void {
     this.settled.push(lease)
+    this.onOverrun?.(lease)
     this.takeBack(lease, "overrun")
   }
 

@@ -114,6 +114,7 @@ const revocations = (link: Link, claims: ClientClaims): Effect.Effect<void> =>
     Stream.runForEach(rpc.Revocations(), (event) =>
       Effect.sync(() => {
         if (event._tag === "Returned") claims.onReturned(event)
+        else if (event._tag === "Noticed") claims.onNoticed(event)
       })
     )
   ).pipe(

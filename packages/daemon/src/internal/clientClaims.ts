@@ -21,7 +21,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import type { Granted, ReturnedLease } from "../Protocol.ts"
+import type { Granted, NoticedLease, ReturnedLease } from "../Protocol.ts"
 import { claimTrouble, isTrouble, lost } from "./clientErrors.ts"
 import { Held } from "./held.ts"
 import type { CallFailure, DaemonRpc, Link, SessionOpened } from "./link.ts"
@@ -116,6 +116,8 @@ export class ClientClaims {
     const held = this.held.get(returned.lease)
     if (held !== undefined) this.take(held, returned.reason)
   }
+
+  readonly onNoticed = (noticed: NoticedLease): void => this.held.get(noticed.lease)?.hear(noticed)
 
   private take(held: Held, reason: ReturnedLease["reason"]): void {
     this.held.delete(held.id)
@@ -265,7 +267,9 @@ export class ClientClaims {
               })
               return Effect.raceFirst(
                 Effect.provideService(inside, Nesting, frame(outer, this, held)),
-                Effect.flatMap(held.revoked, (gone) => Effect.fail(this.taken(gone, options)))
+                Effect.flatMap(options?.stopAt === "announcement" ? held.stopped : held.revoked, (gone) =>
+                  Effect.fail(this.taken(gone, options))
+                )
               )
             }
           })
@@ -281,7 +285,9 @@ export class ClientClaims {
 
   /** Without an expiry the type of `withLease` has no `LeaseRevoked`: that nothing is granted any more is the next of kin. */
   private taken(gone: LeaseRevoked, options: WaitOptions | undefined): ClaimError | LeaseRevoked {
-    return options?.expiresAfter === undefined ? new ManagerStopped({ message: gone.message }) : gone
+    return options?.expiresAfter === undefined && options?.preemptible !== true
+      ? new ManagerStopped({ message: gone.message })
+      : gone
   }
 
   private forget(held: Held): void {

@@ -58,6 +58,7 @@ const make = (claims: ClientClaims, held: Held, release: Effect.Effect<void>): L
     ),
   settle: (actual) => changed(claims, held, (rpc, ids) => rpc.Settle({ ...ids, lease: held.id, actual })),
   grow: (claim, options) => claims.grow(held, claim, options),
+  onPreempt: held.preempted,
   revoked: held.revoked,
   guard: (effect) =>
     Effect.withFiber((fiber) => {

@@ -136,6 +136,7 @@ export const make = Effect.fnUntraced(function* (options: DaemonServerOptions) {
   }
   table.keeps(() => Records.stateOf(host.sessions.values(), supervisor.bindings))
   yield* table.onReturned(host.onReturned)
+  yield* table.onNoticed(host.onNoticed)
 
   const transport: Effect.Success<ReturnType<typeof ServerTransport.make>> = yield* ServerTransport.make({
     listen: addresses,

@@ -13,7 +13,7 @@ import type { DeadlockLog } from "./deadlockLog.ts"
 import type { Introductions } from "./introductions.ts"
 import type { LeaseKeys } from "./leaseKeys.ts"
 import type { Questions } from "./questions.ts"
-import type { Peer, RevocationEvent, SessionHost } from "./sessionHost.ts"
+import { noticedOf, type Peer, type RevocationEvent, type SessionHost } from "./sessionHost.ts"
 import { counted, subscribed } from "./streams.ts"
 
 export interface HandlerOptions {
@@ -69,6 +69,11 @@ export const make = (options: HandlerOptions) => {
       peer.revocations = queue
       yield* Queue.offer(queue, { _tag: "Started" })
       for (const returned of session.returned) yield* Queue.offer(queue, { _tag: "Returned", ...returned })
+      // What it was told while it was away.
+      for (const lease of session.tickets) {
+        const notice = table.notice(lease)
+        if (notice !== undefined) yield* Queue.offer(queue, noticedOf(lease, notice))
+      }
       return queue
     })
 

@@ -1,7 +1,9 @@
 /** A lease as its client keeps it. */
 import type { Claim } from "@resource-manager/core/Claim"
 import type { LeaseRevoked } from "@resource-manager/core/Errors"
+import type { PreemptionNotice } from "@resource-manager/core/Preemption"
 import * as Effect from "effect/Effect"
+import type { NoticedLease } from "../Protocol.ts"
 import { lost } from "./clientErrors.ts"
 
 export class Held {
@@ -14,6 +16,10 @@ export class Held {
   private amounts: Record<string, number>
   private returnedBy: LeaseRevoked["reason"] | undefined
   private listeners: Set<(error: LeaseRevoked) => void> | undefined
+  private notice: PreemptionNotice | undefined
+  private noticeListeners: Set<(notice: PreemptionNotice) => void> | undefined
+  /** Whether its holder has to stop. */
+  private ending = false
 
   constructor(
     facts: { readonly id: number; readonly agent: string; readonly token: number; readonly claim: Claim },
@@ -54,6 +60,26 @@ export class Held {
   giveBack(): void {
     this.returnedBy ??= "returned"
     this.listeners = undefined
+    this.noticeListeners = undefined
+  }
+
+  /** It has to end, need not after all, or has to stop now: then it is held until its holder gives it back. */
+  hear(noticed: NoticedLease): void {
+    if (this.returnedBy !== undefined) return
+    const { cause, leftMillis, phase } = noticed
+    if (phase === "spared") {
+      this.notice = undefined
+      return
+    }
+    this.notice = { deadlineMillis: Date.now() + leftMillis, cause: cause ?? "priority" }
+    const { noticeListeners } = this
+    this.noticeListeners = undefined
+    if (noticeListeners !== undefined) for (const listener of noticeListeners) listener(this.notice)
+    if (phase !== "ending") return
+    this.ending = true
+    const { listeners } = this
+    this.listeners = undefined
+    if (listeners !== undefined) for (const listener of listeners) listener(this.gone)
   }
 
   /** It was taken from its holder. */
@@ -66,15 +92,33 @@ export class Held {
   }
 
   get gone(): LeaseRevoked {
-    return lost(this.id, this.agent, this.returnedBy ?? "returned")
+    return lost(this.id, this.agent, this.returnedBy ?? (this.notice === undefined ? "returned" : "preempted"))
   }
 
-  /** Completes when it is taken away; never when its holder gives it back. */
+  /** Completes when it is told to end: at once where it was. */
+  readonly preempted: Effect.Effect<PreemptionNotice> = Effect.callback<PreemptionNotice>((resume) => {
+    if (this.notice !== undefined) return resume(Effect.succeed(this.notice))
+    const listener = (notice: PreemptionNotice) => resume(Effect.succeed(notice))
+    this.noticeListeners ??= new Set()
+    this.noticeListeners.add(listener)
+    return Effect.sync(() => this.noticeListeners?.delete(listener))
+  })
+
+  /** The same as `revoked`, but that it completes as soon as it is told to end. */
+  get stopped(): Effect.Effect<LeaseRevoked> {
+    return Effect.raceFirst(
+      this.revoked,
+      Effect.map(this.preempted, () => this.gone)
+    )
+  }
+
+  /** Completes when it is taken away, or its holder has to stop; never when its holder gives it back. */
   readonly revoked: Effect.Effect<LeaseRevoked> = Effect.callback<LeaseRevoked>((resume) => {
     if (this.returnedBy !== undefined) {
       if (this.returnedBy !== "returned") resume(Effect.succeed(this.gone))
       return
     }
+    if (this.ending) return resume(Effect.succeed(this.gone))
     const listener = (error: LeaseRevoked) => resume(Effect.succeed(error))
     this.listeners ??= new Set()
     this.listeners.add(listener)

@@ -2,7 +2,7 @@
  * Sessions at their edge: the clock, the journal, the connections that they are on,
  * and the leases that come back when one ends.
  */
-import type { LeaseTable, ReturnReason } from "@resource-manager/core/LeaseTable"
+import type { LeaseNotice, LeaseTable, ReturnReason } from "@resource-manager/core/LeaseTable"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Queue from "effect/Queue"
@@ -18,7 +18,7 @@ import {
 import { sameProcess } from "../process/Identity.ts"
 import type { Service as ProcessTable } from "../process/ProcessTable.ts"
 import type { TerminateOptions } from "../process/Terminator.ts"
-import type { CallError, Rights } from "../Protocol.ts"
+import type { CallError, NoticedLease, Rights } from "../Protocol.ts"
 import {
   type Command,
   type LimitReached,
@@ -40,7 +40,19 @@ export type Answer = Exit.Exit<unknown, unknown>
 export type DaemonSession = Session<Answer>
 export type DaemonCommand = Command<Answer>
 
-export type RevocationEvent = { readonly _tag: "Started" } | ({ readonly _tag: "Returned" } & ReturnedLease)
+export type RevocationEvent =
+  | { readonly _tag: "Started" }
+  | ({ readonly _tag: "Returned" } & ReturnedLease)
+  | ({ readonly _tag: "Noticed" } & NoticedLease)
+
+/** A notice as it goes to a client. */
+export const noticedOf = (lease: number, { cause, leftMillis, phase }: LeaseNotice): RevocationEvent => ({
+  _tag: "Noticed",
+  lease,
+  phase,
+  leftMillis,
+  ...(cause === undefined ? {} : { cause })
+})
 
 /** One client: its connection, what it may do, and the session that is on it. */
 export interface Peer {
@@ -287,6 +299,13 @@ export class SessionHost {
     if (session === undefined) return
     const queue = this.peers.get(session)?.revocations
     if (queue !== undefined) Queue.offerUnsafe(queue, { _tag: "Returned", ...returned })
+  }
+
+  /** A lease has to end, and that is committed. */
+  readonly onNoticed = (lease: number, notice: LeaseNotice): void => {
+    const session = this.sessions.owner(lease)
+    const queue = session === undefined ? undefined : this.peers.get(session)?.revocations
+    if (queue !== undefined) Queue.offerUnsafe(queue, noticedOf(lease, notice))
   }
 
   // --- commands

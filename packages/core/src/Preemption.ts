@@ -1,0 +1,62 @@
+/**
+ * Who may take leases from whom, and how long their holders have: a service whose
+ * value is plain, so that a policy is swapped by a layer. Without one nobody takes
+ * anything by priority.
+ *
+ * ```ts
+ * ResourceManager.layer({ pools }).pipe(Layer.provide(Preemption.layerPriority({ grace: "30 seconds" })))
+ * ```
+ */
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import * as Layer from "effect/Layer"
+import type { PreemptionCause } from "./ledger/preemption/Notice.ts"
+
+export type { PreemptionCause } from "./ledger/preemption/Notice.ts"
+
+export interface PreemptionOptions {
+  /** How long the holder of a lease has from the announcement on. Default 10 seconds. */
+  readonly grace?: Duration.Input
+  /** How long its finalizers may take after that, before its units are taken by force. Default 5 seconds. */
+  readonly overrun?: Duration.Input
+}
+
+export interface PreemptionPolicy extends PreemptionOptions {
+  readonly name: string
+  /** Whether claims of higher priority take preemptible leases of lower priority. */
+  readonly byPriority: boolean
+}
+
+/** What the holder of a lease is told that has to end. */
+export interface PreemptionNotice {
+  /** When it has to have stopped, in milliseconds of Effect's clock (`Clock.currentTimeMillis`). */
+  readonly deadlineMillis: number
+  /**
+   * For whom: a claim of higher priority, one that reclaims what was lent, an older one
+   * (wound-wait), or those that are in a deadlock.
+   */
+  readonly cause: PreemptionCause
+}
+
+/** Nobody takes anything by priority. Deadlock policies that revoke leases give their holders the same times. */
+export const off = (options: PreemptionOptions = {}): PreemptionPolicy => ({
+  ...options,
+  name: "off",
+  byPriority: false
+})
+
+/** Claims of higher priority take preemptible leases of strictly lower priority. */
+export const priority = (options: PreemptionOptions = {}): PreemptionPolicy => ({
+  ...options,
+  name: "priority",
+  byPriority: true
+})
+
+/** The policy of managers built below. Off unless provided. */
+export const Preemption = Context.Reference<PreemptionPolicy>("@resource-manager/core/Preemption", {
+  defaultValue: () => off()
+})
+
+export const layerPriority = (options?: PreemptionOptions) => Layer.succeed(Preemption, priority(options))
+
+export const layerOff = (options?: PreemptionOptions) => Layer.succeed(Preemption, off(options))
