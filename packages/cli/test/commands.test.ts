@@ -110,7 +110,7 @@ describe("commands about the daemon", { timeout }, () => {
   })
 
   it("agents list and show", () => {
-    assert.sameMembers(
+    assert.includeMembers(
       json("agents list").map(({ agent }) => agent),
       ["build", "tests"]
     )
@@ -131,6 +131,25 @@ describe("commands about the daemon", { timeout }, () => {
     )
     assert.include(text("leases", "list"), "cpu 3")
     assert.include(text("waiters", "list"), "tests")
+  })
+
+  it("waiters list tells the first of many, and how many more there are", async () => {
+    for (const agent of ["second", "third"]) void client.ask(agent, { cpu: 2 })
+    await until("three wait", () => (json("waiters list").length === 3 ? true : undefined))
+    const first = json("waiters list", "--limit", "1")
+    assert.deepStrictEqual(
+      first.map(({ agent }) => agent),
+      ["tests"]
+    )
+    const some = text("waiters", "list", "--limit", "2")
+    for (const word of ["tests", "and 1 more: `resource-manager waiters list --limit 3`"]) assert.include(some, word)
+    assert.notInclude(text("waiters", "list"), "more:")
+    for (const waiter of json("waiters list").slice(1)) {
+      assert.strictEqual(daemon.run("quota", "set", waiter.agent, "cpu", "0", "--yes").code, 0)
+      assert.strictEqual(daemon.run("quota", "set", waiter.agent, "cpu", "off").code, 0)
+    }
+    await until("one waits", () => (json("waiters list").length === 1 ? true : undefined))
+    assert.strictEqual(daemon.run("waiters", "list", "--limit", "0").code, 2)
   })
 
   it("why, by agent and by number", () => {

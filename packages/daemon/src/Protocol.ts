@@ -9,6 +9,7 @@
  * when they are repeated have none. Administrators may leave them out too, and then
  * do not retry.
  */
+import { Amount } from "@resource-manager/core/Amount"
 import * as Errors from "@resource-manager/core/Errors"
 import { LoadSample } from "@resource-manager/core/LoadMonitor"
 import { GroupInput, GroupStatistics, OnQuota } from "@resource-manager/core/QuotaTree"
@@ -342,6 +343,12 @@ export interface DaemonLease extends Schema.Schema.Type<typeof DaemonLease> {}
 
 export const GetLeases = Rpc.make("Leases", { success: Schema.Array(DaemonLease), error: CallError })
 export const GetWaiters = Rpc.make("Waiters", { success: Schema.Array(WaiterView), error: CallError })
+/** The first of them, in order: a queue may be long, and nobody reads all of it. */
+export const GetWaitersPage = Rpc.make("WaitersPage", {
+  payload: { limit: Amount },
+  success: Schema.Struct({ waiters: Schema.Array(WaiterView), total: Schema.Number }),
+  error: CallError
+})
 export const GetExplain = Rpc.make("Explain", {
   payload: { agent: Schema.String },
   success: Schema.Array(WaiterView),
@@ -505,6 +512,7 @@ export const DaemonRpcs = RpcGroup.make(
   GetAgents,
   GetLeases,
   GetWaiters,
+  GetWaitersPage,
   GetExplain,
   GetTypes,
   GetMeasure,

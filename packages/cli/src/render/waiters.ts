@@ -1,5 +1,5 @@
 /** `waiters list`. */
-import { claimShort } from "./amounts.ts"
+import { claimShort, count } from "./amounts.ts"
 import { command } from "./commands.ts"
 import { nameCell } from "./names.ts"
 import { whyShort } from "./reasons.ts"
@@ -49,10 +49,13 @@ export const waiterTable = (
 
 export const noWaiters = `Nobody waits. What is held: \`${command("leases list")}\`.`
 
-export const waiterList = (waiters: ReadonlyArray<WaiterView>, sheet: Sheet): ReadonlyArray<string> => {
+/** The first of all who wait, of whom there are `total`. */
+export const waiterList = (waiters: ReadonlyArray<WaiterView>, total: number, sheet: Sheet): ReadonlyArray<string> => {
   const first = waiters[0]
+  const more = total - waiters.length
   return [
     ...waiterTable(waiters, sheet, true, noWaiters),
+    ...(more > 0 ? paragraph(`and ${count(more)} more: \`${command("waiters list")} --limit ${total}\``, sheet) : []),
     ...(first === undefined ? [] : ["", ...paragraph(`All reasons of one: \`${command("why", first.id)}\``, sheet)])
   ]
 }

@@ -30,7 +30,7 @@ const pages = (overview: Overview, width: number): ReadonlyArray<string> => {
     ...agents.flatMap((agent) => agentShow(agent, overview, paper)),
     ...quotaList(agents, paper),
     ...leaseList(leases, paper),
-    ...waiterList(waiters, paper),
+    ...waiterList(waiters, waiters.length, paper),
     ...topFrame({ sample: { takenAt: 0, overview }, previous: undefined, state: initialState }, paper, 30).lines
   ]
 }

@@ -52,7 +52,7 @@ const screens: Readonly<Record<string, (sheet: Sheet, overview: OverviewView) =>
     agentShow(overview.agents.find(({ agent }) => agent === "tests") ?? tests, overview, sheet),
   "quota list": (sheet, { agents }) => quotaList(agents, sheet),
   "leases list": (sheet, { leases }) => leaseList(leases, sheet),
-  "waiters list": (sheet, { waiters }) => waiterList(waiters, sheet),
+  "waiters list": (sheet, { waiters }) => waiterList(waiters, waiters.length, sheet),
   "plugins list": (sheet) => pluginList(plugins, sheet)
 }
 

@@ -175,6 +175,7 @@ export const make = (options: HandlerOptions) => {
     Agents: (_, call) => known(call, questions.Agents),
     Leases: (_, call) => known(call, questions.Leases),
     Waiters: (_, call) => known(call, questions.Waiters),
+    WaitersPage: ({ limit }, call) => known(call, (peer) => questions.WaitersPage(peer, limit)),
     Explain: ({ agent }, call) => known(call, (peer) => questions.Explain(peer, agent)),
     Types: (_, call) => known(call, () => questions.Types),
     Measure: ({ type }, call) => known(call, () => questions.Measure(type)),

@@ -86,6 +86,11 @@ export const make = ({ deadlocks, host, manager, meter, status }: QuestionOption
     Agents: (peer: Peer) => Effect.map(manager.agents, (all) => ownOf(peer, all)),
     Leases: leases,
     Waiters: (peer: Peer) => Effect.map(manager.waiters, (all) => ownOf(peer, all)),
+    WaitersPage: (peer: Peer, limit: number) =>
+      Effect.map(manager.waiters, (all) => {
+        const own = ownOf(peer, all)
+        return { waiters: own.slice(0, limit), total: own.length }
+      }),
     Explain: (peer: Peer, agent: string) => ofAgent(peer, agent, manager.explain(agent)),
     Types: types,
     Measure: (type: string) => Effect.map(manager.measure(type), Option.getOrNull),
