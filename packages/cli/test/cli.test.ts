@@ -199,7 +199,7 @@ describe("simulate", () => {
     ["a capacity that is no number", [workload, "--capacity", "many"], 2, '--capacity: "many"'],
     ["a negative window", [workload, "--from", "-1"], 2, "a whole number from 0"],
     ["a window of no jobs", [workload, "--jobs", "0"], 2, "a whole number from 1"],
-    ["another order", [workload, "--order", "sjf"], 2, '"fcfs"'],
+    ["another order", [workload, "--order", "lifo"], 2, '"fcfs"'],
     ["no capacity at all", [temporaryFile("bare.swf", text)], 2, "--capacity: nothing is given"],
     ["two pools for SWF", [workload, "--pool", "a=1", "--pool", "b=1"], 2, "one pool"],
     ["a report of another kind", [workload, "--out", "report.pdf"], 2, ".html or .svg"],

@@ -1,6 +1,7 @@
 /** A published table (RLScheduler, SC'20), on data that is not part of this project. */
 import { readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
+import { plainPolicy } from "../src/replay/policy.ts"
 import { Simulation } from "../src/replay/simulation.ts"
 import { distributionOf } from "../src/replay/statistics.ts"
 import { jobFiguresOf, summarize } from "../src/replay/summary.ts"
@@ -20,7 +21,7 @@ const replay = (text: string, from: number) => {
   }
   const outcome = simulation.finish()
   const figures = jobFiguresOf(workload, outcome.startedAt)
-  const input = { file, format: "swf", order: "fcfs", from, requested: 1024, pools, workload, outcome } as const
+  const input = { file, format: "swf", policy: plainPolicy, from, requested: 1024, pools, workload, outcome } as const
   return summarize({ ...input, milliseconds: 0 }, figures)
 }
 

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { niceTicks, timeTicks } from "../src/replay/chart.ts"
 import { processors, readSwf, generatedJobs, swfText } from "./support.ts"
 import { renderPicture, renderReport } from "../src/replay/report.ts"
+import { plainPolicy } from "../src/replay/policy.ts"
 import { Simulation } from "../src/replay/simulation.ts"
 import { jobFiguresOf, summarize } from "../src/replay/summary.ts"
 
@@ -14,7 +15,16 @@ const inputOf = (text: string, file: string) => {
   }
   const outcome = simulation.finish()
   const figures = jobFiguresOf(workload, outcome.startedAt)
-  const input = { file, format: "swf", order: "fcfs", from: 0, requested: undefined, pools, workload, outcome } as const
+  const input = {
+    file,
+    format: "swf",
+    policy: plainPolicy,
+    from: 0,
+    requested: undefined,
+    pools,
+    workload,
+    outcome
+  } as const
   return { pools, timeline: outcome.timeline, figures, summary: summarize({ ...input, milliseconds: 1 }, figures) }
 }
 

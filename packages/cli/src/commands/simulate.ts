@@ -6,6 +6,7 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { Json } from "../frame/flags.ts"
+import { backfillNames, orderNames } from "../replay/policyNames.ts"
 
 const wholeNumberFrom = (least: number) =>
   Flag.filter(
@@ -33,9 +34,28 @@ const flags = {
     Flag.optional,
     Flag.withDescription("Rows in the window (default: to the end of the file)")
   ),
-  order: Flag.Literals("order", ["fcfs"]).pipe(
+  order: Flag.Literals("order", orderNames).pipe(
     Flag.withDefault("fcfs" as const),
-    Flag.withDescription("Order of those who wait: first come, first served")
+    Flag.withDescription(
+      "Who is next: first come, first served (fcfs, the default); shortest estimate first (sjf); by the score F1 of " +
+        "RLScheduler (f1); highest priority first (priority); whoever's agent has least (fair)"
+    )
+  ),
+  overtake: Flag.Boolean("overtake").pipe(
+    Flag.withDefault(false),
+    Flag.withDescription("With sjf and f1: let a better newcomer go before who was chosen next and does not fit yet")
+  ),
+  backfill: Flag.Literals("backfill", backfillNames).pipe(
+    Flag.withDefault("none" as const),
+    Flag.withDescription(
+      "Who may start before who is next, by the estimates: nobody (none, the default); who does not delay it " +
+        "(easy); who ends before it can start (shadow); who delays nobody (conservative)"
+    )
+  ),
+  depth: Flag.Int("depth").pipe(
+    wholeNumberFrom(1),
+    Flag.withDefault(1000),
+    Flag.withDescription("How many of those who wait backfill looks at, oldest first (default 1000)")
   ),
   out: Flag.String("out").pipe(
     Flag.withMetavar("REPORT"),
@@ -100,6 +120,10 @@ export const simulate = Command.make(
     {
       command: "resource-manager simulate lublin_256.swf --capacity 256 --from 1981 --jobs 1024",
       description: "1,024 jobs on a machine of 256 processors"
+    },
+    {
+      command: "resource-manager simulate lublin_256.swf --order sjf --backfill easy",
+      description: "The shortest first, and small ones past who is next where that does not delay it"
     },
     {
       command: "resource-manager simulate trace.swf.gz --capacity 128 --json --out report.html",

@@ -9,17 +9,27 @@
  *   pools or for some of them. (Over different pools a later job may start first,
  *   where that cannot delay the earlier one.)
  * - `idle`: the earliest waiting job does not fit into what is free.
+ * - `delay`: with backfill, who is next is not delayed by who started before it.
  * - `once`: every job arrives, starts and ends once, in this order, and runs as long as it should.
  * - `conservation`: what the Ledger says is in use is the sum of what runs, and at the end nothing is.
+ *
+ * `order` and `idle` say this of first come, first served. What they and `delay` say of other
+ * orders and of backfill over one pool is in `heads.ts`; over several pools or with a rate, by fair
+ * share or with conservative backfill these three are not checked.
  */
+import { Heads } from "./heads.ts"
+import { plainPolicy, type Policy } from "./policy.ts"
 import type { PoolSpec } from "./pools.ts"
 import type { Workload } from "./workload.ts"
 
-export const rules = ["capacity", "rate", "order", "idle", "once", "conservation"] as const
+export const rules = ["capacity", "rate", "order", "idle", "delay", "once", "conservation"] as const
 
 export type Rule = (typeof rules)[number]
 
 const examplesMax = 10
+
+/** Whether the next one is known beforehand: with fair shares that depends on all that is held. */
+const isFollowed = ({ backfill, order }: Policy): boolean => order !== "fair" && backfill !== "conservative"
 
 /** Jobs that wait for the same pools, in order of arrival. */
 class Line {
@@ -73,7 +83,15 @@ class TokenCheck {
 }
 
 export class Audit {
-  readonly counts: Record<Rule, number> = { capacity: 0, rate: 0, order: 0, idle: 0, once: 0, conservation: 0 }
+  readonly counts: Record<Rule, number> = {
+    capacity: 0,
+    rate: 0,
+    order: 0,
+    idle: 0,
+    delay: 0,
+    once: 0,
+    conservation: 0
+  }
   /** The first violations, to be read by people. */
   readonly examples: Array<string> = []
   private readonly workload: Workload
@@ -83,11 +101,19 @@ export class Audit {
   private readonly states: Uint8Array
   private readonly startedAt: Float64Array
   private readonly lines: Array<Line> = []
+  /** Whether first is who came first. */
+  private readonly plain: boolean
+  private readonly heads: Heads | undefined
   private waiting = 0
   private running = 0
   private ended = 0
 
-  constructor(workload: Workload, pools: ReadonlyArray<PoolSpec>) {
+  constructor(workload: Workload, pools: ReadonlyArray<PoolSpec>, policy: Policy = plainPolicy) {
+    this.plain = policy.order === "fcfs" && policy.backfill === "none"
+    const [pool, ...more] = pools
+    if (!this.plain && pool !== undefined && more.length === 0 && pool.rate === undefined && isFollowed(policy)) {
+      this.heads = new Heads(workload, pool.capacity, policy, (rule, job, at, what) => this.broken(rule, job, at, what))
+    }
     this.workload = workload
     this.pools = pools
     this.inUse = pools.map(() => 0)
@@ -106,7 +132,8 @@ export class Audit {
       this.broken("once", job, at, `arrived, submitted at ${this.workload.submit[job]}`)
     this.states[job] = State.waiting
     this.waiting++
-    this.lineOf(this.poolsOf(job)).push(job)
+    if (this.plain) this.lineOf(this.poolsOf(job)).push(job)
+    this.heads?.arrived(job, at)
   }
 
   started(job: number, at: number): void {
@@ -121,6 +148,7 @@ export class Audit {
       const first = line.first(this.states)
       if (first >= 0 && first < job) this.broken("order", job, at, `started before job ${first}, which waits`)
     }
+    this.heads?.started(job, at)
     this.states[job] = State.running
     this.startedAt[job] = at
     this.waiting--
@@ -136,6 +164,7 @@ export class Audit {
     const lasted = at - (this.startedAt[job] ?? 0)
     const run = this.workload.run[job] ?? 0
     if (lasted !== run) this.broken("once", job, at, `ran ${lasted} us, not ${run}`)
+    this.heads?.finished(job)
     this.states[job] = State.ended
     this.running--
     this.ended++
@@ -150,6 +179,7 @@ export class Audit {
       this.broken("conservation", -1, at, `${told} of ${this.pools[i]?.name} in use, the jobs hold ${this.inUse[i]}`)
     }
     if (this.waiting === 0) return
+    this.heads?.settled(at)
     let earliest = -1
     for (const line of this.lines) {
       const first = line.first(this.states)

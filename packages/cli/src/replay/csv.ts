@@ -39,6 +39,7 @@ interface Bound {
   readonly run: ReadonlyArray<BoundTerm>
   readonly estimate: ReadonlyArray<BoundTerm> | undefined
   readonly agent: number
+  readonly priority: ReadonlyArray<BoundTerm> | undefined
   readonly amounts: ReadonlyArray<ReadonlyArray<BoundTerm>>
   readonly columns: number
 }
@@ -55,6 +56,7 @@ const bind = (mapping: Mapping, columns: ReadonlyArray<string>): Bound => {
     run: terms(mapping.run),
     estimate: mapping.estimate === undefined ? undefined : terms(mapping.estimate),
     agent: mapping.agent === undefined ? -1 : columns.indexOf(mapping.agent),
+    priority: mapping.priority === undefined ? undefined : terms(mapping.priority),
     amounts: mapping.amounts.map(terms),
     columns: columns.length
   }
@@ -216,6 +218,13 @@ export class CsvReader implements RowReader, LineHandler {
     if (typeof run !== "number") return run
     const estimate = bound.estimate === undefined ? run : sum(bound.estimate, record)
     if (typeof estimate !== "number") return estimate
+    const priority = bound.priority === undefined ? 0 : sum(bound.priority, record)
+    if (typeof priority !== "number") return priority
+    if (!Number.isSafeInteger(priority)) {
+      const what = written(bound.priority ?? [], record)
+      return { reason: "notWhole", problem: `the priority (${what}) is not a whole number` }
+    }
+    row.priority = priority
     row.submit = Math.round(submit)
     row.run = Math.round(run)
     row.estimate = Math.round(estimate)

@@ -26,6 +26,8 @@ export interface Mapping {
   /** The run time where undefined. */
   readonly estimate: ReadonlyArray<Term> | undefined
   readonly agent: string | undefined
+  /** 0 where undefined. */
+  readonly priority: ReadonlyArray<Term> | undefined
   /** By pool, in the order of the pools. */
   readonly amounts: ReadonlyArray<ReadonlyArray<Term>>
 }
@@ -105,14 +107,20 @@ const readTerms = (tokens: ReadonlyArray<Token>, isTime: boolean): ReadonlyArray
 
 const timeKeys: ReadonlyArray<string> = ["submit", "run", "estimate"]
 
-/** Reads the flag. Without one, the columns are those called `submit`, `run`, `amount`, `estimate` and `agent`. */
+/** Reads the flag. Without one, the columns are those called `submit`, `run`, `amount`, `estimate`, `agent` and `priority`. */
 export const readMapping = (
   text: string | undefined,
   pools: ReadonlyArray<PoolSpec>,
   columns: ReadonlyArray<string>
 ): Result.Result<Mapping, InvalidOption> => {
   const fail = (allowed: string) => Result.fail(new InvalidOption({ option, value: text, allowed }))
-  const known = [...timeKeys, "agent", ...(pools.length === 1 ? ["amount"] : []), ...pools.map((pool) => pool.name)]
+  const known = [
+    ...timeKeys,
+    "agent",
+    "priority",
+    ...(pools.length === 1 ? ["amount"] : []),
+    ...pools.map((pool) => pool.name)
+  ]
   const source =
     text ??
     known
@@ -160,5 +168,6 @@ const assemble = (
     if (amount === undefined && pools.length > 1) return fail(`an amount for each pool; ${pool.name}=… is missing`)
     amounts.push(amount ?? [{ factor: 1, column: undefined }])
   }
-  return Result.succeed({ submit, run, estimate: terms.get("estimate"), agent: agent?.column, amounts })
+  const priority = terms.get("priority")
+  return Result.succeed({ submit, run, estimate: terms.get("estimate"), agent: agent?.column, priority, amounts })
 }

@@ -27,7 +27,7 @@ export const defaultPoolName = "processors"
 export const unlimited = Number.MAX_SAFE_INTEGER
 
 /** What a mapping of CSV columns uses for itself. */
-export const reservedNames: ReadonlyArray<string> = ["submit", "run", "estimate", "agent", "amount"]
+export const reservedNames: ReadonlyArray<string> = ["submit", "run", "estimate", "agent", "priority", "amount"]
 
 const nameOf = /^[A-Za-z][\w.-]{0,63}$/
 const ratePattern = /^(\d+)\/(\d*)(us|ms|s|m|h|d)(?::(\d+))?$/

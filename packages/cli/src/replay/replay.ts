@@ -7,6 +7,8 @@ import { InvalidOption, ReportUnwritable, RulesBroken, WorkloadUnreadable } from
 import { type Format, type Loaded, loadWorkload } from "./load.ts"
 import { readPools } from "./pools.ts"
 import { describeWriteError } from "./problems.ts"
+import { readPolicy } from "./policy.ts"
+import type { BackfillName, OrderName } from "./policyNames.ts"
 import { makeProgress, type Progress } from "./progress.ts"
 import { type Outcome, Simulation } from "./simulation.ts"
 import { type JobFigures, jobFiguresOf, summarize, type Summary } from "./summary.ts"
@@ -20,7 +22,10 @@ export interface ReplayOptions {
   readonly rate: ReadonlyArray<string>
   readonly from: number
   readonly jobs: number | undefined
-  readonly order: string
+  readonly order: OrderName
+  readonly overtake: boolean
+  readonly backfill: BackfillName
+  readonly depth: number
   readonly out: string | undefined
   readonly format: Format | undefined
   readonly csvColumns: string | undefined
@@ -74,13 +79,17 @@ export const replay = Effect.fnUntraced(function* (
   const pools = yield* Effect.fromResult(
     readPools({ capacity: options.capacity, pools: options.pool, rates: options.rate })
   )
+  const policy = yield* Effect.fromResult(readPolicy(options.order, options.backfill, options.depth, options.overtake))
   const progress = makeProgress(process.stderr, () => performance.now())
   const replayed = Effect.gen(function* () {
     const onProgress = (fraction: number) => progress.show("reading", fraction)
     const loaded = yield* loadWorkload({ ...options, pools, window: { from, jobs }, onProgress })
     const { workload } = loaded
     const began = performance.now()
-    const simulation = new Simulation(workload, loaded.pools, { timeline: out !== undefined })
+    const simulation = new Simulation(workload, loaded.pools, {
+      timeline: out !== undefined,
+      policy
+    })
     const outcome = yield* drive(simulation, Math.max(1, workload.size), progress)
     if (simulation.overflowed) {
       return yield* new WorkloadUnreadable({ file, problem: "its jobs take more than 285 years one after the other" })
@@ -93,7 +102,7 @@ export const replay = Effect.fnUntraced(function* (
   )
   const { workload } = loaded
   const figures = jobFiguresOf(workload, outcome.startedAt)
-  const input = { ...options, ...loaded, requested: jobs, outcome, milliseconds }
+  const input = { ...options, ...loaded, policy, requested: jobs, outcome, milliseconds }
   const summary = summarize(input, figures)
   if (out !== undefined) yield* writeReport(out, loaded, outcome, figures, summary)
   return {

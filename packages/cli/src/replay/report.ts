@@ -8,7 +8,7 @@ import { chartStyle, darkPalette, escapeMarkup, palette } from "./markup.ts"
 import { type PoolSpec, unlimited } from "./pools.ts"
 import type { Distribution } from "./statistics.ts"
 import type { JobFigures, Summary } from "./summary.ts"
-import { formatNumber, formatPercent, formatSeconds } from "./text.ts"
+import { formatNumber, formatPercent, formatSeconds, policyText } from "./text.ts"
 import type { TimelineView } from "./timeline.ts"
 
 export interface ReportInput {
@@ -196,7 +196,7 @@ export const renderReport = (input: ReportInput): string => {
 <body>
 <main>
 <h1>${escapeMarkup(title)}</h1>
-<p>Rows ${window.from} to ${window.from + window.rows - 1}, order ${escapeMarkup(summary.order)}:
+<p>Rows ${window.from} to ${window.from + window.rows - 1}, order ${escapeMarkup(policyText(summary))}:
 ${formatNumber(summary.jobs)} jobs in ${formatSeconds(summary.makespan)} of virtual time.
 Skipped: ${escapeMarkup(countsOf(skipped.byReason))}. Malformed lines: ${escapeMarkup(countsOf(malformed.byReason))}.
 Violations of the manager's rules: ${summary.violations}.</p>

@@ -8,15 +8,16 @@
  * units go back `run` later.
  */
 import {
-  type BackfillOptions,
   type Claim,
   Ledger,
   noScheduling,
   type Pool,
-  type Request
+  type Request,
+  type Scheduling
 } from "@resource-manager/core/Ledger"
 import { Audit } from "./audit.ts"
 import { EndHeap } from "./EndHeap.ts"
+import { decidersOf, plainPolicy, type Policy } from "./policy.ts"
 import type { PoolSpec } from "./pools.ts"
 import { Timeline, type TimelineView } from "./timeline.ts"
 import type { Workload } from "./workload.ts"
@@ -37,8 +38,8 @@ export interface Outcome {
 export interface SimulationOptions {
   /** Whether levels over time are kept. */
   readonly timeline: boolean
-  /** Who starts before a blocked head. Default nobody. */
-  readonly backfill?: BackfillOptions | undefined
+  /** Who goes first, and who may start before. Default first come, first served. */
+  readonly policy?: Policy | undefined
 }
 
 export class Simulation {
@@ -67,7 +68,8 @@ export class Simulation {
 
   constructor(workload: Workload, pools: ReadonlyArray<PoolSpec>, options: SimulationOptions) {
     this.workload = workload
-    this.ledger = new Ledger({ waitersMax: Math.max(1, workload.size), backfill: options.backfill })
+    const { policy = plainPolicy } = options
+    this.ledger = new Ledger({ waitersMax: Math.max(1, workload.size), ...decidersOf(policy) })
     this.names = pools.map((pool) => pool.name)
     this.pools = pools.map(({ capacity, name, rate }) =>
       this.ledger.definePool(
@@ -79,7 +81,7 @@ export class Simulation {
         0
       )
     )
-    this.audit = new Audit(workload, pools)
+    this.audit = new Audit(workload, pools, policy)
     this.timeline = options.timeline ? new Timeline(1 + pools.length) : undefined
     this.startedAt = new Float64Array(workload.size).fill(Number.NaN)
   }
@@ -123,7 +125,8 @@ export class Simulation {
     for (let i = 0; i < names.length; i++) claim[names[i]!] = workload.amounts[i]?.[job] ?? 0
     // Zero would be unknown, and endless.
     const expected = Math.max(1, workload.estimate[job] ?? 0)
-    const request = this.claim(workload.agents[workload.agentOf[job] ?? -1] ?? "-", claim, expected)
+    const scheduling = { ...noScheduling, expected, priority: workload.priority[job] ?? 0 }
+    const request = this.claim(workload.agents[workload.agentOf[job] ?? -1] ?? "-", claim, scheduling)
     // A refused job never starts, which the audit counts against the rule "once".
     if (request === undefined) return
     this.jobOf[request.id] = job
@@ -133,8 +136,8 @@ export class Simulation {
     if (this.queued > this.queuePeak) this.queuePeak = this.queued
   }
 
-  private claim(agent: string, claim: Claim, expected: number): Request | undefined {
-    const answer = this.ledger.claim(agent, claim, this.now, { scheduling: { ...noScheduling, expected } })
+  private claim(agent: string, claim: Claim, scheduling: Scheduling): Request | undefined {
+    const answer = this.ledger.claim(agent, claim, this.now, { scheduling })
     return "_tag" in answer ? undefined : answer
   }
 

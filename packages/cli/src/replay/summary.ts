@@ -2,6 +2,8 @@
 import type { Format } from "./load.ts"
 import { type PoolSpec, unlimited } from "./pools.ts"
 import type { Rule } from "./audit.ts"
+import type { Policy } from "./policy.ts"
+import type { BackfillName, OrderName } from "./policyNames.ts"
 import type { Outcome } from "./simulation.ts"
 import { type Distribution, distributionOf, jainIndexOf, sumOf } from "./statistics.ts"
 import type { MalformedLine, Workload } from "./workload.ts"
@@ -30,7 +32,10 @@ export interface AgentSummary {
 export interface Summary {
   readonly file: string
   readonly format: Format
-  readonly order: string
+  readonly order: OrderName
+  /** Whether who is chosen next stays next. */
+  readonly committedHead: boolean
+  readonly backfill: { readonly kind: BackfillName; readonly depth: number }
   readonly window: { readonly from: number; readonly rows: number; readonly requested: number | null }
   readonly jobs: number
   readonly skipped: { readonly total: number; readonly byReason: Record<string, number> }
@@ -70,7 +75,7 @@ const agentsShownMax = 100
 export interface SummaryInput {
   readonly file: string
   readonly format: Format
-  readonly order: string
+  readonly policy: Policy
   readonly from: number
   readonly requested: number | undefined
   readonly pools: ReadonlyArray<PoolSpec>
@@ -146,7 +151,7 @@ const agentSummaries = (workload: Workload, figures: JobFigures): ReadonlyArray<
 }
 
 export const summarize = (input: SummaryInput, figures: JobFigures): Summary => {
-  const { outcome, workload } = input
+  const { outcome, policy, workload } = input
   const pools = input.pools.map((pool, index) => poolSummary(pool, index, input))
   const agents = agentSummaries(workload, figures)
   const makespan = seconds(outcome.lastEnd)
@@ -154,7 +159,9 @@ export const summarize = (input: SummaryInput, figures: JobFigures): Summary => 
   return {
     file: input.file,
     format: input.format,
-    order: input.order,
+    order: policy.order,
+    committedHead: policy.committedHead,
+    backfill: { kind: policy.backfill, depth: policy.depth },
     window: { from: input.from, rows: workload.rows, requested: input.requested ?? null },
     jobs: workload.size,
     skipped: { total: skipped, byReason: Object.fromEntries(workload.skipped) },

@@ -3,8 +3,9 @@
  * line, `;` begins a comment, -1 stands for unknown, times are seconds.
  *
  * What a job asks for: requested processors (field 8), or the allocated ones
- * (field 5) where that is -1. Its estimate: requested time (9), or the run time (4).
- * Its agent: the user (12); all jobs of unknown users are one agent's, "-".
+ * (field 5) where that is -1. Its estimate: requested time (9), or the run time (4)
+ * where that is below 0. Its agent: the user (12); all jobs of unknown users are one agent's,
+ * "-". Its priority: the number of its queue (15), or 0 where that is below 0.
  *
  * Works on bytes: a line becomes a string only where it is malformed or a comment.
  */
@@ -16,7 +17,9 @@ import { type ReaderOptions, readNumber, type RowReader, shown } from "./reader.
 import { type Row, type TimeName, WorkloadBuilder } from "./workload.ts"
 
 const fieldCount = 18
-const [submitField, runField, allocatedField, requestedField, estimateField, userField] = [1, 3, 4, 7, 8, 11] as const
+const [submitField, runField, allocatedField, requestedField, estimateField, userField, queueField] = [
+  1, 3, 4, 7, 8, 11, 14
+] as const
 
 const timeFields: Record<TimeName, number> = { submit: submitField, run: runField, estimate: estimateField }
 
@@ -176,7 +179,10 @@ export class SwfReader implements RowReader, LineHandler {
     const row = this.row
     row.submit = field(submitField) === -1 ? Number.NaN : Math.round(field(submitField) * 1e6)
     row.run = Math.round(run * 1e6)
-    row.estimate = field(estimateField) === -1 ? row.run : Math.round(field(estimateField) * 1e6)
+    row.estimate = field(estimateField) < 0 ? row.run : Math.round(field(estimateField) * 1e6)
+    // Classes, mostly; a number that is none of those orders nothing.
+    const queue = field(queueField)
+    row.priority = Number.isSafeInteger(queue) && queue > 0 ? queue : 0
     row.amounts[0] = amount
     row.agent = this.agentOf(field(userField))
     rows.add(this.line, row, this.writtenTime)

@@ -35,6 +35,12 @@ const spread = (name: string, values: Distribution, format: (value: number | nul
   return `${name.padEnd(18)}${cells.join("")}`
 }
 
+/** Who was next, and who could start before. */
+export const policyText = ({ backfill, committedHead, order }: Summary): string => {
+  const chosen = (order === "sjf" || order === "f1") && !committedHead ? `${order} with overtaking` : order
+  return backfill.kind === "none" ? chosen : `${chosen}, backfill ${backfill.kind}`
+}
+
 const counted = (counts: Record<string, number>): string => {
   const parts = Object.entries(counts).map(([reason, count]) => `${reason} ${formatNumber(count)}`)
   return parts.length === 0 ? "" : ` (${parts.join(", ")})`
@@ -43,7 +49,7 @@ const counted = (counts: Record<string, number>): string => {
 export const renderText = (summary: Summary): string => {
   const { fairness, malformed, skipped, window } = summary
   const lines = [
-    `${printable(summary.file)}: rows ${window.from} to ${window.from + window.rows - 1}, ${summary.order}`,
+    `${printable(summary.file)}: rows ${window.from} to ${window.from + window.rows - 1}, ${policyText(summary)}`,
     "",
     `jobs              ${formatNumber(summary.jobs)} replayed`,
     `skipped           ${formatNumber(skipped.total)}${counted(skipped.byReason)}`,

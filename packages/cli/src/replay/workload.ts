@@ -40,6 +40,10 @@ export interface Workload {
   readonly run: ReadonlyArray<number>
   /** What the job's owner said it would run. */
   readonly estimate: ReadonlyArray<number>
+  /** Higher goes first, where the order is by priority. */
+  readonly priority: ReadonlyArray<number>
+  /** The first submit, as the file has it: all times are after that. */
+  readonly origin: number
   /** For each pool, in the order of the pools, the amount of each job. */
   readonly amounts: ReadonlyArray<ReadonlyArray<number>>
   readonly agents: ReadonlyArray<string>
@@ -70,7 +74,10 @@ export interface Row {
   /** `NaN` where unknown. */
   submit: number
   run: number
+  /** The run time where below 0. */
   estimate: number
+  /** 0 where missing. */
+  priority?: number
   agent: string
   readonly amounts: Array<number>
 }
@@ -97,7 +104,7 @@ export class WorkloadBuilder {
     this.pools = pools
     this.window = window
     this.end = window.jobs === undefined ? Infinity : window.from + window.jobs
-    this.columns = { submit: [], run: [], estimate: [], amounts: pools.map(() => []), agentOf: [] }
+    this.columns = { submit: [], run: [], estimate: [], priority: [], amounts: pools.map(() => []), agentOf: [] }
   }
 
   /** Whether the window is complete: nothing more has to be read. */
@@ -137,10 +144,11 @@ export class WorkloadBuilder {
       count(this.skipped, reason)
       return true
     }
-    const { agentOf, amounts, estimate, run, submit } = this.columns
+    const { agentOf, amounts, estimate, priority, run, submit } = this.columns
     submit.push(row.submit)
     run.push(row.run)
-    estimate.push(row.estimate)
+    estimate.push(row.estimate < 0 ? row.run : row.estimate)
+    priority.push(row.priority ?? 0)
     for (let i = 0; i < amounts.length; i++) amounts[i]?.push(row.amounts[i] ?? 0)
     let agent = this.agentIndex.get(row.agent)
     if (agent === undefined) this.agentIndex.set(row.agent, (agent = this.agentIndex.size))
@@ -155,6 +163,7 @@ export class WorkloadBuilder {
       ...sorted,
       size: sorted.submit.length,
       submit: sorted.submit.map((at) => at - first),
+      origin: first,
       agents: [...this.agentIndex.keys()],
       rows: Math.max(0, Math.min(this.rows, this.end) - this.window.from),
       skipped: this.skipped,
@@ -186,6 +195,7 @@ interface Columns {
   readonly submit: Array<number>
   readonly run: Array<number>
   readonly estimate: Array<number>
+  readonly priority: Array<number>
   readonly amounts: ReadonlyArray<Array<number>>
   readonly agentOf: Array<number>
 }
@@ -202,6 +212,7 @@ const inArrivalOrder = (columns: Columns): Columns => {
     submit: permuted(submit),
     run: permuted(columns.run),
     estimate: permuted(columns.estimate),
+    priority: permuted(columns.priority),
     amounts: columns.amounts.map(permuted),
     agentOf: permuted(columns.agentOf)
   }

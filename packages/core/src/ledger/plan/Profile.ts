@@ -14,7 +14,7 @@
  * beyond, what is free only grows.
  *
  * Invariants:
- * 1. Places grow from step to step; only planned ends of one instant are equal.
+ * 1. Places grow strictly from step to step.
  * 2. `free[i]` is what is left from step `i` to the next one, after all that was reserved.
  * 3. Whatever is reserved ends within the steps that were read, or never.
  */
@@ -92,8 +92,13 @@ export class Profile {
       step++
       this.insert(step, from, free[step - 1]!)
     }
-    for (; step < free.length && at[step]! <= until; step++) free[step] = free[step]! - amount
-    if (until !== Infinity) this.insert(step, { at: until, id: last }, free[step - 1]! + amount)
+    const end: Place = { at: until, id: last }
+    for (; step < free.length; step++) {
+      if (!isBefore({ at: at[step]!, id: id[step]! }, end)) break
+      free[step] = free[step]! - amount
+    }
+    if (until === Infinity || (at[step] === until && id[step] === last)) return
+    this.insert(step, end, free[step - 1]! + amount)
   }
 
   private insert(step: number, place: Place, free: number): void {
