@@ -35,6 +35,15 @@ export {
   Ledger,
   type LedgerOptions
 } from "./ledger/Ledger.ts"
+export {
+  type Aging,
+  type BypassOrder,
+  type FairShareOrder,
+  Order,
+  type OrderPolicy,
+  type PriorityOrder
+} from "./ledger/order/Order.ts"
+export { byF1, shortestFirst } from "./ledger/order/sizes.ts"
 export { type BackfillKind, type BackfillOptions } from "./ledger/plan/Backfill.ts"
 export { Pool, type PoolOptions } from "./ledger/Pool.ts"
 export type { Notice, PreemptionCause } from "./ledger/preemption/Notice.ts"
@@ -44,5 +53,4 @@ export { Replay } from "./ledger/replay.ts"
 export { restore } from "./ledger/restore.ts"
 export { noScheduling, type Scheduling } from "./ledger/Scheduling.ts"
 export type { State } from "./ledger/State.ts"
-export { Order, type OrderPolicy } from "./ledger/order/Order.ts"
 export { enclosing, Part, Request, type RequestStatus } from "./ledger/Request.ts"

@@ -1,5 +1,5 @@
 /** Who goes first in a replay, and who may start before somebody else: what the flags say. */
-import type { LedgerOptions } from "@resource-manager/core/Ledger"
+import { byF1, type LedgerOptions, Order, type OrderPolicy, shortestFirst } from "@resource-manager/core/Ledger"
 import * as Result from "effect/Result"
 import { InvalidOption } from "./errors.ts"
 import type { BackfillName, OrderName } from "./policyNames.ts"
@@ -31,6 +31,14 @@ export const readPolicy = (
 export const plainPolicy: Policy = { order: "fcfs", backfill: "none", depth: 1000, committedHead: true }
 
 /** The same for the Ledger. */
-export const decidersOf = ({ backfill, depth }: Policy): Pick<LedgerOptions, "backfill"> => ({
-  backfill: backfill === "none" ? undefined : { kind: backfill, depth }
+export const decidersOf = (policy: Policy, originMicros: number): Pick<LedgerOptions, "backfill" | "order"> => ({
+  backfill: policy.backfill === "none" ? undefined : { kind: policy.backfill, depth: policy.depth },
+  order: policy.order === "fcfs" ? undefined : new Order(orderPolicy(policy, originMicros))
 })
+
+const orderPolicy = ({ committedHead, order }: Policy, originMicros: number): OrderPolicy => {
+  if (order === "sjf") return { name: order, size: shortestFirst, committedHead }
+  if (order === "f1") return { name: order, size: byF1(originMicros), committedHead }
+  if (order === "priority") return { name: order, priority: { inherits: false } }
+  return { name: order, fairShare: { by: "held" } }
+}

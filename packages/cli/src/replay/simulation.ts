@@ -69,7 +69,7 @@ export class Simulation {
   constructor(workload: Workload, pools: ReadonlyArray<PoolSpec>, options: SimulationOptions) {
     this.workload = workload
     const { policy = plainPolicy } = options
-    this.ledger = new Ledger({ waitersMax: Math.max(1, workload.size), ...decidersOf(policy) })
+    this.ledger = new Ledger({ waitersMax: Math.max(1, workload.size), ...decidersOf(policy, workload.origin) })
     this.names = pools.map((pool) => pool.name)
     this.pools = pools.map(({ capacity, name, rate }) =>
       this.ledger.definePool(

@@ -21,11 +21,11 @@ const jobsOf = (seed: number, count: number): ReadonlyArray<SwfJob> => {
   })
 }
 
-const startsOf = (jobs: ReadonlyArray<SwfJob>, _order: OracleOrder, backfill: OracleBackfill) => {
+const startsOf = (jobs: ReadonlyArray<SwfJob>, order: OracleOrder, backfill: OracleBackfill) => {
   const workload = readSwf(swfText(jobs), { capacity, window: { from: 0, jobs: undefined } })
   const simulation = new Simulation(workload, processors(capacity), {
     timeline: false,
-    policy: { ...plainPolicy, backfill }
+    policy: { ...plainPolicy, order, backfill }
   })
   while (simulation.step(10_000)) {
     // The next events.
@@ -34,7 +34,7 @@ const startsOf = (jobs: ReadonlyArray<SwfJob>, _order: OracleOrder, backfill: Or
   return Array.from(simulation.finish().startedAt, (at) => at + 1e6 * first)
 }
 
-const orders: ReadonlyArray<OracleOrder> = ["fcfs"]
+const orders: ReadonlyArray<OracleOrder> = ["fcfs", "sjf", "f1"]
 const backfills: ReadonlyArray<OracleBackfill> = ["none", "easy", "shadow", "conservative"]
 
 describe("order and backfill, against brute force", () => {

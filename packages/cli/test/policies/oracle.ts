@@ -127,9 +127,12 @@ export const oracleStarts = (
     })
     if (from === undefined) throw new Error(`job ${job} never fits`)
     taken.push({ from, until: Math.max(now, from.at) + estimate, amount: processors })
-    promises.set(job, from === first ? now : from.at < now ? Infinity : from.at)
+    guessed ||= from !== first && from.at < now
+    promises.set(job, from === first ? now : guessed ? Infinity : from.at)
     return from === first
   }
+  /** Whether somebody in the plan waits for a job that should have ended: later starts are guesses, not promises. */
+  let guessed = false
   let plan: Array<{ from: Position; until: number; amount: number }> | undefined
   const conserve = (newcomer: number | undefined) => {
     for (;;) {
@@ -140,6 +143,7 @@ export const oracleStarts = (
         const isVoid = waiting.some((job) => (former.get(job) ?? Infinity) < now)
         const formerly = (job: number) => (isVoid ? Infinity : (former.get(job) ?? Infinity))
         promises = new Map()
+        guessed = false
         const taken: NonNullable<typeof plan> = []
         plan = taken
         begin = waiting

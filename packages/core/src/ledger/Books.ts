@@ -56,6 +56,8 @@ export class Books {
   readonly ready: Array<Request> = []
   /** The order of a policy; `undefined` where first come is first served. A replay has none. */
   ordering: Ordering | undefined = undefined
+  /** How often somebody was chosen to be next. */
+  choices = 0
   /** What was granted to whom over time; kept where shares are fair. */
   shares: Shares | undefined = undefined
   readonly groups = new Groups()
@@ -263,7 +265,10 @@ export class Books {
     request.exempt = false
     quota.park(request)
     this.sink?.({ _tag: "Withdrawn", at: this.now, id: request.id })
-    for (const part of request.parts) this.rebalance(part.pool)
+    for (const part of request.parts) {
+      part.pool.stirred = true
+      this.rebalance(part.pool)
+    }
     this.quotaFreed(request.agent)
   }
 
@@ -309,6 +314,14 @@ export class Books {
     if (gate.waiting === 0) return gate.disarm(this.timers)
     gate.dirty = true
     this.dirtyGates.push(gate)
+  }
+
+  /** A waiter is next, and stays that until it is granted. */
+  choose(request: Request): void {
+    const chosen = ++this.choices
+    this.sink?.({ _tag: "Chosen", at: this.now, id: request.id })
+    if (this.ordering === undefined) ownTurn(request).chosen = chosen
+    else this.ordering.move(request, (turn) => (turn.chosen = chosen))
   }
 
   /** The request waits, at its place in every queue that it needs; or first for quota. */
@@ -391,6 +404,7 @@ export class Books {
     if (request.exempt) {
       // Units earmarked for others may be gone: their earmarks go, latest first.
       request.exempt = false
+      for (const part of request.parts) part.pool.stirred = true
       for (const part of request.parts) this.rebalance(part.pool)
     } else if (waited) {
       for (const part of request.parts) {
@@ -533,6 +547,7 @@ export class Books {
     this.index?.remove(request)
     countFailure(request.agent.failures, reason)
     for (const part of request.parts) countFailure(part.pool.failures, reason)
+    for (const part of request.parts) part.pool.stirred = true
     this.sink?.({ _tag: "Left", at: this.now, id: request.id, reason })
     for (const part of request.parts) this.rebalance(part.pool)
     this.quotaFreed(request.agent)
@@ -552,7 +567,6 @@ export class Books {
 
   /** Makes a pool's earmarks fit what is free, and arms its timer. */
   rebalance(pool: Pool): void {
-    pool.stirred = true
     if (this.changed !== undefined) this.changed.add(pool)
     pool.retreat(this.now)
     pool.advance(this.now, this.ready, this.changed === undefined ? undefined : this.advanced)

@@ -76,6 +76,8 @@ export type LedgerEvent =
       /** That at which the lease may be taken, where it is not its own or its agent's. */
       readonly priority?: number | undefined
     }
+  /** A waiter is next, and stays that until it is granted, whoever arrives. */
+  | { readonly _tag: "Chosen"; readonly at: number; readonly id: number }
   /** A waiter goes before all others, whatever its class: it was the oldest of a pool whose turn it was to rescue one. */
   | { readonly _tag: "Rescued"; readonly at: number; readonly id: number; readonly type: string }
   /** What an agent is to the policies. */

@@ -39,6 +39,7 @@ import { Index } from "./Index.ts"
 import type { Order } from "./order/Order.ts"
 import { Ordering } from "./order/Ordering.ts"
 import { bypassRule, type PassingRule } from "./order/passing.ts"
+import { toChoose } from "./order/heads.ts"
 import { toRescue } from "./order/rescue.ts"
 import { type Backfill, type BackfillOptions, makeBackfill } from "./plan/Backfill.ts"
 import { Pool, type PoolOptions } from "./Pool.ts"
@@ -136,7 +137,7 @@ export class Ledger {
 
   constructor(options: LedgerOptions = {}) {
     this.deadlock = options.deadlock ?? failRequester
-    this.backfill = options.backfill && makeBackfill(options.backfill, options.order?.compare ?? byArrival)
+    this.backfill = options.backfill && makeBackfill(options.backfill, options.order)
     this.limits = {
       waitersMax: options.waitersMax ?? 1_000_000,
       waitersPerAgentMax: options.waitersPerAgentMax ?? Infinity
@@ -145,7 +146,7 @@ export class Ledger {
     this.preemption = options.preemption ?? preemptionOff
     if (this.preemption.byPriority) this.books.changed = new Set(this.books.everyPool())
     this.books.sink = options.sink
-    if (this.backfill?.decidesAll === true) this.books.leaveToPlan()
+    if (this.decidedByPlan) this.books.leaveToPlan()
     if (options.indexed === true) this.books.index ??= new Index()
     this.taking = {
       rankOf: (waiter) => this.books.rankOf(waiter),
@@ -158,6 +159,11 @@ export class Ledger {
     this.order = options.order
     this.passing = options.order?.bypass === undefined ? [] : [bypassRule(options.order.bypass)]
     this.installOrder()
+  }
+
+  /** Whether nobody starts but by a plan. */
+  private get decidedByPlan(): boolean {
+    return this.backfill?.decidesAll === true
   }
 
   /** Puts this order over the books, whatever they were kept by before. */
@@ -808,6 +814,7 @@ export class Ledger {
         if (request !== undefined) books.rescue(request, pool)
       }
     }
+    if (ordering.order.committedHead && !this.decidedByPlan) this.chooseHeads(ordering.order)
     if (!ordering.reordered) return
     ordering.reordered = false
     if (!this.deadlock.detects || books.hardPools === 0) return
@@ -816,6 +823,15 @@ export class Ledger {
       if (pool.hard && pool.waitersHead !== undefined) roots.push(pool.waitersHead.request)
     }
     this.letThrough(roots)
+  }
+
+  /** Who is next in some pool stays that. To choose somebody may make another one next elsewhere. */
+  private chooseHeads(order: Order): void {
+    for (;;) {
+      const chosen = toChoose(this.books, order)
+      if (chosen.length === 0) return
+      for (const request of chosen) this.books.choose(request)
+    }
   }
 
   /** The first in order of those whose shares are whole. */
@@ -929,8 +945,6 @@ export class Ledger {
     }
   }
 }
-
-const byArrival = (a: Request, b: Request): number => a.id - b.id
 
 const weightAllowed = "a number above 0 and at most 1000000"
 

@@ -344,12 +344,14 @@ export class Pool implements Timed {
 
   /** Takes units back. */
   giveBack(amount: number, now: number): void {
+    this.stirred = true
     this.account(now)
     this.inUse -= amount
   }
 
   /** What a holder's share cost in the end: the difference goes back, or is charged. */
   settle(part: Part, tokens: number, now: number): void {
+    this.stirred = true
     const bucket = this.bucket
     if (bucket === undefined) return
     bucket.refill(now)
@@ -360,6 +362,7 @@ export class Pool implements Timed {
 
   refund(tokens: number, now: number): void {
     if (tokens === 0 || this.bucket === undefined) return
+    this.stirred = true
     this.bucket.refill(now)
     this.bucket.refund(tokens)
   }
@@ -390,6 +393,7 @@ export class Pool implements Timed {
   }
 
   setCapacity(capacity: number, maxCapacity: number | undefined, now: number): void {
+    this.stirred = true
     this.capacity = capacity
     this.maxCapacity = maxCapacity
     if (this.bucket !== undefined && this.rate?.burst === undefined) {
@@ -399,6 +403,7 @@ export class Pool implements Timed {
   }
 
   setRate(rate: Rate | undefined, now: number): void {
+    this.stirred = true
     this.rate = rate
     if (rate === undefined) {
       if (this.bucket !== undefined) this.generation = this.bucket.terms.generation + 1

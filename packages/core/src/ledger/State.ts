@@ -168,6 +168,8 @@ export interface RequestState {
   readonly scheduling?: Scheduling
   /** Whether it waits before all others. */
   readonly rescued?: true
+  /** The number of its choice, where it was chosen next. */
+  readonly chosen?: number
   /** How often it was passed, and since when. */
   readonly passed?: readonly [number, number]
   readonly parts: ReadonlyArray<PartState>
@@ -184,6 +186,8 @@ export interface State {
   readonly ordered?: true
   /** The virtual time of what is granted, where shares are kept. */
   readonly virtual?: number
+  /** How often somebody was chosen to be next. */
+  readonly choices?: number
   readonly nextId: number
   readonly nextToken: number
   readonly stopped: boolean

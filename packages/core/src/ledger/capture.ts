@@ -115,6 +115,7 @@ const turnState = ({ status, turn }: Request) =>
   status !== "waiting"
     ? {}
     : {
+        ...(turn.chosen === 0 ? {} : { chosen: turn.chosen }),
         ...(turn.rescued ? { rescued: true as const } : {}),
         ...(turn.passed === 0 ? {} : { passed: [turn.passed, turn.passedSince] as const })
       }
@@ -154,6 +155,7 @@ export const capture = (books: Books): State => {
   return {
     now: books.now,
     ...(ordered ? { ordered } : {}),
+    ...(books.choices === 0 ? {} : { choices: books.choices }),
     ...(books.shares === undefined ? {} : { virtual: books.shares.virtual }),
     nextId: books.nextId,
     nextToken: books.nextToken,

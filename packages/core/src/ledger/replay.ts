@@ -78,6 +78,9 @@ export class Replay {
           event.priority
         )
         break
+      case "Chosen":
+        books.choose(this.request(event.id))
+        break
       case "Rescued":
         books.rescue(this.request(event.id), this.pool(event.type))
         break

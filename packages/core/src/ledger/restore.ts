@@ -108,6 +108,7 @@ class Restoring {
     books.nextToken = state.nextToken
     books.stopped = state.stopped
     books.exemptions = state.exemptions
+    books.choices = state.choices ?? 0
     books.index = this.index
     if (state.virtual !== undefined) {
       books.shares = new Shares()
@@ -217,6 +218,7 @@ class Restoring {
       return part
     })
     if (state.rescued === true) ownTurn(request).rescued = true
+    if (state.chosen !== undefined) ownTurn(request).chosen = state.chosen
     if (state.passed !== undefined) {
       const turn = ownTurn(request)
       turn.passed = state.passed[0]

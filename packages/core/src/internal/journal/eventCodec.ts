@@ -112,6 +112,7 @@ const layouts = {
       priority: Schema.optionalKey(Schema.Int)
     }
   ],
+  Chosen: ["H", { at: Micros, id: Whole }],
   Rescued: ["R", { at: Micros, id: Whole, type: Schema.String }],
   AgentSet: ["A", { at: Micros, agent: Schema.String, weight: Weight, priority: Schema.Int }],
   SharesKept: ["h", { at: Micros, kept: Schema.Boolean }],

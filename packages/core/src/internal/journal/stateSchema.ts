@@ -117,6 +117,7 @@ const Request = Schema.Struct({
   leasePriority: Schema.optionalKey(Schema.Int),
   scheduling: Schema.optionalKey(SchedulingFields),
   rescued: Schema.optionalKey(Schema.Literal(true)),
+  chosen: Schema.optionalKey(Whole),
   passed: Schema.optionalKey(Schema.Tuple([Whole, Micros])),
   parts: Schema.Array(Part),
   parked: Schema.optionalKey(Schema.Literal(true)),
@@ -127,6 +128,7 @@ const Request = Schema.Struct({
 export const LedgerState = Schema.Struct({
   now: Micros,
   ordered: Schema.optionalKey(Schema.Literal(true)),
+  choices: Schema.optionalKey(Whole),
   virtual: Schema.optionalKey(Sum),
   nextId: Whole,
   nextToken: Whole,

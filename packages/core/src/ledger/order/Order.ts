@@ -4,11 +4,12 @@
  * the claims, never of a pool, so that no two pools disagree.
  *
  * The key, each step only where configured:
- * rescued > share of its agent, lowest first > rank, highest first > size, smallest
- * first > arrival.
+ * rescued > chosen before > share of its agent, lowest first > rank, highest first >
+ * size, smallest first > arrival.
  */
 import type { Agent } from "../Agent.ts"
 import type { Part, Request } from "../Request.ts"
+import { isInFront } from "./Turn.ts"
 
 /** Lets the oldest waiter through now and then, whatever its class. */
 export interface Aging {
@@ -47,6 +48,11 @@ export interface OrderPolicy {
   readonly priority?: PriorityOrder | undefined
   /** Smaller goes first among equals. Read once, as the claim is queued. */
   readonly size?: ((request: Request) => number) | undefined
+  /**
+   * Whether who was chosen next and does not fit stays next until it is granted, even where
+   * a better one arrives. Without, whoever is best at the moment is next.
+   */
+  readonly committedHead?: boolean | undefined
   readonly bypass?: BypassOrder | undefined
 }
 
@@ -56,6 +62,7 @@ export class Order {
   readonly priority: PriorityOrder | undefined
   readonly aging: Aging | undefined
   readonly bypass: BypassOrder | undefined
+  readonly committedHead: boolean
   /** Whether anything but arrival decides. */
   readonly keyed: boolean
 
@@ -65,6 +72,7 @@ export class Order {
     this.priority = policy.priority
     this.aging = policy.priority?.aging
     this.bypass = policy.bypass
+    this.committedHead = policy.committedHead === true
     this.keyed = policy.fairShare !== undefined || policy.priority !== undefined || policy.size !== undefined
   }
 
@@ -74,8 +82,7 @@ export class Order {
 
   /** Below 0 where `a` goes first; 0 only for one with itself. */
   readonly compare = (a: Request, b: Request): number => {
-    if (a.turn.rescued !== b.turn.rescued) return a.turn.rescued ? -1 : 1
-    if (a.turn.rescued) return byArrival(a, b)
+    if (isInFront(a.turn) || isInFront(b.turn)) return compareInFront(a, b)
     if (this.fair !== undefined && a.agent !== b.agent) {
       const byAgent = this.compareAgents(a.agent, b.agent)
       // 0 only for one who stands in for the other, to ask what a claim would meet.
@@ -93,6 +100,14 @@ export class Order {
   }
 }
 
+/** Where at least one stands in front. */
+const compareInFront = (a: Request, b: Request): number => {
+  if (a.turn.rescued !== b.turn.rescued) return a.turn.rescued ? -1 : 1
+  if (a.turn.rescued || a.turn.chosen === b.turn.chosen) return byArrival(a, b)
+  if (a.turn.chosen === 0) return 1
+  return b.turn.chosen === 0 ? -1 : a.turn.chosen - b.turn.chosen
+}
+
 const compareWithin = (a: Request, b: Request): number => {
   const byRank = b.turn.rank - a.turn.rank
   if (byRank !== 0) return byRank
@@ -102,7 +117,7 @@ const compareWithin = (a: Request, b: Request): number => {
 }
 
 /** A claim that is only being asked for has no id yet, and comes last. */
-const byArrival = (a: Request, b: Request): number => {
+export const byArrival = (a: Request, b: Request): number => {
   if (a.id === b.id) return 0
   if (a.id === 0) return 1
   return b.id === 0 ? -1 : a.id - b.id

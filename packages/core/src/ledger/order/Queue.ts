@@ -4,12 +4,13 @@
  * what an agent holds changes its whole line moves as one entry, however many wait
  * in it.
  *
- * Who was rescued stands in front of all lines, by arrival: they are few.
+ * Who was rescued, or chosen before, stands in front of all lines: they are few.
  */
 import type { Agent } from "../Agent.ts"
 import type { Part } from "../Request.ts"
 import type { Order } from "./Order.ts"
 import { type Place, Sorted } from "./Sorted.ts"
+import { isInFront } from "./Turn.ts"
 
 /** The waiters of one agent; where nobody has a share, all of them. */
 export interface Line {
@@ -18,18 +19,17 @@ export interface Line {
   place: Place<Line> | undefined
 }
 
-const byArrival = (a: Part, b: Part): number => a.request.id - b.request.id
-
 export class Queue {
   readonly order: Order
   /** Whether what one waiter is granted changes who comes next. */
   readonly fair: boolean
-  private readonly front = new Sorted<Part>(byArrival)
+  private readonly front: Sorted<Part>
   private readonly lines: Sorted<Line>
   private readonly byAgent = new Map<Agent | undefined, Line>()
 
   constructor(order: Order) {
     this.order = order
+    this.front = new Sorted((a, b) => order.compare(a.request, b.request))
     this.fair = order.fair !== undefined
     this.lines = new Sorted((a, b) => (a.agent === b.agent ? 0 : order.compareAgents(a.agent!, b.agent!)))
   }
@@ -45,20 +45,20 @@ export class Queue {
   after(part: Part): Part | undefined {
     const place = part.place!
     if (place.after !== undefined) return place.after.value
-    const next = part.request.turn.rescued ? this.lines.first : this.lineOf(part)!.place!.after
+    const next = isInFront(part.request.turn) ? this.lines.first : this.lineOf(part)!.place!.after
     return next?.value.parts.first?.value
   }
 
   before(part: Part): Part | undefined {
     const place = part.place!
     if (place.before !== undefined) return place.before.value
-    if (part.request.turn.rescued) return undefined
+    if (isInFront(part.request.turn)) return undefined
     const previous = this.lineOf(part)!.place!.before
     return (previous === undefined ? this.front.last : previous.value.parts.last)?.value
   }
 
   add(part: Part): void {
-    if (part.request.turn.rescued) {
+    if (isInFront(part.request.turn)) {
       part.place = this.front.insert(part)
       return
     }
@@ -75,7 +75,7 @@ export class Queue {
   remove(part: Part): void {
     const place = part.place!
     part.place = undefined
-    if (part.request.turn.rescued) {
+    if (isInFront(part.request.turn)) {
       this.front.remove(place)
       return
     }
@@ -86,7 +86,7 @@ export class Queue {
     this.byAgent.delete(line.agent)
   }
 
-  /** An agent's line, where it waits here and was not rescued. */
+  /** An agent's line, where it waits here and does not stand in front. */
   lineOfAgent(agent: Agent): Line | undefined {
     return this.byAgent.get(agent)
   }
@@ -112,7 +112,7 @@ export class Queue {
   }
 
   /** Those in front of all lines. */
-  *rescued(): Generator<Part, void> {
+  *inFront(): Generator<Part, void> {
     for (let place = this.front.first; place !== undefined; place = place.after) yield place.value
   }
 

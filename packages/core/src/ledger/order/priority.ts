@@ -32,7 +32,7 @@ const nestedWaits = (pools: Iterable<Pool>): Map<Request, number> => {
  */
 const highestOutside = (queue: Queue, nested: ReadonlyMap<Request, number>): number => {
   let highest = -Infinity
-  for (const { request } of queue.rescued()) {
+  for (const { request } of queue.inFront()) {
     if (!nested.has(request)) highest = Math.max(highest, priorityOf(request))
   }
   for (const { parts } of queue.everyLine()) {

@@ -1,5 +1,6 @@
 /** Who may start before somebody who is before them: the kinds of backfill, as values. */
 import type { Books } from "../Books.ts"
+import type { Order } from "../order/Order.ts"
 import type { Request } from "../Request.ts"
 import { Conservative } from "./Conservative.ts"
 import { PastHeads } from "./PastHeads.ts"
@@ -15,9 +16,6 @@ export interface BackfillOptions {
 
 export const depthDefault = 1000
 
-/** Which of two waiters comes first. */
-export type Compare = (a: Request, b: Request) => number
-
 /** Decides who starts out of turn, once all that is in turn has started. */
 export interface Backfill {
   /** The waiters that start now. `newcomer` waits since this decision. */
@@ -26,5 +24,6 @@ export interface Backfill {
   readonly decidesAll: boolean
 }
 
-export const makeBackfill = ({ depth = depthDefault, kind }: BackfillOptions, compare: Compare): Backfill =>
-  kind === "conservative" ? new Conservative(depth, compare) : new PastHeads(depth, compare, kind === "shadow")
+/** `order`: who goes first. First come, first served where undefined. */
+export const makeBackfill = ({ depth = depthDefault, kind }: BackfillOptions, order: Order | undefined): Backfill =>
+  kind === "conservative" ? new Conservative(depth, order) : new PastHeads(depth, order, kind === "shadow")

@@ -20,7 +20,8 @@
 import type { Books } from "../Books.ts"
 import type { Request } from "../Request.ts"
 import type { Timed } from "../Timers.ts"
-import type { Backfill, Compare } from "./Backfill.ts"
+import { byArrival, type Order } from "../order/Order.ts"
+import type { Backfill } from "./Backfill.ts"
 import { Plan } from "./Plan.ts"
 import { byItself } from "./Profile.ts"
 
@@ -41,7 +42,7 @@ class PlanTimer implements Timed {
 export class Conservative implements Backfill {
   readonly decidesAll = true
   private readonly depth: number
-  private readonly compare: Compare
+  private readonly compare: (a: Request, b: Request) => number
   private readonly timer = new PlanTimer()
   /** When each waiter within the depth starts at the latest. */
   private promises = new Map<Request, number>()
@@ -49,9 +50,9 @@ export class Conservative implements Backfill {
   /** When promises are to be looked at again, whatever happens. */
   private dueAt = Infinity
 
-  constructor(depth: number, compare: Compare) {
+  constructor(depth: number, order: Order | undefined) {
     this.depth = depth
-    this.compare = compare
+    this.compare = order?.compare ?? byArrival
   }
 
   /** The waiters that start now. */
@@ -107,8 +108,8 @@ export class Conservative implements Backfill {
   }
 
   /**
-   * Places a waiter, and tells whether it starts now. Where it waits for a lease that is
-   * overdue nobody knows when that is.
+   * Places a waiter, and tells whether it starts now. Where that depends
+   * on a lease that is overdue nobody knows when it is.
    *
    * We look again when a start comes by itself (it depends on tokens alone), or an instant after
    * one that depends on a return.
@@ -116,7 +117,7 @@ export class Conservative implements Backfill {
   private placeIn(plan: Plan, request: Request): boolean {
     const { at, id } = plan.place(request)
     const startsNow = at === -Infinity
-    const promise = at < plan.now && !startsNow ? Infinity : at
+    const promise = startsNow || plan.isSure(request) ? at : Infinity
     this.promises.set(request, promise)
     if (!startsNow) this.dueAt = Math.min(this.dueAt, id === byItself ? promise : promise + 1)
     return startsNow

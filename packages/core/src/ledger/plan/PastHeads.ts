@@ -6,8 +6,9 @@
  *   candidate ends before it, or takes what the heads leave to spare.
  * - `shadow`: only the former. Less is used, but no estimate of a long claim has to hold.
  *
- * Candidates are looked at in order of arrival, whatever the order is in which heads are
- * chosen, and at most `depth` of a pool's waiters: so a decision costs what it costs, however many wait.
+ * Candidates are looked at in order of arrival, also where heads are chosen by size, as is
+ * usual; with priorities or fair shares in that order. At most `depth` of a pool's waiters are looked
+ * at: so a decision costs what it costs, however many wait.
  *
  * A pool is looked at again when something came back there or another waiter became its head; a
  * new waiter is asked about alone. Time alone admits nobody: every end that a candidate
@@ -15,19 +16,23 @@
  */
 import type { Books } from "../Books.ts"
 import type { Pool } from "../Pool.ts"
-import type { Request } from "../Request.ts"
-import type { Backfill, Compare } from "./Backfill.ts"
+import type { Part, Request } from "../Request.ts"
+import { byArrival, type Order } from "../order/Order.ts"
+import type { Backfill } from "./Backfill.ts"
 import { Plan } from "./Plan.ts"
 
 export class PastHeads implements Backfill {
   readonly decidesAll = false
   private readonly depth: number
-  private readonly compare: Compare
+  private readonly compare: (a: Request, b: Request) => number
+  /** Whether candidates are looked at in the order of the heads. */
+  private readonly inOrder: boolean
   private readonly endsFirst: boolean
 
-  constructor(depth: number, compare: Compare, endsFirst: boolean) {
+  constructor(depth: number, order: Order | undefined, endsFirst: boolean) {
     this.depth = depth
-    this.compare = compare
+    this.compare = order?.compare ?? byArrival
+    this.inOrder = order?.keyed === true && order.policy.size === undefined
     this.endsFirst = endsFirst
   }
 
@@ -92,7 +97,10 @@ export class PastHeads implements Backfill {
     for (const pool of pools) {
       if (pool.firstShort === undefined || pool.free <= pool.earmarked) continue
       let looked = 0
-      for (let part = pool.waitersHead; part !== undefined && looked < this.depth; part = part.next) {
+      let next = this.inOrder ? pool.firstShort : pool.waitersHead
+      while (next !== undefined && looked < this.depth) {
+        const part: Part = next
+        next = this.inOrder ? pool.after(part) : part.next
         looked++
         const { request } = part
         if (part.earmarked || !fitsNow(request)) continue

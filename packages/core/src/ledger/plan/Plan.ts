@@ -26,6 +26,8 @@ interface Page {
   firstStart: number
   /** Whether somebody placed waits here for nobody knows how long. */
   closed: boolean
+  /** Whether somebody placed waits here for a lease that is overdue: then later starts are guesses. */
+  guessed: boolean
 }
 
 export class Plan {
@@ -53,15 +55,22 @@ export class Plan {
       }
     }
     const start = this.instantOf(place)
+    const isGuess = place.at !== -Infinity && (place.at < this.now || !this.isSure(request))
     for (const part of request.parts) {
       if (part.earmarked) continue
       const page = this.page(part.pool)
       if (place.at === Infinity) page.closed = true
+      if (isGuess) page.guessed = true
       page.profile.reserve(part.amount, place, start + duration)
       page.tokensPlaced += part.cost
       page.firstStart = Math.min(page.firstStart, start)
     }
     return place
+  }
+
+  /** Whether where a waiter was placed last is no guess: it depends on no lease that is overdue. */
+  isSure(request: Request): boolean {
+    return request.parts.every((part) => part.earmarked || !this.page(part.pool).guessed)
   }
 
   /** The instant of a place: nothing starts before now. */
@@ -128,7 +137,8 @@ export class Plan {
       tokensPlaced: 0,
       tokensAdmitted: 0,
       firstStart: Infinity,
-      closed: false
+      closed: false,
+      guessed: false
     }
     this.pages.set(pool, page)
     return page
