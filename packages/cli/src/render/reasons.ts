@@ -4,7 +4,10 @@ import { amount, type Types } from "./amounts.ts"
 import { duration } from "./time.ts"
 
 /** What has to change first comes first: order matters only once there is enough. */
-const weights = { Quota: 0, Growth: 0, Capacity: 1, Rate: 2, Order: 3 } as const satisfies Record<WaitReason["_tag"], number>
+const weights = { Quota: 0, Growth: 0, Capacity: 1, Rate: 2, Order: 3 } as const satisfies Record<
+  WaitReason["_tag"],
+  number
+>
 
 export const byWeight = (reasons: ReadonlyArray<WaitReason>): ReadonlyArray<WaitReason> =>
   reasons.toSorted((a, b) => weights[a._tag] - weights[b._tag])
