@@ -78,6 +78,53 @@ const quotaProblems = (config: Config, file: unknown): ReadonlyArray<Problem> =>
   )
 }
 
+type Group = NonNullable<Config["groups"]>[string]
+
+/** Groups in an order in which each comes after its parent; those of a cycle are left out. */
+export const groupsInOrder = (groups: Config["groups"] = {}): ReadonlyArray<readonly [string, Group]> => {
+  const ordered = new Map<string, Group>()
+  for (let above: ReadonlySet<string | undefined> = new Set([undefined]); above.size > 0;) {
+    const below = Object.entries(groups).filter(([, group]) => above.has(group.parent))
+    for (const [name, group] of below) ordered.set(name, group)
+    above = new Set(below.map(([name]) => name))
+  }
+  return [...ordered]
+}
+
+const groupProblems = (config: Config, file: unknown): ReadonlyArray<Problem> => {
+  const groups = Object.entries(config.groups ?? {})
+  const names = groups.map(([name]) => name)
+  const inOrder = new Set(groupsInOrder(config.groups).map(([name]) => name))
+  const types = typesOf(config)
+  const groupOf = new Map<string, string>()
+  return groups.flatMap(([name, { agents = [], limits = {}, parent }]): ReadonlyArray<Problem> => {
+    const path = ["groups", name]
+    const above =
+      parent === undefined || inOrder.has(name)
+        ? []
+        : [
+            at(
+              [...path, "parent"],
+              names.includes(parent)
+                ? `${parent} is in a circle: no root is above it`
+                : unknownName("group", parent, names)
+            )
+          ]
+    const twice = agents.flatMap((agent, index) => {
+      const other = groupOf.get(agent)
+      groupOf.set(agent, name)
+      return other === undefined ? [] : [at([...path, "agents", index], `${agent} is in ${other} already`)]
+    })
+    const amounts = Object.keys(limits).flatMap((type) => {
+      const place = [...path, "limits", type]
+      if (types !== undefined && !types.includes(type)) return [at(place, unknownName("pool", type, types), "key")]
+      const unit = unitOf(type, config.pools?.[type]?.unit)
+      return sizesOf(file, place, unit, ["nominal", "borrowingLimit", "lendingLimit", "max"])
+    })
+    return [...above, ...twice, ...amounts]
+  })
+}
+
 const scalingProblems = (config: Config): ReadonlyArray<Problem> => {
   const scaling = config.manager?.scaling
   if (scaling === undefined || scaling === "off") return []
@@ -104,6 +151,7 @@ export const problemsOfConfig = (config: Config, file: unknown): ReadonlyArray<P
   ...poolProblems(config, file),
   ...hostProblems(config),
   ...quotaProblems(config, file),
+  ...groupProblems(config, file),
   ...scalingProblems(config),
   ...daemonProblems(config)
 ]

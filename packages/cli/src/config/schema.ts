@@ -8,7 +8,7 @@
  */
 import * as Schema from "effect/Schema"
 import * as Struct from "effect/Struct"
-import { AgentName, Amount, Positive, Rate, ResourceName, TimeSpan } from "./fields.ts"
+import { AgentName, Amount, Count, Positive, Rate, ResourceName, TimeSpan } from "./fields.ts"
 
 /** A field that may be left out, with what an editor says of it. */
 export const optional = <S extends Schema.Top>(field: S, description: string) =>
@@ -30,6 +30,37 @@ export const PoolFields = Schema.Struct({
 export const Pools = Schema.Record(ResourceName, PoolFields)
 
 export const Quotas = Schema.Record(AgentName, Schema.Record(ResourceName, Amount))
+
+const GroupLimits = Schema.Struct({
+  nominal: optional(Amount, "Units that it brings: its own where it wants them, its siblings' while they are idle."),
+  borrowingLimit: optional(Amount, "The most beyond its quota. Unless given, all that is idle in its tree."),
+  lendingLimit: optional(Amount, "The most of its quota that others may use. Unless given, all of it."),
+  max: optional(Amount, "The most in use at once, borrowed or not."),
+  leases: optional(Count, "The most leases at once."),
+  rate: optional(Rate, "How fast its agents together may be granted.")
+}).annotate({ expected: "the fields nominal, borrowingLimit, lendingLimit, max, leases, rate" })
+
+const GroupName = Schema.String.check(
+  Schema.isPattern(/^[^/]{1,128}$/u, { expected: "a name of 1 to 128 characters without /" })
+)
+
+/** Groups of agents, by name. */
+export const Groups = Schema.Record(
+  GroupName,
+  Schema.Struct({
+    parent: optional(GroupName, "The group that it is in. A root unless given."),
+    agents: optional(Schema.Array(AgentName), "Who is in it."),
+    onQuota: optional(
+      Schema.Literals(["fail", "wait"]),
+      "What claims over a quota do: fail at once, or wait for it. As its parent says unless given; roots fail."
+    ),
+    weight: optional(
+      Schema.Finite.check(Schema.isGreaterThan(0, { expected: "a number over 0" })),
+      "What it may have beside its siblings, where shares are fair. Default 1."
+    ),
+    limits: optional(Schema.Record(ResourceName, GroupLimits), "What it may have: type to limits.")
+  }).annotate({ expected: "the fields of a group: parent, agents, onQuota, weight, limits" })
+)
 
 const Fraction = Schema.Finite.check(
   Schema.isGreaterThan(0, { expected: "a fraction over 0 up to 1" }),
@@ -245,6 +276,7 @@ export const Complete = Schema.Struct({
   }),
   pools: Pools,
   quotas: Quotas,
+  groups: Groups,
   plugins: Plugins
 })
 export type Complete = typeof Complete.Type
@@ -254,6 +286,7 @@ export const Config = Schema.Struct({
   $schema: optional(Schema.String, "For editors; ignored."),
   pools: optional(Pools, "Resource type to pool."),
   quotas: optional(Quotas, "What an agent may hold and wait for: agent to type to amount."),
+  groups: optional(Groups, "Groups of agents, and what they may have together."),
   plugins: optional(
     Plugins,
     "Plugin to its options: `host` (this machine), or the name of a package that is imported."

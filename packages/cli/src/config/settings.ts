@@ -54,6 +54,7 @@ export const idleTimeoutInBackground = "10 minutes"
 const builtIn = (places: SettingsPlaces, isBackground: boolean): { readonly [key: string]: Plain } => ({
   pools: {},
   quotas: {},
+  groups: {},
   plugins: {},
   manager: {
     timeout: "off",

@@ -2,6 +2,7 @@
  * What the commands that ask a daemon print with --json: the views of the manager
  * and of the daemon as they are. A figure that there is not is an absent key.
  */
+import { GroupStatistics } from "@resource-manager/core/QuotaTree"
 import { AgentStatistics, PoolStatistics, WaiterView } from "@resource-manager/core/Statistics"
 import { Deadlocks } from "@resource-manager/core/WaitGraph"
 import { DaemonEvent, DaemonLease, Overview, Status } from "@resource-manager/daemon/Protocol"
@@ -39,6 +40,9 @@ export const QuotasOutput = Schema.Array(Quota)
 
 /** Of `quota set`. */
 export const QuotaOutput = Quota
+
+/** Of `quota tree` and of what changes it: all groups, each tree from its root down. */
+export const QuotaTreeOutput = Schema.Array(GroupStatistics)
 
 export const AgentsListOutput = Schema.Array(AgentStatistics)
 

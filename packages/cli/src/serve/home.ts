@@ -11,6 +11,7 @@ import * as ScalingPolicy from "@resource-manager/core/ScalingPolicy"
 import type { InvalidJournalOption } from "@resource-manager/plugin-sqlite/SqliteJournal"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { groupsInOrder } from "../config/checks.ts"
 import { refuse } from "../config/document.ts"
 import type { ConfigInvalid } from "../config/errors.ts"
 import type { FieldPath } from "../config/problems.ts"
@@ -55,6 +56,19 @@ const quotas = (settings: Settings): Layer.Layer<never, ConfigInvalid, ResourceM
     })
   )
 
+/** Groups, parents before what is in them, and who is in which. What was set live of others stays. */
+const groups = (settings: Settings): Layer.Layer<never, ConfigInvalid, ResourceManager> =>
+  Layer.effectDiscard(
+    Effect.gen(function* () {
+      const manager = yield* ResourceManager
+      for (const [name, { agents = [], ...options }] of groupsInOrder(settings.complete.groups)) {
+        const wrong = refused(settings, ["groups", name])
+        yield* Effect.mapError(manager.setGroup(name, options), wrong)
+        for (const agent of agents) yield* Effect.mapError(manager.assign(agent, { group: name }), wrong)
+      }
+    })
+  )
+
 export type JournalFailure = JournalError | InvalidJournalOption
 export type HomeFailure = ConfigInvalid | PluginFailed | JournalFailure
 
@@ -82,5 +96,5 @@ export const homeOf = (
     (below, plugin) => Layer.provideMerge(plugin.layer, below),
     manager
   )
-  return Layer.provideMerge(quotas(settings), complete)
+  return Layer.provideMerge(Layer.merge(quotas(settings), groups(settings)), complete)
 }

@@ -99,9 +99,10 @@ const countProblems = ({ agents }: UpFile): ReadonlyArray<Problem> => {
 }
 
 /** The part that settings have too. */
-export const configOf = ({ manager, plugins, pools, quotas }: UpFile): Config => ({
+export const configOf = ({ groups, manager, plugins, pools, quotas }: UpFile): Config => ({
   ...(pools === undefined ? {} : { pools }),
   ...(quotas === undefined ? {} : { quotas }),
+  ...(groups === undefined ? {} : { groups }),
   ...(plugins === undefined ? {} : { plugins }),
   ...(manager === undefined ? {} : { manager })
 })

@@ -13,7 +13,7 @@ export interface Loaded {
   readonly settings: Settings
 }
 
-const settingsFields = new Set(["pools", "quotas", "plugins", "manager"])
+const settingsFields = new Set(["pools", "quotas", "groups", "plugins", "manager"])
 
 /** All that is wrong with the file at once. */
 export const load = Effect.fnUntraced(function* (

@@ -3,6 +3,7 @@ import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import { connect, yes } from "../../frame/flags.ts"
 import { lazily } from "../../frame/lazily.ts"
+import { groupCommand } from "./group/group.ts"
 
 const agent = Argument.String("agent").pipe(Argument.withMetavar("AGENT"), Argument.withDescription("Who is charged"))
 
@@ -66,11 +67,22 @@ const list = Command.make("list", { connect }, ({ connect }) =>
   Command.withExamples([{ command: "resource-manager quota list --json" }])
 )
 
+const tree = Command.make("tree", { connect }, ({ connect }) =>
+  lazily(
+    () => import("./tree.ts"),
+    ({ tree }) => tree(connect)
+  )
+).pipe(
+  Command.withDescription("Show the groups of agents as a tree: what each may have, uses, borrows and lends."),
+  Command.withShortDescription("Show the groups as a tree"),
+  Command.withExamples([{ command: "resource-manager quota tree" }, { command: "resource-manager quota tree --json" }])
+)
+
 export const quota = Command.make("quota").pipe(
   Command.withDescription("What agents may hold and wait for"),
   Command.withExamples([
     { command: "resource-manager quota list" },
     { command: "resource-manager quota set build cpu 4" }
   ]),
-  Command.withSubcommands([get, set, list])
+  Command.withSubcommands([get, set, list, tree, groupCommand])
 )
