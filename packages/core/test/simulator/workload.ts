@@ -236,7 +236,7 @@ export class Workload {
       ? at + random.int(random.chance(0.5) ? 20_000 : 500_000)
       : Infinity
     return {
-      command: { name: "grow", agent: lease.agent, claim, wait, deadline, grows: lease, at },
+      command: { name: "grow", agent: lease.agent, claim, wait, deadline, scheduling, grows: lease, at },
       asking: { parent: place === undefined ? lease : inside, grows: lease },
       run: (ledger) => ledger.grow(handle, claim, at, { parent: place, wait, deadline, scheduling })
     }
