@@ -53,6 +53,12 @@ export interface ResourceManagerOptions {
   readonly gracePeriod?: Duration.Input
 }
 
+/** What an agent is to the order. */
+export interface AgentAttributes {
+  readonly weight?: number | undefined
+  readonly priority?: number | string | undefined
+}
+
 /** Why a manager cannot be built: its configuration, or its journal. */
 export type ManagerError = InvalidCapacity | InvalidRate | InvalidClaim | JournalError
 
@@ -130,6 +136,12 @@ export class ResourceManager extends Context.Service<
     readonly assign: (agent: string, membership?: Membership) => Effect.Effect<void, InvalidGroup>
     /** All groups, each tree from its root down. */
     readonly groups: Effect.Effect<ReadonlyArray<GroupStatistics>>
+    /**
+     * What an agent is to the order: its weight beside others where shares are fair
+     * (above 0, 1 unless set), and the priority of its claims that say none, a number or the
+     * name of a class (0 unless set). What is not said stays.
+     */
+    readonly setAgent: (agent: string, attributes: AgentAttributes) => Effect.Effect<void, InvalidClaim>
     /** The agent's quota of a type, or none. */
     readonly quota: (agent: string, resourceType: string) => Effect.Effect<Option.Option<number>, UnknownResourceType>
     /**

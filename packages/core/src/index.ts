@@ -22,12 +22,14 @@ export {
   type PoolReading,
   type Reading
 } from "./Meter.ts"
+export * as Order from "./Order.ts"
 export * as Plugin from "./Plugin.ts"
 export * as Preemption from "./Preemption.ts"
 export type { CapacityOptions, PoolConfig, RateConfig } from "./PoolConfig.ts"
 export * as QuotaTree from "./QuotaTree.ts"
 export * as RatePolicy from "./RatePolicy.ts"
 export {
+  type AgentAttributes,
   type ManagerError,
   ResourceManager,
   type ResourceManagerOptions,

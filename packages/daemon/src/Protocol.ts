@@ -218,7 +218,7 @@ const claimErrors = [
 
 /** What a claim says of itself for the policies. */
 const scheduling = {
-  priority: Schema.optionalKey(Schema.Number),
+  priority: Schema.optionalKey(Schema.Union([Schema.Number, Schema.String])),
   expected: Schema.optionalKey(Span),
   preemptible: Schema.optionalKey(Schema.Boolean),
   onQuota: Schema.optionalKey(OnQuota)
@@ -418,6 +418,16 @@ export const RemoveQuota = Rpc.make("RemoveQuota", {
   payload: { ...commandOptional, agent: Schema.String, type: Schema.String },
   error: or(Errors.InvalidClaim, Errors.UnknownResourceType, SessionError)
 })
+/** What an agent is to the order. What is left out stays. */
+export const SetAgent = Rpc.make("SetAgent", {
+  payload: {
+    ...commandOptional,
+    agent: Schema.String,
+    weight: Schema.optionalKey(Schema.Number),
+    priority: Schema.optionalKey(Schema.Union([Schema.Number, Schema.String]))
+  },
+  error: or(Errors.InvalidClaim, SessionError)
+})
 /** Sets all that a group of agents is: what is left out is as if it was never set. */
 export const SetGroup = Rpc.make("SetGroup", {
   payload: { ...commandOptional, group: Schema.String, options: GroupInput },
@@ -523,6 +533,7 @@ export const DaemonRpcs = RpcGroup.make(
   Events,
   SetQuota,
   RemoveQuota,
+  SetAgent,
   SetGroup,
   RemoveGroup,
   Assign,

@@ -39,8 +39,8 @@ import { type Formats, invalidClaim, leaseGone, stoppedBy, toError } from "./ref
 
 /** What a claim says of itself for the policies that its manager has. */
 export interface SchedulingOptions {
-  /** Higher goes first where the order goes by priority. Its agent's unless given. */
-  readonly priority?: number | undefined
+  /** Higher goes first where the order goes by priority: a number, or the name of a class of the order. Its agent's unless given. */
+  readonly priority?: number | string | undefined
   /** How long the lease is expected to last, for orders that plan ahead. Unknown unless given: it counts as endless. */
   readonly expected?: Duration.Input | undefined
   /** Whether the lease may be taken back for a claim that goes before it. */
@@ -63,6 +63,8 @@ export interface WaitOptions extends SchedulingOptions {
 }
 
 export interface RuntimeOptions extends Omit<LedgerOptions, "books" | "sink"> {
+  /** Names of priorities. */
+  readonly classes?: Readonly<Record<string, number>> | undefined
   readonly formats: Formats
   /** The longest wait of claims that name none, in microseconds; `Infinity` is for ever. */
   readonly timeoutMicros: number
@@ -82,21 +84,38 @@ interface Stay {
 /** The most that a priority may be, either way. */
 const priorityMax = 1_000_000_000
 
+/** A priority, or the name of a class of it. */
+export const readPriority = (
+  input: number | string,
+  classes: Readonly<Record<string, number>>
+): number | Refusals.InvalidClaim => {
+  const priority = typeof input === "string" && Object.hasOwn(classes, input) ? classes[input] : input
+  if (typeof priority === "number" && Number.isInteger(priority) && Math.abs(priority) <= priorityMax) {
+    // Not -0.
+    return priority + 0
+  }
+  const names = Object.keys(classes)
+  const named = names.length === 0 ? "" : `, or one of ${names.join(", ")}`
+  return invalid("priority", input, `a whole number from -${priorityMax} to ${priorityMax}${named}`)
+}
+
 /** What a claim's options say for the policies; `undefined` where they say nothing. */
-const readScheduling = (options: SchedulingOptions): Scheduling | Refusals.InvalidClaim | undefined => {
-  const { expected, onQuota, preemptible, priority } = options
+const readScheduling = (
+  options: SchedulingOptions,
+  classes: Readonly<Record<string, number>>
+): Scheduling | Refusals.InvalidClaim | undefined => {
+  const { expected, onQuota, preemptible } = options
+  const priority = options.priority === undefined ? undefined : readPriority(options.priority, classes)
   if (priority === undefined && expected === undefined && preemptible !== true && onQuota === undefined)
     return undefined
   if (onQuota !== undefined && onQuota !== "fail" && onQuota !== "wait") {
     return invalid("onQuota", onQuota, '"fail" or "wait"')
   }
-  if (priority !== undefined && !(Number.isInteger(priority) && Math.abs(priority) <= priorityMax)) {
-    return invalid("priority", priority, `a whole number from -${priorityMax} to ${priorityMax}`)
-  }
+  if (typeof priority === "object") return priority
   const micros = expected === undefined ? 0 : readDuration("expected", expected)
   if (typeof micros !== "number") return micros
   return {
-    ...(priority === undefined ? {} : { priority: priority + 0 }),
+    ...(priority === undefined ? {} : { priority }),
     expected: micros === Infinity ? 0 : micros,
     preemptible: preemptible === true,
     ...(onQuota === undefined ? {} : { onQuota })
@@ -128,6 +147,7 @@ const liveClock = Context.get(Context.empty(), Clock.Clock)
 export class LedgerRuntime {
   readonly ledger: Ledger
   readonly formats: Formats
+  readonly classes: Readonly<Record<string, number>>
   readonly scoped = new ScopedLeases<Request>()
   private readonly timeoutMicros: number
   private readonly context: Context.Context<never>
@@ -148,7 +168,8 @@ export class LedgerRuntime {
   onDecided: (() => void) | undefined = undefined
 
   constructor(context: Context.Context<never>, options: RuntimeOptions) {
-    const { journal, recovered, ...ledgerOptions } = options
+    const { classes, journal, recovered, ...ledgerOptions } = options
+    this.classes = classes ?? {}
     this.ledger = new Ledger({ ...ledgerOptions, books: recovered?.books })
     this.formats = options.formats
     this.timeoutMicros = options.timeoutMicros
@@ -507,7 +528,7 @@ export class LedgerRuntime {
     if (options?.expiresAfter !== undefined && ttl === 0) {
       return invalid("expiresAfter", String(options.expiresAfter), "a duration above zero")
     }
-    const scheduling = options === undefined ? undefined : readScheduling(options)
+    const scheduling = options === undefined ? undefined : readScheduling(options, this.classes)
     if (scheduling !== undefined && "_tag" in scheduling) return scheduling
     return {
       ...more,

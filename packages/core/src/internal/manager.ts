@@ -17,6 +17,7 @@ import { readingOf } from "../ledger/readings.ts"
 import { Request } from "../ledger/Request.ts"
 import * as LoadMonitor from "../LoadMonitor.ts"
 import type { Meter } from "../Meter.ts"
+import { Order } from "../Order.ts"
 import { Preemption, type PreemptionPolicy } from "../Preemption.ts"
 import * as PoolConfig from "../PoolConfig.ts"
 import type { ResourceManager, ResourceManagerOptions, TestResourceManager } from "../ResourceManager.ts"
@@ -28,7 +29,7 @@ import * as closing from "./closing.ts"
 import { formerHome, recoverFrom } from "./journal/open.ts"
 import * as quotaTree from "./quotaTree.ts"
 import * as leaseTable from "./leaseTable.ts"
-import { LedgerRuntime, readDuration, type WaitOptions } from "./LedgerRuntime.ts"
+import { LedgerRuntime, readDuration, readPriority, type WaitOptions } from "./LedgerRuntime.ts"
 import { invalidClaim, manualError, unknownResourceType, tellable } from "./refusal.ts"
 
 /** A registered type: who brought it, how it reads, how its real use is measured. */
@@ -75,6 +76,10 @@ const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions, k
     { note: (resourceType: string) => registered.get(resourceType)?.note }
   )
   const policy = yield* ScalingPolicy
+  const order = yield* Order
+  if (order?.problem !== undefined) {
+    return yield* invalidClaim(`order.${order.problem.field}`, order.problem.value, order.problem.allowed)
+  }
   const context = yield* Effect.context()
   const timeoutMicros = yield* duration("timeout", options.timeout, Infinity)
   const graceMicros = yield* duration("gracePeriod", options.gracePeriod, 5_000_000)
@@ -87,6 +92,8 @@ const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions, k
     recovered,
     deadlock: yield* DeadlockPolicy,
     preemption: yield* preemptionOf(yield* Preemption),
+    order: order?.order,
+    classes: order?.classes,
     waitersMax: yield* limit("waitersMax", options.waitersMax, 1_000_000),
     waitersPerAgentMax: yield* limit("waitersPerAgentMax", options.waitersPerAgentMax, Infinity),
     formats,
@@ -209,6 +216,18 @@ const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions, k
         : Effect.fail(invalidClaim(refusal.field, refusal.value, refusal.allowed))
     })
 
+  const setAgent: ResourceManager["Service"]["setAgent"] = (agent, { priority, weight }) =>
+    Effect.suspend(() => {
+      const read = priority === undefined ? undefined : readPriority(priority, runtime.classes)
+      const refusal =
+        typeof read === "object"
+          ? read
+          : runtime.command((core, now) => core.setAgent(agent, { priority: read, weight }, now))
+      return refusal === undefined
+        ? runtime.told(Effect.void)
+        : Effect.fail(invalidClaim(refusal.field, refusal.value, refusal.allowed))
+    })
+
   const meter: Meter["Service"] = {
     now: Effect.sync(() => runtime.now()),
     read: (bounds) => current((now) => readingOf(books, now, bounds)),
@@ -251,6 +270,7 @@ const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions, k
               allowed: "a whole number from 0"
             })
           ),
+    setAgent,
     removeQuota: (agent, resourceType) => setQuota(agent, resourceType, Infinity),
     ...quotaTree.make(runtime),
     quota: (agent, resourceType) =>

@@ -70,6 +70,10 @@ export const make = ({ claims, host, manager, registrationsMax, shutdown }: Admi
       steer(peer, payload, "setting a quota", manager.setQuota(payload.agent, payload.type, payload.quota)),
     RemoveQuota: (peer: Peer, payload: Rpc.Payload<typeof Protocol.RemoveQuota>) =>
       steer(peer, payload, "removing a quota", manager.removeQuota(payload.agent, payload.type)),
+    SetAgent: (peer: Peer, payload: Rpc.Payload<typeof Protocol.SetAgent>) => {
+      const { agent, priority, weight } = payload
+      return steer(peer, payload, "setting what an agent is", manager.setAgent(agent, { weight, priority }))
+    },
     SetGroup: (peer: Peer, payload: Rpc.Payload<typeof Protocol.SetGroup>) =>
       steer(peer, payload, "setting a group", manager.setGroup(payload.group, QuotaTree.fromInput(payload.options))),
     RemoveGroup: (peer: Peer, payload: Rpc.Payload<typeof Protocol.RemoveGroup>) =>

@@ -171,6 +171,18 @@ export const make = (link: Link, claims: ClientClaims): ResourceManager["Service
         claims.command((rpc, ids) => rpc.RemoveQuota({ ...ids, agent, type })),
         invalid
       ),
+    setAgent: (agent, { priority, weight }) =>
+      steering(
+        claims.command((rpc, ids) =>
+          rpc.SetAgent({
+            ...ids,
+            agent,
+            ...(weight === undefined ? {} : { weight }),
+            ...(priority === undefined ? {} : { priority })
+          })
+        ),
+        invalid
+      ),
     setGroup: (group, options = {}) =>
       steering(
         claims.command((rpc, ids) => rpc.SetGroup({ ...ids, group, options: QuotaTree.toInput(options, spanOf) })),

@@ -194,6 +194,7 @@ export const make = (options: HandlerOptions) => {
       ),
     Events: (_, call) => known(call, events),
 
+    SetAgent: (payload, call) => known(call, (peer) => administration.SetAgent(peer, payload)),
     SetGroup: (payload, call) => known(call, (peer) => administration.SetGroup(peer, payload)),
     RemoveGroup: (payload, call) => known(call, (peer) => administration.RemoveGroup(peer, payload)),
     Assign: (payload, call) => known(call, (peer) => administration.Assign(peer, payload)),

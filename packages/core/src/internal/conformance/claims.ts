@@ -200,7 +200,14 @@ export const claims = ({ check }: Home): void => {
       const lease = yield* manager.lease("a", { cpu: 1 }, said)
       yield* lease.grow({ cpu: 1 }, { priority: 7 })
       assert.deepStrictEqual(lease.claim, { cpu: 2 })
-      for (const priority of [0.5, Number.NaN, Infinity, 2 ** 40]) {
+      yield* manager.setAgent("a", { weight: 2.5, priority: 3 })
+      for (const weight of [0, -1, Number.NaN]) {
+        const refused = yield* failure(manager.setAgent("a", { weight }), "InvalidClaim")
+        assert.strictEqual(refused.field, "weight")
+      }
+      const unnamed = yield* failure(manager.setAgent("a", { priority: "no such class" }), "InvalidClaim")
+      assert.strictEqual(unnamed.field, "priority")
+      for (const priority of [0.5, Number.NaN, Infinity, 2 ** 40, "no such class"]) {
         const refused = yield* failure(manager.lease("a", { cpu: 1 }, { priority }), "InvalidClaim")
         assert.strictEqual(refused.field, "priority")
       }

@@ -1,0 +1,148 @@
+/**
+ * Who goes first: first come, first served unless an order is provided. An order is
+ * made of parts, each there only where it is asked for, and compares claims by them in
+ * this sequence, the first difference deciding:
+ *
+ * 1. who was rescued (`priority.aging`), by arrival;
+ * 2. the share of its agent (`fairShare`), the lowest first;
+ * 3. priority (`priority`), the highest first;
+ * 4. size (`size`), the smallest first;
+ * 5. arrival.
+ *
+ * `bypass` changes no order: it lets a claim that fits go past a blocked one, so many
+ * times. The same order holds in all pools, and the deadlock detection knows it.
+ * See docs/policies.
+ */
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Layer from "effect/Layer"
+import { type OptionProblem, problemOf } from "./internal/limitOptions.ts"
+import { Order as LedgerOrder } from "./ledger/order/Order.ts"
+import type { Scheduling } from "./ledger/Scheduling.ts"
+
+export interface AgingOptions {
+  /** How long a claim has waited before it may be rescued. Default 1 minute. */
+  readonly after?: Duration.Input | undefined
+  /** One grant in so many of a pool is for the oldest waiter, whatever its class. Default 10. */
+  readonly oneIn?: number | undefined
+}
+
+export interface PriorityOptions {
+  /** Names for priorities, as `{ batch: -10, interactive: 10 }`: claims and agents may say them instead of a number. */
+  readonly classes?: Readonly<Record<string, number>> | undefined
+  /** The rescue of those that wait for too long; `false`: none, so that high classes may starve low ones. On by default. */
+  readonly aging?: AgingOptions | false | undefined
+  /** Whether waits inside a lease run at the priority of the claims that wait for it. Default `true`. */
+  readonly inherit?: boolean | undefined
+}
+
+export interface FairShareOptions {
+  /**
+   * `"held"`: what agents hold now, dominant resource fairness (the default). `"served"`:
+   * what they were granted over time, so that one unit goes round too. The other breaks ties.
+   */
+  readonly by?: "held" | "served" | undefined
+}
+
+export interface BypassOptions {
+  /** How often the first claim that does not fit may be passed. Default 10, or any number of times where `within` is given. */
+  readonly max?: number | undefined
+  /** How long it may be passed, from the first time on. For as long as it waits unless given. */
+  readonly within?: Duration.Input | undefined
+  /** How many claims behind it are looked at. Default 1,000. */
+  readonly depth?: number | undefined
+}
+
+/** Where a size comes from: the declared duration, or what a function says of a claim. */
+export type Size = "shortest" | ((claim: Readonly<Record<string, number>>, scheduling: Scheduling) => number)
+
+export interface OrderOptions {
+  readonly fairShare?: FairShareOptions | boolean | undefined
+  readonly priority?: PriorityOptions | boolean | undefined
+  /** Smallest first. `"shortest"`: by `expected`; who does not say it comes last. */
+  readonly size?: Size | undefined
+  readonly bypass?: BypassOptions | boolean | undefined
+}
+
+export interface Policy {
+  readonly name: string
+  /** Names of priorities. */
+  readonly classes: Readonly<Record<string, number>>
+  /** What is wrong with its options. A manager with it is not built. */
+  readonly problem?: OptionProblem | undefined
+  /** @internal */
+  readonly order: LedgerOrder
+}
+
+const defaultsOf = <Options extends object>(options: Options | boolean | undefined): Partial<Options> | undefined =>
+  options === undefined || options === false ? undefined : options === true ? {} : options
+
+const micros = (input: Duration.Input | undefined, otherwise: number): number =>
+  input === undefined ? otherwise : Duration.toMicros(input)
+
+const isWhole = (value: number, from: number): boolean =>
+  value === Infinity || (Number.isSafeInteger(value) && value >= from)
+
+const isPriority = (value: number): boolean => Number.isSafeInteger(value) && Math.abs(value) <= 1_000_000_000
+
+const sizeOf = (size: Size) =>
+  size === "shortest" ? (_: unknown, { expected }: Scheduling) => (expected === 0 ? Infinity : expected) : size
+
+const nameOf = (parts: Readonly<Record<string, unknown>>): string => {
+  const names = Object.keys(parts).filter((name) => parts[name] !== undefined)
+  return names.length === 0 ? "first come, first served" : names.join(", ")
+}
+
+/** An order of the parts that are asked for; without any, first come, first served. */
+export const make = (options: OrderOptions = {}): Policy => {
+  const fairShare = defaultsOf(options.fairShare)
+  const priority = defaultsOf(options.priority)
+  const bypass = defaultsOf(options.bypass)
+  const size = options.size === undefined ? undefined : sizeOf(options.size)
+  const aging = priority?.aging === false ? undefined : priority && { ...priority.aging }
+  const agingPlain = aging && { afterMicros: micros(aging.after, 60_000_000), oneIn: aging.oneIn ?? 10 }
+  const bypassPlain = bypass && {
+    max: bypass.max ?? (bypass.within === undefined ? 10 : Infinity),
+    withinMicros: micros(bypass.within, Infinity),
+    depth: bypass.depth ?? 1_000
+  }
+  const classes = priority?.classes ?? {}
+  const wrong = Object.entries(classes).find(([name, value]) => !isPriority(value) || /^[+-]?\d+$/.test(name))
+  const name = nameOf({ "fair share": fairShare, priority, size, bypass })
+  return {
+    name,
+    classes,
+    problem: problemOf([
+      ["fairShare.by", fairShare?.by, ["held", "served", undefined].includes(fairShare?.by), '"held" or "served"'],
+      [
+        `priority.classes.${wrong?.[0]}`,
+        wrong?.[1],
+        wrong === undefined,
+        "a name that is no number, with a whole number from -1000000000 to 1000000000"
+      ],
+      ["priority.aging.after", aging?.after, !Number.isNaN(agingPlain?.afterMicros ?? 0), "a duration"],
+      ["priority.aging.oneIn", aging?.oneIn, isWhole(agingPlain?.oneIn ?? 1, 1), "a whole number from 1"],
+      ["bypass.max", bypass?.max, isWhole(bypassPlain?.max ?? 0, 0), "a whole number from 0"],
+      ["bypass.within", bypass?.within, (bypassPlain?.withinMicros ?? 0) >= 0, "a duration, not negative"],
+      ["bypass.depth", bypass?.depth, isWhole(bypassPlain?.depth ?? 1, 1), "a whole number from 1"]
+    ]),
+    order: new LedgerOrder({
+      name,
+      fairShare: fairShare && { by: fairShare.by ?? "held" },
+      priority: priority && { inherits: priority.inherit ?? true, aging: agingPlain },
+      size:
+        size &&
+        (({ parts, scheduling }) =>
+          size(Object.fromEntries(parts.map((part) => [part.pool.type, part.amount])), scheduling)),
+      bypass: bypassPlain
+    })
+  }
+}
+
+/** The order of managers built below. First come, first served unless provided. */
+export const Order = Context.Reference<Policy | undefined>("@resource-manager/core/Order", {
+  defaultValue: () => undefined
+})
+
+/** Managers built below go by this order. */
+export const layer = (options: OrderOptions): Layer.Layer<never> => Layer.sync(Order, () => make(options))

@@ -1,0 +1,84 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import { Order, ResourceManager, TestResourceManager } from "../src/index.ts"
+
+const managerWith = (options: Order.OrderOptions) =>
+  ResourceManager.layerTest({ pools: { cpu: { capacity: 1 } } }).pipe(Layer.provide(Order.layer(options)))
+
+/** Who is served in which order, of those that wait behind one holder. */
+const served = Effect.fnUntraced(function* (
+  waiters: ReadonlyArray<readonly [agent: string, priority?: number | string]>
+) {
+  const manager = yield* ResourceManager
+  const { awaitWaiting } = yield* TestResourceManager
+  const order: Array<string> = []
+  const fibers: Array<Fiber.Fiber<unknown, unknown>> = []
+  yield* Effect.scoped(
+    Effect.gen(function* () {
+      yield* manager.lease("holder", { cpu: 1 })
+      for (const [agent, priority] of waiters) {
+        const body = manager.withLease(agent, { cpu: 1 }, { priority })(Effect.sync(() => order.push(agent)))
+        fibers.push(yield* Effect.forkChild(body))
+        yield* awaitWaiting(fibers.length)
+      }
+    })
+  )
+  for (const fiber of fibers) yield* Fiber.join(fiber)
+  return order
+})
+
+describe("Order", () => {
+  it.effect("names classes: for claims, and for agents", () =>
+    Effect.gen(function* () {
+      const manager = yield* ResourceManager
+      yield* manager.setAgent("deploy", { priority: "urgent" })
+      const order = yield* served([["batch", "background"], ["page", 5], ["deploy"], ["other"]])
+      assert.deepStrictEqual(order, ["deploy", "page", "other", "batch"])
+    }).pipe(Effect.provide(managerWith({ priority: { classes: { background: -10, urgent: 10 } } })))
+  )
+
+  it.effect("is first come, first served unless one is provided, whatever claims say", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(
+        yield* served([
+          ["a", 1],
+          ["b", 9],
+          ["c", 5]
+        ]),
+        ["a", "b", "c"]
+      )
+    }).pipe(Effect.provide(ResourceManager.layerTest({ pools: { cpu: { capacity: 1 } } })))
+  )
+
+  it.effect("shares fairly by weight", () =>
+    Effect.gen(function* () {
+      const manager = yield* ResourceManager
+      yield* manager.setAgent("a", { weight: 2 })
+      const waiters = Array.from({ length: 12 }, (_, i): readonly [string] => [i < 6 ? "a" : "b"])
+      const order = yield* served(waiters)
+      assert.strictEqual(order.slice(0, 6).filter((agent) => agent === "a").length, 4)
+    }).pipe(Effect.provide(managerWith({ fairShare: { by: "served" } })))
+  )
+
+  it("calls itself by its parts", () => {
+    assert.strictEqual(Order.make().name, "first come, first served")
+    assert.strictEqual(Order.make({ priority: true, bypass: true }).name, "priority, bypass")
+  })
+
+  for (const [options, field] of [
+    [{ priority: { aging: { oneIn: 0 } } }, "order.priority.aging.oneIn"],
+    [{ priority: { classes: { "7": 3 } } }, "order.priority.classes.7"],
+    [{ bypass: { max: 0.5 } }, "order.bypass.max"],
+    [{ bypass: { depth: 0 } }, "order.bypass.depth"]
+  ] as const) {
+    it.effect(`refuses ${JSON.stringify(options)}`, () =>
+      Effect.gen(function* () {
+        const error = yield* Effect.flip(Effect.scoped(Layer.build(managerWith(options))))
+        assert.strictEqual(error._tag, "InvalidClaim")
+        assert.include(error.message, field)
+      })
+    )
+  }
+})
