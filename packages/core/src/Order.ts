@@ -3,7 +3,8 @@
  * made of parts, each there only where it is asked for, and compares claims by them in
  * this sequence, the first difference deciding:
  *
- * 1. who was rescued (`priority.aging`), by arrival;
+ * 1. who was rescued (`priority.aging`), by arrival; then who was next and did not fit
+ *    (`committedHead`);
  * 2. the share of its agent (`fairShare`), the lowest first;
  * 3. priority (`priority`), the highest first;
  * 4. size (`size`), the smallest first;
@@ -18,6 +19,8 @@ import * as Duration from "effect/Duration"
 import * as Layer from "effect/Layer"
 import { type OptionProblem, problemOf } from "./internal/limitOptions.ts"
 import { Order as LedgerOrder } from "./ledger/order/Order.ts"
+import { byF1, shortestFirst } from "./ledger/order/sizes.ts"
+import type { Request } from "./ledger/Request.ts"
 import type { Scheduling } from "./ledger/Scheduling.ts"
 
 export interface AgingOptions {
@@ -53,14 +56,22 @@ export interface BypassOptions {
   readonly depth?: number | undefined
 }
 
-/** Where a size comes from: the declared duration, or what a function says of a claim. */
-export type Size = "shortest" | ((claim: Readonly<Record<string, number>>, scheduling: Scheduling) => number)
+/**
+ * Where a size comes from: the declared duration (`"shortest"`), the score F1 of RLScheduler
+ * (`"f1"`: long and wide last, old first), or what a function says of a claim.
+ */
+export type Size = "shortest" | "f1" | ((claim: Readonly<Record<string, number>>, scheduling: Scheduling) => number)
 
 export interface OrderOptions {
   readonly fairShare?: FairShareOptions | boolean | undefined
   readonly priority?: PriorityOptions | boolean | undefined
-  /** Smallest first. `"shortest"`: by `expected`; who does not say it comes last. */
+  /** Smallest first, by `expected`: who does not say that comes last. */
   readonly size?: Size | undefined
+  /**
+   * Whether who is next and does not fit stays next until it is granted, even where one
+   * arrives that goes first. Default `false`: whoever is best at the moment is next.
+   */
+  readonly committedHead?: boolean | undefined
   readonly bypass?: BypassOptions | boolean | undefined
 }
 
@@ -85,8 +96,12 @@ const isWhole = (value: number, from: number): boolean =>
 
 const isPriority = (value: number): boolean => Number.isSafeInteger(value) && Math.abs(value) <= 1_000_000_000
 
-const sizeOf = (size: Size) =>
-  size === "shortest" ? (_: unknown, { expected }: Scheduling) => (expected === 0 ? Infinity : expected) : size
+const sizeOf = (size: Size): ((request: Request) => number) => {
+  if (size === "shortest") return shortestFirst
+  if (size === "f1") return byF1()
+  return ({ parts, scheduling }) =>
+    size(Object.fromEntries(parts.map((part) => [part.pool.type, part.amount])), scheduling)
+}
 
 const nameOf = (parts: Readonly<Record<string, unknown>>): string => {
   const names = Object.keys(parts).filter((name) => parts[name] !== undefined)
@@ -130,10 +145,8 @@ export const make = (options: OrderOptions = {}): Policy => {
       name,
       fairShare: fairShare && { by: fairShare.by ?? "held" },
       priority: priority && { inherits: priority.inherit ?? true, aging: agingPlain },
-      size:
-        size &&
-        (({ parts, scheduling }) =>
-          size(Object.fromEntries(parts.map((part) => [part.pool.type, part.amount])), scheduling)),
+      size,
+      committedHead: options.committedHead,
       bypass: bypassPlain
     })
   }
