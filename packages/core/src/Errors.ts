@@ -15,8 +15,8 @@ const Claim = Schema.Record(Schema.String, Schema.Number)
 export class ResourceExhausted extends Schema.TaggedError<ResourceExhausted>()("ResourceExhausted", {
   message: Schema.String,
   reason: Schema.Literals(["neverFits", "unavailable"]),
-  /** What is short: units, tokens of the rate, or its turn behind earlier waiters. */
-  short: Schema.Literals(["capacity", "rate", "order"]),
+  /** What is short: units, tokens of the rate, units that were promised to nobody else, or its turn behind earlier waiters. */
+  short: Schema.Literals(["capacity", "rate", "reservation", "order"]),
   resourceType: Schema.String,
   requested: Schema.Number,
   available: Schema.Number,

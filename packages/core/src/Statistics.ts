@@ -8,7 +8,7 @@
 import * as Schema from "effect/Schema"
 import type { Claim } from "./Claim.ts"
 import { ClaimError } from "./Errors.ts"
-import { formatReason, type Formats, toError } from "./internal/refusal.ts"
+import { formatReason, type Formats, holderText, toError } from "./internal/refusal.ts"
 import * as ledger from "./ledger/explain.ts"
 import type { Books } from "./ledger/Books.ts"
 import type { Agent } from "./ledger/Agent.ts"
@@ -123,9 +123,18 @@ export const HolderView = Schema.Struct({
 })
 export interface HolderView extends Schema.Schema.Type<typeof HolderView> {}
 
+/** What is kept for somebody else by a reservation. */
+export const Kept = Schema.Struct({
+  for: Schema.String,
+  amount: Schema.Number,
+  /** Time until its window begins; 0 where it is now. */
+  inMillis: Schema.Number
+})
+export interface Kept extends Schema.Schema.Type<typeof Kept> {}
+
 /** One reason of a wait: the facts, and as a line for people. */
 export const WaitReason = Schema.Struct({
-  _tag: Schema.Literals(["Capacity", "Growth", "Rate", "Order", "Quota"]),
+  _tag: Schema.Literals(["Capacity", "Growth", "Reservation", "Rate", "Order", "Quota"]),
   resourceType: Schema.String,
   message: Schema.String,
   /** Absent where the reason is order. */
@@ -134,6 +143,8 @@ export const WaitReason = Schema.Struct({
   available: Schema.optionalKey(Schema.Number),
   /** Who holds the units, the largest first. */
   holders: Schema.Array(HolderView),
+  /** What of the free units is promised to others, where that is the reason. */
+  kept: Schema.optionalKey(Schema.Array(Kept)),
   /** How many waiters are ahead in this pool. */
   ahead: Schema.Number,
   /** Time until the tokens are there, where the rate is the reason and that is known. */
@@ -260,6 +271,17 @@ const waitReason = (reason: ledger.WaitReason, formats: Formats, now: number): W
       }
     case "Growth":
       return { ...facts, requested: reason.requested }
+    case "Reservation":
+      return {
+        ...facts,
+        requested: reason.requested,
+        available: reason.free,
+        kept: reason.kept.map(({ amount, from, holder }) => ({
+          for: holderText(holder),
+          amount,
+          inMillis: Math.max(0, from - now) / 1_000
+        }))
+      }
     case "Rate":
       return {
         ...facts,

@@ -4,7 +4,10 @@ import { amount, type Types } from "./amounts.ts"
 import { duration } from "./time.ts"
 
 /** What has to change first comes first: order matters only once there is enough. */
-const weights = { Quota: 0, Growth: 0, Capacity: 1, Rate: 2, Order: 3 } as const satisfies Record<
+const weights = { Quota: 0, Growth: 0, Capacity: 1, Reservation: 2, Rate: 3, Order: 4 } as const satisfies Record<
+  WaitReason["_tag"],
+  number
+>
   WaitReason["_tag"],
   number
 >
@@ -39,6 +42,8 @@ export const reasonShort = (reason: WaitReason, types: Types): string => {
       return `${type}: must grow to ${requested}`
     case "Capacity":
       return `${type}: ${requested}, ${(reason.available ?? 0) > 0 ? amount(types, type, reason.available ?? 0) : "none"} free`
+    case "Reservation":
+      return `${type}: reserved for ${reason.kept?.[0]?.for ?? "others"}`
     case "Rate":
       return reason.readyInMillis === undefined
         ? `${type}: its tokens are kept for those ahead`

@@ -6,6 +6,7 @@ import type { WaitReason } from "../ledger/explain.ts"
 import { formatQuota, quotaExceeded } from "./quotaText.ts"
 import * as Refusal from "../ledger/Refusal.ts"
 import type { Request } from "../ledger/Request.ts"
+import type { Holder } from "../ledger/reservations/Reservation.ts"
 
 /** How amounts of each type read. */
 export interface Formats {
@@ -52,6 +53,17 @@ export const formatDuration = (micros: number): string => {
 
 const tokens = (count: number): string => (count === 1 ? "1 token" : `${count} tokens`)
 
+export const holderText = (holder: Holder): string => {
+  switch (holder._tag) {
+    case "Agent":
+      return holder.agent
+    case "Group":
+      return `group ${holder.group}`
+    case "Priority":
+      return `priority ${holder.atLeast} and above`
+  }
+}
+
 /** One reason as a line. `now` is the Ledger's clock. */
 export const formatReason = (reason: WaitReason, formats: Formats, now: number): string => {
   const type = reason.resourceType
@@ -69,6 +81,18 @@ export const formatReason = (reason: WaitReason, formats: Formats, now: number):
     }
     case "Growth":
       return `${type}: asks for ${amount(reason.requested)}, the pool has ${amount(reason.capacity)} and may grow to ${amount(reason.maxCapacity)}${because}`
+    case "Reservation": {
+      const kept = reason.kept
+        .slice(0, 3)
+        .map(({ amount: units, from, holder }) =>
+          from > now
+            ? `${amount(units)} for ${holderText(holder)} in ${formatDuration(from - now)}`
+            : `${amount(units)} for ${holderText(holder)}`
+        )
+      const more = reason.kept.length - kept.length
+      const named = more > 0 ? [...kept, `${more} more`] : kept
+      return `${type}: asks for ${amount(reason.requested)}, ${amount(reason.free)} free that are promised to nobody else (reserved: ${named.join(", ")})`
+    }
     case "Rate":
       return `${type}: needs ${tokens(reason.requested)} of its rate, has ${reason.tokens}, ${
         reason.readyAt === Infinity
@@ -85,6 +109,9 @@ export const formatReason = (reason: WaitReason, formats: Formats, now: number):
 const exhausted = (facts: Refusal.ResourceExhausted, formats: Formats): string => {
   const type = facts.resourceType
   if (facts.reason === "neverFits") {
+    if (facts.short === "reservation") {
+      return `${type}: ${formats(type, facts.requested)} can never be granted, the pool has ${formats(type, facts.limit)} that are promised to nobody else`
+    }
     return facts.short === "capacity"
       ? `${type}: ${formats(type, facts.requested)} can never be granted, the pool has at most ${formats(type, facts.limit)}`
       : `${type}: ${tokens(facts.requested)} can never be there at once, the burst of its rate is ${facts.limit}`
@@ -94,6 +121,8 @@ const exhausted = (facts: Refusal.ResourceExhausted, formats: Formats): string =
       return `${type}: asked for ${formats(type, facts.requested)}, ${formats(type, facts.available)} free`
     case "rate":
       return `${type}: needs ${tokens(facts.requested)} of its rate, has ${facts.available}`
+    case "reservation":
+      return `${type}: asked for ${formats(type, facts.requested)}, ${formats(type, facts.available)} free that are promised to nobody else`
     case "order":
       return `${type}: asked for ${formats(type, facts.requested)}, earlier waiters come first`
   }

@@ -23,6 +23,9 @@ import type { Level } from "./quota/Level.ts"
 import * as quota from "./quota/transitions.ts"
 import { enclosing, leasesAround, Part, type Request } from "./Request.ts"
 import { reserve } from "./quota/obstacles.ts"
+import { Calendar } from "./reservations/Calendar.ts"
+import type { Reservation, ReservationEnd } from "./reservations/Reservation.ts"
+import { Reservations } from "./reservations/Reservations.ts"
 import { noScheduling } from "./Scheduling.ts"
 import { Timers } from "./Timers.ts"
 
@@ -71,6 +74,8 @@ export class Books {
   changed: Set<Pool> | undefined = undefined
   /** The same for waiters that have got their share of one pool, and wait for others. */
   readonly advanced = new Set<Request>()
+  /** What is promised; `undefined` until something is. */
+  reservations: Reservations | undefined = undefined
   private lastPool: Pool | undefined = undefined
   /** Claims by id, where somebody needs that. */
   index: Index | undefined = undefined
@@ -213,6 +218,8 @@ export class Books {
     this.sink?.({ _tag: "AgentSet", at: this.now, agent: agent.id, weight, priority })
     this.ordering?.shareChanged(agent)
     if (ranked) this.ordering?.priorityChanged(agent)
+    // Its leases may be of another class now, and draw from another promise.
+    if (ranked) this.membersChanged()
   }
 
   /** Begins or ends to keep what was granted to whom over time. */
@@ -234,16 +241,19 @@ export class Books {
   /** What an agent may have in groups: see `quota/transitions`. */
   setGroup(group: quota.GroupChange): void {
     quota.setGroup(this, group)
+    this.membersChanged()
     this.sink?.({ _tag: "GroupSet", at: this.now, ...group })
   }
 
   removeGroup(id: string): void {
     quota.removeGroup(this, id)
+    this.membersChanged()
     this.sink?.({ _tag: "GroupRemoved", at: this.now, group: id })
   }
 
   assign(agent: Agent, membership: quota.Membership): void {
     quota.assign(this, agent, membership)
+    this.membersChanged()
     this.sink?.({ _tag: "AgentAssigned", at: this.now, agent: agent.id, ...membership })
   }
 
@@ -408,7 +418,14 @@ export class Books {
       for (const part of request.parts) this.rebalance(part.pool)
     } else if (waited) {
       for (const part of request.parts) {
-        if (part.pool.bucket !== undefined) this.schedule(part.pool)
+        // What it was promised is kept no more, and it may have been the one that the others waited for.
+        if (part.pool.calendar !== undefined) this.rebalance(part.pool)
+        else if (part.pool.bucket !== undefined) this.schedule(part.pool)
+      }
+    } else if (this.reservations !== undefined) {
+      // What was promised to it may be what an earmark counted on: a promise goes before order.
+      for (const { pool } of request.parts) {
+        if (pool.calendar !== undefined && pool.waitersHead !== undefined) this.rebalance(pool)
       }
     }
   }
@@ -558,6 +575,57 @@ export class Books {
     countFailure(agent.failures, reason)
     for (const pool of pools) countFailure(pool.failures, reason)
     this.sink?.({ _tag: "Refused", at: this.now, agent: agent.id, types: pools.map((pool) => pool.type), reason })
+  }
+
+  /** Something is promised from now on. */
+  reserve(reservation: Reservation): void {
+    const reservations = (this.reservations ??= new Reservations())
+    reservations.byId.set(reservation.id, reservation)
+    reservations.nextId = Math.max(reservations.nextId, reservation.id + 1)
+    this.sink?.({ _tag: "Reserved", at: this.now, ...reservation })
+    this.replan(Object.keys(reservation.claim))
+  }
+
+  /** A promise is over. */
+  endReservation(reservation: Reservation, reason: ReservationEnd): void {
+    this.reservations?.byId.delete(reservation.id)
+    this.sink?.({ _tag: "ReservationEnded", at: this.now, id: reservation.id, reason })
+    this.replan(Object.keys(reservation.claim))
+  }
+
+  /** What is promised of some pools has changed: by a promise, or as a window began. */
+  replan(types: Iterable<string>): void {
+    const { reservations } = this
+    if (reservations === undefined) return
+    for (const type of types) {
+      const pool = this.pools.get(type) ?? this.dormant.get(type)
+      if (pool === undefined) continue
+      const promised = reservations.of(type)
+      pool.calendar = promised.length === 0 ? undefined : new Calendar(pool, promised, this.now)
+      pool.standing = pool.calendar?.standing ?? 0
+      this.countHard(pool)
+      this.rebalance(pool)
+    }
+    this.timers.set(reservations, reservations.nextAt(this.now))
+  }
+
+  /** Who is in which group has changed: so may whose promise a lease draws from. */
+  private membersChanged(): void {
+    if (this.reservations !== undefined) this.replan(this.pools.keys())
+  }
+
+  /** Time has passed: what a claim would run into has changed with it. */
+  private reconsider(): void {
+    for (const pool of this.pools.values()) {
+      if (pool.calendar !== undefined && pool.waitersHead !== undefined) this.rebalance(pool)
+    }
+  }
+
+  /** Moves the time on. It never goes back. */
+  moveTo(now: number): void {
+    if (now <= this.now) return
+    this.now = now
+    if (this.reservations !== undefined) this.reconsider()
   }
 
   stop(): void {
@@ -711,6 +779,7 @@ export class Books {
         if (part.account.level !== undefined) quota.giveBack(part.account, 0, 1)
         this.resize(own, part.amount)
         this.changed?.add(part.pool)
+        part.pool.calendar?.changed(own, part.amount)
       }
       if (isBlocked(lease)) {
         part.pool.blockedHeld += part.amount
@@ -729,6 +798,7 @@ export class Books {
     if (part.account.level !== undefined) quota.giveBack(part.account, amount, part.amount === 0 ? 1 : 0)
     this.resize(part, -amount)
     if (lease.notice !== undefined) this.changed?.add(pool)
+    pool.calendar?.changed(part, -amount)
     if (isBlocked(lease)) {
       pool.blockedHeld -= amount
       if (part.amount === 0) pool.blocked.delete(lease)

@@ -8,6 +8,7 @@ import type { Rate } from "./Bucket.ts"
 import type { GroupChange, Membership } from "./quota/transitions.ts"
 import type { PreemptionCause } from "./preemption/Notice.ts"
 import type { Refusal } from "./Refusal.ts"
+import type { Reservation, ReservationEnd } from "./reservations/Reservation.ts"
 import type { Scheduling } from "./Scheduling.ts"
 
 export type LedgerEvent =
@@ -131,6 +132,8 @@ export type LedgerEvent =
       readonly types: ReadonlyArray<string>
       readonly reason: Refusal["_tag"]
     }
+  | ({ readonly _tag: "Reserved"; readonly at: number } & Reservation)
+  | { readonly _tag: "ReservationEnded"; readonly at: number; readonly id: number; readonly reason: ReservationEnd }
   | { readonly _tag: "Stopped"; readonly at: number }
 
 interface Asked {

@@ -50,6 +50,7 @@ import {
   type InvalidClaim,
   type LeaseRevoked,
   type Refusal,
+  type ReservationRefused,
   type ResourceNotAcquired,
   takenReason,
   type UnknownResourceType
@@ -62,6 +63,9 @@ import { modeOf, neverInGroups, overOwn, refusedBy } from "./quota/refusals.ts"
 import { reviewAll } from "./quota/review.ts"
 import type { Membership } from "./quota/transitions.ts"
 import { leasesAround, type Part, Request } from "./Request.ts"
+import { refuseReservation, type ReservationWish } from "./reservations/admission.ts"
+import { endOf, type Reservation } from "./reservations/Reservation.ts"
+import { Reservations } from "./reservations/Reservations.ts"
 import type { Scheduling } from "./Scheduling.ts"
 
 /** What to do about a deadlock: a service at the edge, a plain value in here. */
@@ -188,7 +192,8 @@ export class Ledger {
   advance(now: number): void {
     const books = this.books
     if (books.timers.nextAt() <= now) this.runDue(now)
-    if (now > books.now) books.now = now
+    books.moveTo(now)
+    if (books.ready.length > 0) this.settle()
   }
 
   /** The caller has checked the options: they come from configuration, not from agents. */
@@ -505,6 +510,33 @@ export class Ledger {
     return undefined
   }
 
+  /**
+   * Promises an amount to somebody for a window, or at all times. Refused at once where it
+   * cannot be kept, given what is promised already and what leases hold into the window by
+   * the durations that they declare. O(holders of its pools).
+   */
+  reserve(wish: ReservationWish, now: number): Reservation | InvalidClaim | UnknownResourceType | ReservationRefused {
+    this.advance(now)
+    const { books } = this
+    const refusal = refuseReservation(books, wish)
+    if (refusal !== undefined) return refusal
+    const reservation: Reservation = { id: books.reservations?.nextId ?? 1, ...wish }
+    books.reserve(reservation)
+    for (const type in wish.claim) this.review(books.pools.get(type)!)
+    this.settle()
+    return reservation
+  }
+
+  /** Ends a promise early; `false` where there is none with that id. */
+  endReservation(id: number, reason: "cancelled" | "released", now: number): boolean {
+    this.advance(now)
+    const reservation = this.books.reservations?.byId.get(id)
+    if (reservation === undefined) return false
+    this.books.endReservation(reservation, reason)
+    this.settle()
+    return true
+  }
+
   /** Refuses new claims from now on, and fails all waiters. Leases stay until they return. */
   stop(now: number): void {
     this.advance(now)
@@ -601,10 +633,10 @@ export class Ledger {
     let fits = true
     const waits = modeOf(request) === "wait"
     for (const part of request.parts) {
-      const { amount, cost, pool } = part
-      const final = neverFits(pool, amount, cost) ?? overOwn(part, waits) ?? neverInGroups(part)
+      const { pool } = part
+      const final = neverFits(part) ?? overOwn(part, waits) ?? neverInGroups(part)
       if (final !== undefined) return this.refuse(request, final)
-      fits &&= pool.fits(amount, cost, now)
+      fits &&= pool.fits(part, now) || pool.isKeptFor(part, now)
     }
     const { ordering } = books
     if (ordering !== undefined) fits = ordering.admits(request, fits)
@@ -693,7 +725,7 @@ export class Ledger {
     }
     for (const waiter of waiters()) {
       const part = waiter.parts.find((candidate) => candidate.pool === pool)!
-      const refusal = neverFits(pool, part.amount, part.cost)
+      const refusal = neverFits(part)
       if (refusal !== undefined) this.fail(waiter, "ResourceExhausted", refusal)
     }
     if (this.deadlock.detects) this.resolveDeadlocks(waiters, undefined)
@@ -728,6 +760,7 @@ export class Ledger {
   /** Grants everything that can be granted: in order, then out of turn where a policy lets that be. */
   private serve(newcomer?: Request): void {
     this.settleInOrder()
+    if (this.books.reservations !== undefined) this.settlePromised()
     if (this.backfill === undefined) return
     for (;;) {
       const picked = this.backfill.picks(this.books, newcomer)
@@ -762,6 +795,24 @@ export class Ledger {
     this.settled.push(lease)
     this.onOverrun?.(lease)
     this.takeBack(lease, "overrun")
+  }
+
+  /** Grants what is kept for its holders, whoever waits before them. */
+  private settlePromised(): void {
+    const { books } = this
+    for (const pool of books.pools.values()) {
+      if (pool.calendar === undefined || pool.waitersHead === undefined) continue
+      // All of them first: who is granted leaves the list that this goes through.
+      const entitled = Array.from(pool.calendar.entitled(books.now, books.agents))
+      for (const request of entitled) {
+        // Who waits for quota is in no queue.
+        if (request.status !== "waiting" || request.quota?.parked !== undefined) continue
+        if (request.parts.every((part) => part.earmarked || part.pool.isKeptFor(part, books.now))) {
+          this.grantWaiter(request)
+          this.settleInOrder()
+        }
+      }
+    }
   }
 
   private settleInOrder(): void {
@@ -866,7 +917,9 @@ export class Ledger {
   private nextExempt(): Request | undefined {
     const { books } = this
     return books.exempt.find((request) =>
-      request.parts.every(({ amount, cost, pool }) => amount <= pool.free && cost <= pool.tokens(books.now))
+      request.parts.every(
+        ({ amount, cost, pool }) => amount <= pool.freeFor(request, books.now) && cost <= pool.tokens(books.now)
+      )
     )
   }
 
@@ -925,15 +978,33 @@ export class Ledger {
     for (const request of nested) this.judgeWait(request)
   }
 
+  /** A window begins or ends. */
+  private turnPages(reservations: Reservations): void {
+    const { books } = this
+    for (const reservation of Array.from(reservations.byId.values())) {
+      if (endOf(reservation) <= books.now) books.endReservation(reservation, "expired")
+    }
+    const types = new Set<string>()
+    for (const { claim, from } of reservations.byId.values()) {
+      if (from === books.now) for (const type in claim) types.add(type)
+    }
+    books.replan(types)
+    for (const type of types) {
+      const pool = books.pools.get(type)
+      if (pool !== undefined) this.review(pool)
+    }
+  }
+
   /** Does what was due, each thing at its own instant. */
   private runDue(now: number): void {
     const books = this.books
     for (;;) {
       const due = books.timers.first()
       if (due === undefined || due.dueAt > now) return
-      if (due.dueAt > books.now) books.now = due.dueAt
+      books.moveTo(due.dueAt)
       if (due instanceof Pool) books.rebalance(due)
       else if (due instanceof Level) books.touch(due)
+      else if (due instanceof Reservations) this.turnPages(due)
       else if (due instanceof Request && due.status === "held") {
         if (due.expiresAt <= books.now) {
           this.settled.push(due)

@@ -24,6 +24,7 @@ import type { Queue } from "./order/Queue.ts"
 import type { Ends } from "./plan/Ends.ts"
 import type { PreemptibleIndex } from "./preemption/PreemptibleIndex.ts"
 import type { Part, Request } from "./Request.ts"
+import type { Calendar } from "./reservations/Calendar.ts"
 import type { Timed } from "./Timers.ts"
 
 export interface PoolOptions {
@@ -103,6 +104,11 @@ export class Pool implements Timed {
   /** How many grants there were with that of the waiter that was rescued last. */
   rescuedAt = 0
 
+  /** What is promised of it; `undefined` where nothing is. */
+  calendar: Calendar | undefined = undefined
+  /** What was promised of it at all times. */
+  standing = 0
+
   peak = 0
   acquisitions = 0
   readonly failures: FailureCounts = {}
@@ -175,23 +181,36 @@ export class Pool implements Timed {
    * the others come back, and so can the rest, in order.
    */
   get hard(): boolean {
-    return this.waitingLargest > this.limit - this.blockedHeld
+    return this.waitingLargest > this.limit - this.blockedHeld - this.standing
+  }
+
+  /** Units that a claim could be granted, if nothing were earmarked: not those that are promised to others. */
+  freeFor(request: Request, now: number): number {
+    return this.calendar === undefined ? this.capacity - this.inUse : this.calendar.room(request, now)
+  }
+
+  /** Whether a claim's share is kept for it: it waits for nobody then. */
+  isKeptFor({ amount, cost, request }: Part, now: number): boolean {
+    return (
+      this.calendar !== undefined &&
+      amount <= this.calendar.keptFor(request, now) &&
+      amount <= this.calendar.room(request, now) &&
+      (cost === 0 || cost <= this.tokens(now) - this.earmarkedTokens)
+    )
   }
 
   /** Whether a new claim gets its share now, behind everything that is earmarked. */
-  fits(amount: number, cost: number, now: number): boolean {
+  fits({ amount, cost, request }: Part, now: number): boolean {
     return (
       this.firstShort === undefined &&
-      amount <= this.capacity - this.inUse - this.earmarked &&
+      amount <= this.freeFor(request, now) - this.earmarked &&
       (cost === 0 || cost <= this.tokens(now) - this.earmarkedTokens)
     )
   }
 
   /** The same for a claim whose place is decided by an order. */
   fitsInOrder(part: Part, now: number): boolean {
-    return this.queue === undefined || this.planned
-      ? this.fits(part.amount, part.cost, now)
-      : fitsInOrder(this, this.queue, part, now)
+    return this.queue === undefined || this.planned ? this.fits(part, now) : fitsInOrder(this, this.queue, part, now)
   }
 
   /** The first in order. */
@@ -222,7 +241,7 @@ export class Pool implements Timed {
       place(this, this.queue, part, now)
       return
     }
-    const fits = !this.planned && this.fits(part.amount, part.cost, now)
+    const fits = !this.planned && this.fits(part, now)
     this.append(part)
     if (part.amount > this.waitingLargest) this.waitingLargest = part.amount
     if (fits) this.earmark(part)
@@ -271,7 +290,7 @@ export class Pool implements Timed {
     if (this.queue !== undefined) return advanceInOrder(this, this.queue, now, ready)
     const tokens = this.tokens(now)
     while (part !== undefined) {
-      if (part.amount > this.capacity - this.inUse - this.earmarked) break
+      if (part.amount > this.freeFor(part.request, now) - this.earmarked) break
       if (part.cost > tokens - this.earmarkedTokens) break
       this.earmark(part)
       if (--part.request.shortIn === 0) ready.push(part.request)
@@ -284,10 +303,12 @@ export class Pool implements Timed {
   /** Takes earmarks back, latest first, while there are more of them than there is free. */
   retreat(now: number): void {
     const free = this.capacity - this.inUse
-    if (this.earmarked <= free && this.earmarkedTokens === 0) return
+    // What each may have is another figure where something is promised: all are asked anew.
+    const stays = this.calendar === undefined
+    if (stays && this.earmarked <= free && this.earmarkedTokens === 0) return
     const tokens = this.tokens(now)
     for (;;) {
-      if (this.earmarked <= free && this.earmarkedTokens <= tokens) return
+      if (stays && this.earmarked <= free && this.earmarkedTokens <= tokens) return
       const last = this.firstShort === undefined ? this.last : this.before(this.firstShort)
       if (last === undefined) return
       this.giveUp(last)
@@ -316,7 +337,7 @@ export class Pool implements Timed {
     const part = this.firstShort
     const bucket = this.bucket
     if (part === undefined || bucket === undefined || this.planned) return Infinity
-    if (part.amount > this.capacity - this.inUse - this.earmarked) return Infinity
+    if (part.amount > this.freeFor(part.request, now) - this.earmarked) return Infinity
     bucket.refill(now)
     return bucket.readyAt(this.earmarkedTokens + part.cost)
   }
@@ -374,10 +395,12 @@ export class Pool implements Timed {
     else this.holdersTail.next = part
     this.holdersTail = part
     this.ends?.add(part)
+    this.calendar?.add(part)
   }
 
   removeHolder(part: Part): void {
     this.ends?.remove(part)
+    this.calendar?.remove(part)
     if (part.previous === undefined) this.holdersHead = part.next
     else part.previous.next = part.next
     if (part.next === undefined) this.holdersTail = part.previous

@@ -23,8 +23,8 @@ export interface ResourceExhausted {
   readonly _tag: "ResourceExhausted"
   /** `neverFits`: over the pool's maximum or burst; `unavailable`: not now, and the claim does not wait. */
   readonly reason: "neverFits" | "unavailable"
-  /** What is short: units of the pool, tokens of its rate, or its turn behind earlier waiters. */
-  readonly short: "capacity" | "rate" | "order"
+  /** What is short: units of the pool, tokens of its rate, units that are promised to nobody else, or its turn behind earlier waiters. */
+  readonly short: "capacity" | "rate" | "reservation" | "order"
   readonly resourceType: string
   readonly requested: number
   readonly available: number
@@ -113,6 +113,15 @@ export type TakenReason = Exclude<ReturnReason, "released" | "overrun"> | "retur
 
 export const takenReason = (reason: ReturnReason | undefined): TakenReason =>
   reason === undefined || reason === "released" ? "returned" : reason === "overrun" ? "preempted" : reason
+/** A promise that could not be kept. */
+export interface ReservationRefused {
+  readonly _tag: "ReservationRefused"
+  readonly resourceType: string
+  readonly requested: number
+  readonly capacity: number
+  /** By how much what is promised and in use then would be more than there is. */
+  readonly short: number
+}
 
 export interface LeaseRevoked {
   readonly _tag: "LeaseRevoked"

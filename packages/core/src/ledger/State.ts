@@ -7,6 +7,7 @@ import type { FailureCounts } from "./Agent.ts"
 import type { Rate } from "./Bucket.ts"
 import type { OnQuota } from "./quota/Group.ts"
 import type { Notice } from "./preemption/Notice.ts"
+import type { Reservation } from "./reservations/Reservation.ts"
 import type { Scheduling } from "./Scheduling.ts"
 
 export interface RateState {
@@ -180,6 +181,11 @@ export interface RequestState {
   readonly paid?: ReadonlyArray<PaidState>
 }
 
+export interface ReservationState extends Omit<Reservation, "claim"> {
+  /** Pairs of type and amount: a type may be called `__proto__`. */
+  readonly claim: ReadonlyArray<readonly [type: string, amount: number]>
+}
+
 export interface State {
   readonly now: number
   /** Whether queues were in the order of a policy: who is earmarked is for the next one to say. */
@@ -200,4 +206,6 @@ export interface State {
   readonly requests: ReadonlyArray<RequestState>
   /** Waiters that may pass the queue, in order. */
   readonly exempt: ReadonlyArray<number>
+  /** What is promised, once something was. */
+  readonly reservations?: { readonly nextId: number; readonly open: ReadonlyArray<ReservationState> }
 }

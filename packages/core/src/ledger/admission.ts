@@ -63,17 +63,19 @@ export const readClaim = (books: Books, request: Request, claim: Claim): Refusal
 }
 
 /** A share that can never be granted, however long it waits. */
-export const neverFits = (pool: Pool, amount: number, cost: number): ResourceExhausted | undefined => {
-  if (amount <= pool.limit && cost <= pool.burstLimit) return undefined
-  const overCapacity = amount > pool.limit
+export const neverFits = ({ amount, cost, pool, request }: Part): ResourceExhausted | undefined => {
+  // What is promised to others at all times is never there for it.
+  const promised = pool.standing === 0 ? 0 : (pool.calendar?.standingFor(request) ?? 0)
+  if (amount <= pool.limit - promised && cost <= pool.burstLimit) return undefined
+  const short = amount > pool.limit ? "capacity" : cost > pool.burstLimit ? "rate" : "reservation"
   return {
     _tag: "ResourceExhausted",
     reason: "neverFits",
-    short: overCapacity ? "capacity" : "rate",
+    short,
     resourceType: pool.type,
-    requested: overCapacity ? amount : cost,
+    requested: short === "rate" ? cost : amount,
     available: pool.free,
-    limit: overCapacity ? pool.limit : pool.burstLimit
+    limit: short === "rate" ? pool.burstLimit : short === "capacity" ? pool.limit : pool.limit - promised
   }
 }
 
@@ -92,19 +94,23 @@ export const overQuota = (part: Part): QuotaExceeded | undefined => {
   }
 }
 
+const earmarkedFor = (short: ResourceExhausted["short"], pool: Pool): number => (short === "order" ? pool.earmarked : 0)
+
 /** Why a share is not there now, or `undefined` where it is. */
 export const unavailable = (part: Part, now: number): ResourceExhausted | undefined => {
-  const { amount, cost, pool } = part
-  if (pool.fitsInOrder(part, now)) return undefined
+  const { amount, cost, pool, request } = part
+  if (pool.fitsInOrder(part, now) || pool.isKeptFor(part, now)) return undefined
   const tokens = pool.tokens(now)
-  const short = amount > pool.free ? "capacity" : cost > tokens ? "rate" : "order"
+  const free = pool.freeFor(request, now)
+  const short = amount > pool.free ? "capacity" : cost > tokens ? "rate" : amount > free ? "reservation" : "order"
   return {
     _tag: "ResourceExhausted",
     reason: "unavailable",
     short,
     resourceType: pool.type,
     requested: short === "rate" ? cost : amount,
-    available: short === "rate" ? tokens : Math.max(0, pool.free - (short === "order" ? pool.earmarked : 0)),
+    available:
+      short === "rate" ? tokens : Math.max(0, short === "capacity" ? pool.free : free - earmarkedFor(short, pool)),
     limit: short === "rate" ? pool.burstLimit : pool.limit
   }
 }

@@ -7,6 +7,7 @@ import type { Pool } from "./Pool.ts"
 import { enclosing, type Part, type Request } from "./Request.ts"
 import { groupStates, placeState } from "./quota/snapshot.ts"
 import type { Notice } from "./preemption/Notice.ts"
+import type { Reservation } from "./reservations/Reservation.ts"
 import { noScheduling } from "./Scheduling.ts"
 import type {
   AgentState,
@@ -17,6 +18,7 @@ import type {
   PoolState,
   RateState,
   RequestState,
+  ReservationState,
   State,
   TermsState
 } from "./State.ts"
@@ -145,6 +147,15 @@ const requestState = (request: Request, agents: ReadonlyMap<Agent, number>): Req
   }
 }
 
+const reservationState = ({ claim, from, holder, id, note, until }: Reservation): ReservationState => ({
+  id,
+  holder,
+  claim: Object.entries(claim),
+  from,
+  ...(until === undefined ? {} : { until }),
+  ...(note === undefined ? {} : { note })
+})
+
 /** The state as it is now. `restore` of it decides the same ever after. */
 export const capture = (books: Books): State => {
   const { index } = books
@@ -167,6 +178,14 @@ export const capture = (books: Books): State => {
     ...(books.groups.byId.size === 0 ? {} : { groups: groupStates(books) }),
     agents: Array.from(books.agents.values(), agentState),
     requests: [...index.values()].toSorted((a, b) => a.id - b.id).map((request) => requestState(request, agents)),
-    exempt: books.exempt.map((request) => request.id)
+    exempt: books.exempt.map((request) => request.id),
+    ...(books.reservations === undefined
+      ? {}
+      : {
+          reservations: {
+            nextId: books.reservations.nextId,
+            open: Array.from(books.reservations.byId.values(), reservationState)
+          }
+        })
   }
 }

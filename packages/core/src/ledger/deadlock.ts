@@ -55,11 +55,17 @@ const reachFrom = (roots: Iterable<Request>, ordered: boolean, grown = true, ord
       quota: quotaOf(inOrder, leases),
       pools: pools.map((pool) => ({
         // What growth can add ends a wait by time, so it counts as free.
-        available: (grown ? pool.limit : pool.capacity) - pool.blockedHeld,
+        available: (grown ? pool.limit : pool.capacity) - pool.blockedHeld + (pool.calendar?.blockedWithin() ?? 0),
         burst: pool.burstLimit
       })),
       waits: inOrder.map((wait) => ({
-        needs: wait.parts.map((part) => ({ pool: poolIndex.get(part.pool)!, amount: part.amount, cost: part.cost })),
+        needs: wait.parts.map((part) => ({
+          pool: poolIndex.get(part.pool)!,
+          // What is kept for others is not there for it. Where order is asked about too it is left out: it would be
+          // counted once for each earlier wait.
+          amount: part.amount + (ordered ? 0 : (part.pool.calendar?.neverFor(wait) ?? 0)),
+          cost: part.cost
+        })),
         inside: leasesAround(wait).flatMap((lease) => leaseIndex.get(lease) ?? []),
         exempt: wait.exempt
       })),

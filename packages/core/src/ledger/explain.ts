@@ -12,6 +12,7 @@ import { obstaclesNow } from "./quota/Gate.ts"
 import { type QuotaReason, quotaReasons, reasonAt } from "./quota/reasons.ts"
 import { modeOf, neverInGroups, overOwn, refusedBy } from "./quota/refusals.ts"
 import type { Refusal } from "./Refusal.ts"
+import type { Holder } from "./reservations/Reservation.ts"
 import { enclosing, type Part, Request } from "./Request.ts"
 
 /** How many holders a reason names; the rest is counted. */
@@ -23,6 +24,14 @@ export interface HolderView {
   readonly agent: string
   readonly amount: number
   readonly heldMicros: number
+}
+
+/** What is kept for somebody else. */
+export interface KeptView {
+  readonly holder: Holder
+  readonly amount: number
+  /** The instant at which its window begins, or now. */
+  readonly from: number
 }
 
 export type WaitReason =
@@ -45,6 +54,15 @@ export type WaitReason =
       readonly requested: number
       readonly capacity: number
       readonly maxCapacity: number
+    }
+  /** What is free was promised to others: now, or at the start of a window that the claim would run into. */
+  | {
+      readonly _tag: "Reservation"
+      readonly resourceType: string
+      readonly requested: number
+      /** Units that are promised to nobody else. */
+      readonly free: number
+      readonly kept: ReadonlyArray<KeptView>
     }
   /** The pool's rate has too few tokens. */
   | {
@@ -145,6 +163,11 @@ const reasonsFor = (part: Part, waitingLine: Line, now: number, walks?: Walks) =
       holders: holders.slice(0, holdersNamedMax),
       holdersTotal: holders.length
     })
+  }
+  const room = pool.calendar === undefined ? pool.free : pool.freeFor(part.request, now)
+  if (amount <= pool.capacity && amount <= pool.free && amount > room) {
+    const kept = pool.calendar?.keptFrom(part.request, now) ?? []
+    reasons.push({ _tag: "Reservation", resourceType, requested: amount, free: Math.max(0, room), kept })
   }
   const tokensNeeded = (part.earmarked ? 0 : pool.earmarkedTokens) + cost
   if (cost > 0 && pool.bucket !== undefined && tokensNeeded > tokens) {
@@ -254,9 +277,7 @@ export const check = (books: Books, agentId: string, claim: Claim): Check => {
   books.ordering?.askFor(known, request)
   const waits = modeOf(request) === "wait"
   const refusals = request.parts.flatMap((part): Array<Refusal> =>
-    [neverFits(part.pool, part.amount, part.cost), overOwn(part, waits), neverInGroups(part)].filter(
-      (refusal) => refusal !== undefined
-    )
+    [neverFits(part), overOwn(part, waits), neverInGroups(part)].filter((refusal) => refusal !== undefined)
   )
   const lacks =
     refusals.length === 0 && (waits || agent.gate !== undefined) ? obstaclesNow(request, waits, books.now) : []
@@ -266,7 +287,7 @@ export const check = (books: Books, agentId: string, claim: Claim): Check => {
     else refusals.push(refusedBy(obstacle, books.now))
   }
   for (const part of request.parts) {
-    if (!part.pool.fitsInOrder(part, books.now))
+    if (!part.pool.fitsInOrder(part, books.now) && !part.pool.isKeptFor(part, books.now))
       reasons.push(...reasonsFor(part, lineBeforeNew(part, books), books.now))
   }
   return { granted: refusals.length === 0 && reasons.length === 0, refusals, reasons }

@@ -141,6 +141,17 @@ export class Replay {
           event.reason
         )
         break
+      case "Reserved": {
+        const { claim, from, holder, id, note, until } = event
+        books.reserve({ id, holder, claim, from, until, note })
+        break
+      }
+      case "ReservationEnded": {
+        const reservation = books.reservations?.byId.get(event.id)
+        if (reservation === undefined) throw new Error(`the journal ends reservation ${event.id}, which is not there`)
+        books.endReservation(reservation, event.reason)
+        break
+      }
       case "Stopped":
         books.stop()
         break
@@ -155,6 +166,7 @@ export class Replay {
     const books = this.books
     if (now > books.now) books.now = now
     for (const pool of books.everyPool()) books.rebalance(pool)
+    books.replan(Array.from(books.everyPool(), (pool) => pool.type))
     books.ready.length = 0
     books.armGates()
     return books

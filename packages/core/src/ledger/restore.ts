@@ -16,6 +16,8 @@ import { type Configured, Pool } from "./Pool.ts"
 import { comesBackByTime, endsAt, mayBeTaken } from "./preemption/Notice.ts"
 import { PreemptibleIndex } from "./preemption/PreemptibleIndex.ts"
 import { inQueueOrder, leasesAround, Part, Request } from "./Request.ts"
+import { Calendar } from "./reservations/Calendar.ts"
+import { Reservations } from "./reservations/Reservations.ts"
 import type {
   AgentState,
   BucketState,
@@ -132,6 +134,7 @@ class Restoring {
   run(): Books {
     for (const request of this.state.requests) this.makeRequest(request)
     this.state.pools.forEach((state, at) => this.linkHolders(state, this.pools[at]!))
+    this.openCalendars()
     this.state.agents.forEach((state, at) => {
       const agent = this.agents[at]!
       for (const id of state.manual) agent.manual.push(this.request(id))
@@ -247,6 +250,24 @@ class Restoring {
       part.account.held += part.amount
       part.account.leases++
     }
+  }
+
+  private openCalendars(): void {
+    const { books, state } = this
+    if (state.reservations === undefined) return
+    const reservations = new Reservations()
+    reservations.nextId = state.reservations.nextId
+    for (const { claim, ...rest } of state.reservations.open) {
+      reservations.byId.set(rest.id, { ...rest, claim: Object.fromEntries(claim) })
+    }
+    books.reservations = reservations
+    for (const pool of this.pools) {
+      const promised = reservations.of(pool.type)
+      if (promised.length === 0) continue
+      pool.calendar = new Calendar(pool, promised, books.now)
+      pool.standing = pool.calendar.standing
+    }
+    books.timers.set(reservations, reservations.nextAt(books.now))
   }
 
   private linkWaiter(request: Request): void {

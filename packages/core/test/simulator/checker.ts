@@ -8,7 +8,10 @@ import {
   type Refusal,
   type Request,
   type ResourceNotAcquired,
-  type Scheduling
+  type Scheduling,
+  type Reservation,
+  type ReservationRefused,
+  type ReservationWish
 } from "../../src/Ledger.ts"
 import type { World, WorldClaim } from "./model.ts"
 
@@ -40,6 +43,8 @@ export type CommandName =
   | "settle"
   | "setQuota"
   | "setAgent"
+  | "reserve"
+  | "endReservation"
   | "advance"
   | "stop"
   | "revokeAll"
@@ -51,6 +56,9 @@ export interface Command {
   readonly claim?: Readonly<Record<string, number>>
   readonly wait?: boolean
   readonly scheduling?: Scheduling | undefined
+  readonly ttl?: number
+  /** What is to be promised. */
+  readonly wish?: ReservationWish
   readonly grows?: WorldClaim | undefined
   readonly deadline?: number
   /** The lease that it takes back: the answer is whether it did. */
@@ -64,7 +72,7 @@ export interface Command {
 }
 
 /** What it answered. */
-export type Answer = Request | Refusal | ResourceNotAcquired | boolean | undefined
+export type Answer = Request | Refusal | ResourceNotAcquired | Reservation | ReservationRefused | boolean | undefined
 
 export interface Run {
   readonly seed: number

@@ -4,6 +4,7 @@
  * no code with the Ledger.
  */
 import type { LedgerEvent, Scheduling } from "../../src/Ledger.ts"
+import type { Promise } from "./promises.ts"
 import { ModelBucket, type ModelRate, type Taken } from "./bucket.ts"
 import { type ModelPolicy, WorldOrder } from "./order.ts"
 
@@ -66,6 +67,8 @@ export interface WorldClaim {
   readonly grows: WorldClaim | undefined
   readonly manual: boolean
   readonly ttl: number
+  /** How long it says that it lasts; 0 is unknown. */
+  readonly expected: number
   readonly deadline: number
   readonly askedAt: number
   readonly scheduling: Scheduling
@@ -110,6 +113,8 @@ export class World {
   readonly claims = new Map<number, WorldClaim>()
   readonly quotas = new Map<string, number>()
   readonly order: WorldOrder
+  /** What is promised, by the id of the reservation. */
+  readonly promises = new Map<number, Promise>()
   /** What the caller said that the next claim is inside of, which the events must agree with. */
   asking: { readonly parent: WorldClaim | undefined; readonly grows: WorldClaim | undefined } = {
     parent: undefined,
@@ -243,6 +248,12 @@ export class World {
       }
       case "Refused":
         break
+      case "Reserved":
+        this.promises.set(event.id, event)
+        break
+      case "ReservationEnded":
+        this.promises.delete(event.id)
+        break
       case "Stopped":
         this.stopped = true
         break
@@ -261,6 +272,7 @@ export class World {
       grows: this.asking.grows,
       manual: event.manual,
       ttl: event.ttl,
+      expected: event.scheduling?.expected ?? 0,
       deadline: event.deadline ?? Infinity,
       askedAt: event.at,
       scheduling: event.scheduling ?? noScheduling,

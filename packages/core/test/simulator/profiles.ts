@@ -48,6 +48,8 @@ export const commandNames: ReadonlyArray<CommandName> = [
   "settle",
   "setQuota",
   "setAgent",
+  "reserve",
+  "endReservation",
   "advance"
 ]
 
@@ -68,6 +70,8 @@ const weights = {
   refund: 0,
   settle: 1,
   setQuota: 2,
+  reserve: 0,
+  endReservation: 0,
   advance: 4
 } satisfies Profile["weights"]
 
@@ -223,6 +227,19 @@ export const profiles: ReadonlyArray<Profile> = [
     nested: 0.3,
     moves: 0.6,
     weights: { ...weights, undo: 6, setRate: 2, settle: 4, advance: 12, setAgent: 3 }
+  },
+  {
+    ...base,
+    name: "reserved",
+    preemption: () => preemptionOff,
+    detects: false,
+    pools: (random) => plain(random, random.between(1, 2)),
+    agents: 4,
+    live: 10,
+    nested: 0.2,
+    deadline: 0.5,
+    moves: 0.6,
+    weights: { ...weights, reserve: 6, endReservation: 2, advance: 8 }
   },
   {
     ...base,

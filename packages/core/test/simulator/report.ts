@@ -25,6 +25,8 @@ export const minimums: Readonly<Record<string, number>> = {
   "command: keep": 800,
   "command: refund": 2_000,
   "command: release": 60_000,
+  "command: reserve": 2_000,
+  "command: endReservation": 500,
   "command: revoke": 3_000,
   "command: releaseManual": 4_000,
   "command: settle": 4_000,
@@ -43,6 +45,7 @@ export const minimums: Readonly<Record<string, number>> = {
   "event: QuotaSet": 10_000,
   "event: RateSet": 1_000,
   "event: Refunded": 2_000,
+  "event: Reserved": 500,
   "event: Settled": 2_000,
   "event: Shrunk": 6_000,
   "event: Undone": 10_000,
@@ -70,6 +73,9 @@ export const minimums: Readonly<Record<string, number>> = {
   "snapshot and events continued": 1_000,
   "snapshot continued": 1_000,
   "snapshot restored": 1_500,
+  "reservation ended: cancelled": 100,
+  "reservation ended: expired": 200,
+  "reservation ended: released": 100,
   "returned: lost": 1_500,
   "returned: released": 60_000,
   "returned: revoked": 1_500
@@ -97,6 +103,8 @@ export class Report {
         return this.count(`left: ${event.reason}`)
       case "Refused":
         return this.count(`refused: ${event.reason}`)
+      case "ReservationEnded":
+        return this.count(`reservation ended: ${event.reason}`)
       case "Returned":
         return this.count(`returned: ${event.reason}`)
       default:

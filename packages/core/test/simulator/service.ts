@@ -5,6 +5,7 @@
  * exempt waiter needs only what it takes.
  */
 import type { Need, World, WorldClaim } from "./model.ts"
+import { askerFor, isKept, roomFor } from "./promises.ts"
 
 export interface Line {
   /** Units and tokens set aside for waiters that have their share. */
@@ -28,6 +29,9 @@ export interface Service {
 const readyAt = (need: Need, tokens: number, now: number): number =>
   need.pool.bucket === undefined || need.cost === 0 ? now : need.pool.bucket.readyAt(tokens, now)
 
+const roomOf = (world: World, claim: WorldClaim, { pool }: Need, now: number): number =>
+  world.promises.size === 0 ? pool.free : roomFor(world, askerFor(claim, now), pool, now)
+
 export const serve = (world: World, now: number): Service => {
   const units = world.pools.map(() => 0)
   const tokens = world.pools.map(() => 0)
@@ -44,26 +48,31 @@ export const serve = (world: World, now: number): Service => {
   for (const waiter of world.line) {
     let own = now
     for (const need of waiter.needs) {
-      const { index, free } = need.pool
+      const { index } = need.pool
       const line = lines[index]!
       units[index]! += need.amount
       tokens[index]! += need.cost
-      const ready = units[index]! > free ? Infinity : readyAt(need, tokens[index]!, now)
+      const kept = isKept(world, askerFor(waiter, now), need.pool, need.amount, now)
+      // Where something is promised, one that is before it may lack what it has.
+      const blocked = line.firstShort !== undefined && world.promises.size > 0
+      const inOrder =
+        blocked || units[index]! > roomOf(world, waiter, need, now) ? Infinity : readyAt(need, tokens[index]!, now)
+      const ready = kept ? Math.min(inOrder, readyAt(need, tokens[index]!, now)) : inOrder
       if (ready > own) own = ready
       if (line.firstShort !== undefined) continue
-      if (ready <= now && tokens[index]! <= line.level) {
+      if (inOrder <= now && tokens[index]! <= line.level) {
         line.earmarked = units[index]!
         line.earmarkedTokens = tokens[index]!
       } else {
         line.firstShort = waiter
-        line.dueAt = ready
-        if (ready < progressAt) progressAt = ready
+        line.dueAt = inOrder
+        if (inOrder < progressAt) progressAt = inOrder
       }
     }
     if (waiter.exempt) {
       own = now
       for (const need of waiter.needs) {
-        const ready = need.amount > need.pool.free ? Infinity : readyAt(need, need.cost, now)
+        const ready = need.amount > roomOf(world, waiter, need, now) ? Infinity : readyAt(need, need.cost, now)
         const alone = readyAt(need, need.cost, now)
         if (alone > now && alone < progressAt) progressAt = alone
         if (ready > own) own = ready
@@ -79,7 +88,9 @@ export const serve = (world: World, now: number): Service => {
 
 /** Whether a claim may be granted now: enough for all who came before and still wait, or, exempt, for itself. */
 export const isItsTurn = (world: World, claim: WorldClaim, now: number): boolean =>
-  claim.needs.every(({ amount, cost, pool }) => {
+  claim.needs.every((own) => {
+    const { amount, cost, pool } = own
+    if (isKept(world, askerFor(claim, now), pool, amount, now)) return cost <= pool.tokens(now)
     let units = amount
     let tokens = cost
     if (!claim.exempt) {
@@ -92,5 +103,5 @@ export const isItsTurn = (world: World, claim: WorldClaim, now: number): boolean
         }
       }
     }
-    return units <= pool.free && tokens <= pool.tokens(now)
+    return units <= roomOf(world, claim, own, now) && tokens <= pool.tokens(now)
   })

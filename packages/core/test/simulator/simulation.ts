@@ -179,7 +179,8 @@ class Simulation {
     this.run.settled = ledger.settled.splice(0)
     // Nothing happened in the mere passing of time: nothing new to check.
     if (this.heard === 0 && command !== this.planned) return answer
-    if (typeof answer === "object") this.report.count(`answer: ${"status" in answer ? answer.status : answer._tag}`)
+    if (typeof answer === "object")
+      this.report.count(`answer: ${"status" in answer ? answer.status : "_tag" in answer ? answer._tag : "reserved"}`)
     for (const checker of this.checkers) checker.afterCommand?.(answer)
     return answer
   }

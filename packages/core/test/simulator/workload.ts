@@ -3,7 +3,15 @@
  * and a clock might do, in any order. It steers towards a number of live claims
  * of which a good share waits, and knows nothing of the rules.
  */
-import { type Books, Ledger, type LedgerEvent, type Pool, type Request, type Scheduling } from "../../src/Ledger.ts"
+import {
+  type Books,
+  Ledger,
+  type LedgerEvent,
+  type Pool,
+  type Request,
+  type ReservationWish,
+  type Scheduling
+} from "../../src/Ledger.ts"
 import type { Answer, Command } from "./checker.ts"
 import { amountsOf, type World, type WorldClaim } from "./model.ts"
 import { commandNames, type Profile, randomRate } from "./profiles.ts"
@@ -146,6 +154,15 @@ export class Workload {
           run: (ledger) => (ledger.setAgent(agent, { weight, priority }, at), undefined)
         }
       }
+      case "reserve":
+        return this.planReservation(at)
+      case "endReservation": {
+        const id = random.pick([...world.promises.keys()])
+        const reason = random.chance(0.5) ? "cancelled" : "released"
+        return id === undefined
+          ? undefined
+          : { command: { name, at }, run: (ledger) => ledger.endReservation(id, reason, at) }
+      }
       case "setQuota": {
         const agent = this.someAgent()
         const pool = this.somePool()
@@ -162,6 +179,28 @@ export class Workload {
       default:
         return this.planPool(name, at)
     }
+  }
+
+  /** Mostly windows soon; at times one that began already, or at all times. */
+  private planReservation(at: number): Planned {
+    const { random } = this
+    const pool = this.somePool()
+    const from = at + random.between(-50, 2_000)
+    const until = random.chance(0.15) ? undefined : from + random.between(1, 3_000)
+    const claim = {
+      [pool.type]: random.between(0, Math.ceil(pool.capacity * 0.6)),
+      ...(random.chance(0.3) ? { [this.somePool().type]: random.between(1, 3) } : {})
+    }
+    const wish: ReservationWish = {
+      holder: random.chance(0.7)
+        ? { _tag: "Agent", agent: this.someAgent() }
+        : { _tag: "Priority", atLeast: random.between(-1, 2) },
+      claim,
+      from,
+      ...(until === undefined ? {} : { until }),
+      ...(random.chance(0.2) ? { note: "for a demonstration" } : {})
+    }
+    return { command: { name: "reserve", wish, at }, run: (ledger) => ledger.reserve(wish, at) }
   }
 
   private planPool(name: Command["name"], at: number): Planned | undefined {
@@ -205,7 +244,7 @@ export class Workload {
     const deadline = this.someDeadline(at)
     const manual = handle === undefined && random.chance(profile.manual)
     return {
-      command: { name, agent, claim, wait, deadline, scheduling, at },
+      command: { name, agent, claim, wait, deadline, scheduling, ttl, at },
       asking: { parent: handle && parent, grows: undefined },
       run: (ledger) => ledger.claim(agent, claim, at, { parent: handle, wait, ttl, deadline, manual, scheduling })
     }

@@ -15,6 +15,7 @@
  * - `raise`     Its pool may have as much more as it lacks: raise the capacity.
  * - `usual`     Leases of its pool come back soon, as a rule: wait, or revoke the one that suffices.
  * - `revoke`    Revoke the lease that suffices, the smallest of those that do.
+ * - `reservation` What is free was promised to others: see what.
  * - `turn`      It lacks nothing: nothing to do.
  */
 import type { WaitReason } from "@resource-manager/core/Statistics"
@@ -40,6 +41,7 @@ export type HintRule =
   | "raise"
   | "usual"
   | "revoke"
+  | "reservation"
   | "turn"
   // Of agents that do not wait: see `agentHints.ts`.
   | "quota"
@@ -270,6 +272,9 @@ export const hintForWaiter = (waiter: WaiterView, scene: Scene, types: Types): H
     // Whoever is ahead has a lower number, so this ends.
     const helps = hintForWaiter(blocker, scene, types)
     return { ...helps, rule: "ahead", text: `Waiter ${blocker.id} of ${named(blocker.agent)} is ahead. ${helps.text}` }
+  }
+  if (first._tag === "Reservation") {
+    return hint("reservation", "What is free was promised to others:", command("reserve list"))
   }
   if (first._tag === "Capacity") return capacityHint(waiter, scene, types)
   return hint("turn", "Nothing to do: its turn comes.")

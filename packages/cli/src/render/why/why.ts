@@ -103,6 +103,18 @@ const tell = (reason: WaitReason, waiter: WaiterView, scene: Scene, sheet: Sheet
       const most = `may grow to ${amount(types, type, pool?.maxCapacity ?? capacity)}`
       return { text: `growth: asks for ${amount(types, type, requested)}, ${has} and ${most}` }
     }
+    case "Reservation": {
+      const text = `reservation: asks for ${amount(types, type, requested)}, ${amountOf(types, type, available, capacity)} free and promised to nobody else`
+      const below = (reason.kept ?? []).map((kept) => {
+        const when = kept.inMillis > 0 ? `in ${duration(kept.inMillis)}` : "now"
+        return line(
+          [indent, `${amount(types, type, kept.amount)} reserved for ${named(kept.for)}, ${when}`],
+          sheet.width,
+          sheet.style
+        )
+      })
+      return { text, below }
+    }
     case "Rate": {
       const rate = pool?.rate === undefined ? "" : ` at ${rateText(pool.rate)}`
       const when =

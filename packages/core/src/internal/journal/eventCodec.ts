@@ -7,6 +7,7 @@ import * as Schema from "effect/Schema"
 import { GroupLimitsFields, OnQuotaField } from "./quotaSchema.ts"
 import type { LedgerEvent } from "../../ledger/Event.ts"
 import { PreemptionCause, SchedulingFields } from "./schedulingSchema.ts"
+import { reservation } from "./reservationSchema.ts"
 
 const Micros = Schema.Finite
 const Whole = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }))
@@ -127,6 +128,8 @@ const layouts = {
   Ending: ["D", { at: Micros, id: Whole }],
   Left: ["l", { at: Micros, id: Whole, reason: Schema.Union([RefusalTag, Schema.Literal("Interrupted")]) }],
   Refused: ["n", { at: Micros, agent: Schema.String, types: Schema.Array(Schema.String), reason: RefusalTag }],
+  Reserved: ["b", { at: Micros, id: Whole, claim: Pairs, ...reservation }],
+  ReservationEnded: ["B", { at: Micros, id: Whole, reason: Schema.Literals(["cancelled", "expired", "released"]) }],
   Stopped: ["z", { at: Micros }]
 } as const satisfies Record<LedgerEvent["_tag"], readonly [string, Fields]>
 

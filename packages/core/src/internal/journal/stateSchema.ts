@@ -3,6 +3,7 @@ import * as Schema from "effect/Schema"
 import { GroupLimitsFields, OnQuotaField } from "./quotaSchema.ts"
 import type { State } from "../../ledger/State.ts"
 import { NoticeFields, SchedulingFields } from "./schedulingSchema.ts"
+import { reservation } from "./reservationSchema.ts"
 
 const Micros = Schema.Finite
 const Whole = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }))
@@ -138,7 +139,15 @@ export const LedgerState = Schema.Struct({
   groups: Schema.optionalKey(Schema.Array(Group)),
   agents: Schema.Array(Agent),
   requests: Schema.Array(Request),
-  exempt: Schema.Array(Whole)
+  exempt: Schema.Array(Whole),
+  reservations: Schema.optionalKey(
+    Schema.Struct({
+      nextId: Whole,
+      open: Schema.Array(
+        Schema.Struct({ id: Whole, claim: Schema.Array(Schema.Tuple([Schema.String, Whole])), ...reservation })
+      )
+    })
+  )
 })
 
 /** Throws where it is none. What the parts of it say of each other is for `restore` to check. */

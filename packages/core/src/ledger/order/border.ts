@@ -45,7 +45,7 @@ export const advanceInOrder = (pool: Pool, queue: Queue, now: number, ready: Arr
   const tokens = pool.tokens(now)
   let part = pool.firstShort
   while (part !== undefined) {
-    if (part.amount > pool.free - pool.earmarked) break
+    if (part.amount > pool.freeFor(part.request, now) - pool.earmarked) break
     if (part.cost > tokens - pool.earmarkedTokens) break
     pool.earmark(part)
     const { request } = part
@@ -96,7 +96,7 @@ export const fitsInOrder = (pool: Pool, queue: Queue, part: Part, now: number): 
     last = queue.before(last)
   }
   const tokens = pool.tokens(now)
-  let units = pool.free - pool.earmarked
+  let units = pool.freeFor(request, now) - pool.earmarked
   let rest = tokens - pool.earmarkedTokens
   for (;;) {
     if (part.amount <= units && (part.cost === 0 || part.cost <= rest)) return true

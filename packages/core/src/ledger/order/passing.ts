@@ -29,8 +29,9 @@ export const bypassRule = ({ depth, max, withinMicros }: BypassOrder): PassingRu
     !turn.rescued && turn.passed < max && (turn.passed === 0 || now < turn.passedSince + withinMicros)
 
   /** Whether a share fits beyond what is earmarked. */
-  const fits = ({ amount, cost, pool }: Part, now: number): boolean =>
-    amount <= pool.free - pool.earmarked && (cost === 0 || cost <= pool.tokens(now) - pool.earmarkedTokens)
+  const fits = ({ amount, cost, pool, request }: Part, now: number): boolean =>
+    amount <= pool.freeFor(request, now) - pool.earmarked &&
+    (cost === 0 || cost <= pool.tokens(now) - pool.earmarkedTokens)
 
   const passage = (request: Request, now: number): Passage | undefined => {
     const passed: Array<Request> = []

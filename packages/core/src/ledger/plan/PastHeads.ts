@@ -39,8 +39,8 @@ export class PastHeads implements Backfill {
   picks(books: Books, newcomer: Request | undefined): ReadonlyArray<Request> {
     if (books.waiting === 0) return []
     const pools = this.changed(books)
-    if (pools.length > 0) return this.among(books, this.candidates(pools))
-    return newcomer !== undefined && this.mayPass(newcomer) ? this.among(books, [newcomer]) : []
+    if (pools.length > 0) return this.among(books, this.candidates(pools, books.now))
+    return newcomer !== undefined && this.mayPass(newcomer, books.now) ? this.among(books, [newcomer]) : []
   }
 
   private among(books: Books, candidates: Iterable<Request>): ReadonlyArray<Request> {
@@ -92,7 +92,7 @@ export class PastHeads implements Backfill {
     return changed && several ? [...books.pools.values()].filter((pool) => pool.waiting > 1) : pools
   }
 
-  private *candidates(pools: ReadonlyArray<Pool>): Generator<Request> {
+  private *candidates(pools: ReadonlyArray<Pool>, now: number): Generator<Request> {
     const seen = new Set<Request>()
     for (const pool of pools) {
       if (pool.firstShort === undefined || pool.free <= pool.earmarked) continue
@@ -103,7 +103,7 @@ export class PastHeads implements Backfill {
         next = this.inOrder ? pool.after(part) : part.next
         looked++
         const { request } = part
-        if (part.earmarked || !fitsNow(request)) continue
+        if (part.earmarked || !fitsNow(request, now)) continue
         if (request.parts.length > 1) {
           if (seen.has(request)) continue
           seen.add(request)
@@ -113,15 +113,17 @@ export class PastHeads implements Backfill {
     }
   }
 
-  private mayPass(newcomer: Request): boolean {
+  private mayPass(newcomer: Request, now: number): boolean {
     return (
       newcomer.status === "waiting" &&
       newcomer.parts.every((part) => part.earmarked || part.pool.waiting <= this.depth) &&
-      fitsNow(newcomer)
+      fitsNow(newcomer, now)
     )
   }
 }
 
-/** Whether what a waiter lacks is free beyond all earmarks. */
-const fitsNow = (request: Request): boolean =>
-  request.parts.every(({ amount, earmarked, pool }) => earmarked || amount <= pool.free - pool.earmarked)
+/** Whether what a waiter lacks is free beyond all earmarks, and promised to nobody else. */
+const fitsNow = (request: Request, now: number): boolean =>
+  request.parts.every(
+    ({ amount, earmarked, pool }) => earmarked || amount <= pool.freeFor(request, now) - pool.earmarked
+  )

@@ -49,9 +49,17 @@ export class Plan {
       for (const part of request.parts) {
         if (part.earmarked) continue
         const earliest = this.page(part.pool).profile.earliest(part.amount, duration, place, this.now)
-        if (!isBefore(place, earliest)) continue
-        place = earliest
-        moved = true
+        if (isBefore(place, earliest)) {
+          place = earliest
+          moved = true
+        }
+        // Not before a window in which others were promised what it would take.
+        const start = this.instantOf(place)
+        const clear = part.pool.calendar?.clearFrom(request, part.amount, start, duration, this.now) ?? start
+        if (clear > start) {
+          place = clear === Infinity ? never : { at: clear, id: byItself }
+          moved = true
+        }
       }
     }
     const start = this.instantOf(place)

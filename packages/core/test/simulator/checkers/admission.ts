@@ -8,6 +8,7 @@ import { isDeepStrictEqual } from "node:util"
 import { check } from "../../../src/Ledger.ts"
 import { type Checker, failing, type Run } from "../checker.ts"
 import type { Need, World, WorldClaim, WorldPool } from "../model.ts"
+import { type Asker, isKept, leaseDuration, roomFor, standingFor } from "../promises.ts"
 import { serve } from "../service.ts"
 
 const name = "admission"
@@ -15,18 +16,18 @@ const fail = failing(name)
 
 const allowed = "a whole number from 0 to 9007199254740991, in the type's smallest unit"
 
-export const neverFits = ({ amount, cost, pool }: Need) => {
-  if (amount <= pool.limit && cost <= pool.burstLimit) return []
-  const byUnits = amount > pool.limit
+export const neverFits = ({ amount, cost, pool }: Need, standing = 0) => {
+  if (amount <= pool.limit - standing && cost <= pool.burstLimit) return []
+  const short = amount > pool.limit ? "capacity" : cost > pool.burstLimit ? "rate" : "reservation"
   return [
     {
       _tag: "ResourceExhausted",
       reason: "neverFits",
-      short: byUnits ? "capacity" : "rate",
+      short,
       resourceType: pool.type,
-      requested: byUnits ? amount : cost,
+      requested: short === "rate" ? cost : amount,
       available: pool.free,
-      limit: byUnits ? pool.limit : pool.burstLimit
+      limit: short === "rate" ? pool.burstLimit : short === "capacity" ? pool.limit : pool.limit - standing
     }
   ]
 }
@@ -65,7 +66,13 @@ const malformed = (world: World, claim: Readonly<Record<string, number>>): Forec
   return refusals.length > 0 ? refused(...refusals) : undefined
 }
 
-const unavailable = (world: World, needs: ReadonlyArray<Need>, ahead: ReadonlyArray<WorldClaim>, now: number) => {
+const unavailable = (
+  world: World,
+  asker: Asker,
+  needs: ReadonlyArray<Need>,
+  ahead: ReadonlyArray<WorldClaim>,
+  now: number
+) => {
   const { lines } = serve(world, now)
   /** What those ahead need of a pool, all of it. */
   const wanted = (pool: WorldPool) => {
@@ -79,9 +86,13 @@ const unavailable = (world: World, needs: ReadonlyArray<Need>, ahead: ReadonlyAr
     const line = lines[pool.index]!
     const tokens = pool.tokens(now)
     const before = wanted(pool)
-    const fits = amount <= pool.free - before.units && cost <= tokens - before.tokens
-    if (fits) return []
-    const short = amount > pool.free ? "capacity" : cost > tokens ? "rate" : "order"
+    const room = roomFor(world, asker, pool, now)
+    // Where something is promised, one that is before it may lack what it has.
+    const blocked = world.promises.size > 0 && line.firstShort !== undefined
+    const fits = !blocked && amount <= room - before.units && cost <= tokens - before.tokens
+    if (fits || isKept(world, asker, pool, amount, now)) return []
+    const short = amount > pool.free ? "capacity" : cost > tokens ? "rate" : amount > room ? "reservation" : "order"
+    const left = short === "capacity" ? pool.free : short === "order" ? room - line.earmarked : room
     return [
       {
         _tag: "ResourceExhausted",
@@ -89,7 +100,7 @@ const unavailable = (world: World, needs: ReadonlyArray<Need>, ahead: ReadonlyAr
         short,
         resourceType: pool.type,
         requested: short === "rate" ? cost : amount,
-        available: short === "rate" ? tokens : Math.max(0, pool.free - (short === "order" ? line.earmarked : 0)),
+        available: short === "rate" ? tokens : Math.max(0, left),
         limit: short === "rate" ? pool.burstLimit : pool.limit
       }
     ]
@@ -118,6 +129,11 @@ const queueFull = (run: Run, agent: string, needs: ReadonlyArray<Need>): Forecas
   return full.length > 0 ? refused(...full) : undefined
 }
 
+const saidDuration = ({ scheduling, ttl = 0 }: Run["command"]): number => {
+  const expected = scheduling?.expected ?? 0
+  return Math.min(expected === 0 ? Infinity : expected, ttl === 0 ? Infinity : ttl)
+}
+
 const foretell = (run: Run): Forecast => {
   const { command, world } = run
   const { agent = "", claim = {}, grows } = command
@@ -131,11 +147,20 @@ const foretell = (run: Run): Forecast => {
     const pool = world.pool(type)
     return amount === 0 ? [] : [{ pool, amount, cost: pool.costOf(amount) }]
   })
-  const final = needs.flatMap((need) => [...neverFits(need), ...overQuota(world, agent, need)])
+  const now = run.ledger.now
+  const asker = {
+    agent,
+    priority: command.scheduling?.priority ?? 0,
+    duration: grows === undefined ? saidDuration(command) : leaseDuration(grows, now)
+  }
+  const final = needs.flatMap((need) => [
+    ...neverFits(need, standingFor(world, asker, need.pool, now)),
+    ...overQuota(world, agent, need)
+  ])
   if (final.length > 0) return refused(...final)
   const scheduling = command.scheduling ?? { expected: 0, preemptible: false }
   const ahead = world.order.before({ id: 0, agent, scheduling })
-  const short = unavailable(world, needs, ahead, run.ledger.now)
+  const short = unavailable(world, asker, needs, ahead, now)
   if (short.length === 0) return { _tag: "Granted" }
   if (command.wait === false) return refused(...short)
   return queueFull(run, agent, needs) ?? { _tag: "Waits" }
@@ -154,7 +179,7 @@ export const admission = (run: Run): Checker => {
       if (name !== "claim" && name !== "try" && name !== "grow") return
       forecast = foretell(run)
       // What is asked about says nothing of itself.
-      const silent = run.command.scheduling === undefined
+      const silent = run.command.scheduling === undefined && (run.world.promises.size === 0 || !run.command.ttl)
       if (name === "grow" || agent === undefined || claim === undefined || !silent || run.seed % 2 === 0) return
       const { granted } = check(ledger.books, agent, claim)
       if (granted !== (forecast._tag === "Granted"))
@@ -169,7 +194,7 @@ export const admission = (run: Run): Checker => {
       forecast = undefined
       if (typeof answer !== "object") return fail("a claim has no answer")
       const deadlocked = "_tag" in answer && answer._tag === "DeadlockDetected"
-      const actual = "status" in answer ? answer.status : answer._tag
+      const actual = "status" in answer ? answer.status : "_tag" in answer ? answer._tag : "a reservation"
       if (told._tag === "Refused") {
         if (told.refusals.some((refusal) => isDeepStrictEqual(refusal, answer))) return
         fail(

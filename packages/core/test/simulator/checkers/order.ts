@@ -5,6 +5,7 @@
  * `everyStepMax` wait, else at every eighth.
  */
 import { type Checker, failing, type Run } from "../checker.ts"
+import { askerOf, isKept, roomFor } from "../promises.ts"
 import { isItsTurn, serve } from "../service.ts"
 
 const name = "order"
@@ -36,7 +37,10 @@ export const order = (run: Run): Checker => {
               tokens += need.cost
             }
           }
-          if (units > pool.free || tokens > pool.tokens(event.at)) fail(`${event.id} overtook waiters for ${type}`)
+          const asker = askerOf(event, run)
+          if (isKept(world, asker, pool, amount, event.at)) continue
+          const room = roomFor(world, asker, pool, event.at)
+          if (units > room || tokens > pool.tokens(event.at)) fail(`${event.id} overtook waiters for ${type}`)
         }
       }
       if (

@@ -7,6 +7,7 @@ import { isDeepStrictEqual } from "node:util"
 import { type DeadlockDetected, explain, type LeaveReason, type Refusal, type WaitReason } from "../../../src/Ledger.ts"
 import { type Checker, failing, type Run } from "../checker.ts"
 import { amountsOf, around, type World, type WorldClaim } from "../model.ts"
+import { durationOf, keptFor, roomFor, standingFor } from "../promises.ts"
 import { serve } from "../service.ts"
 import { neverFits } from "./admission.ts"
 
@@ -60,6 +61,17 @@ const reasonsFor = (world: World, waiter: WorldClaim, now: number): ReadonlyArra
         holdersTotal: holders.length
       })
     }
+    const asker = { agent: waiter.agent, priority: waiter.priority, duration: durationOf(waiter, now) }
+    const room = roomFor(world, asker, pool, now)
+    if (amount <= pool.capacity && amount <= pool.free && amount > room) {
+      reasons.push({
+        _tag: "Reservation",
+        resourceType,
+        requested: amount,
+        free: Math.max(0, room),
+        kept: keptFor(world, asker, pool, now)
+      })
+    }
     const tokens = pool.tokens(now)
     const needed = line.earmarkedTokens + cost
     if (cost > 0 && pool.bucket !== undefined && needed > tokens) {
@@ -101,13 +113,16 @@ const cycleJudge = (world: World, victim: WorldClaim): Judge => {
   return (refusal) => refusal._tag === "DeadlockDetected" && isTrue(refusal)
 }
 
-const expected = (world: World, claim: WorldClaim, reason: LeaveReason): ReadonlyArray<unknown> => {
+const expected = (world: World, claim: WorldClaim, reason: LeaveReason, now: number): ReadonlyArray<unknown> => {
   const { agent } = claim
   switch (reason) {
     case "ManagerStopped":
       return [{ _tag: "ManagerStopped" }]
     case "ResourceExhausted":
-      return claim.needs.flatMap(neverFits)
+      return claim.needs.flatMap((need) => {
+        const asker = { agent, priority: claim.priority, duration: durationOf(claim, now) }
+        return neverFits(need, standingFor(world, asker, need.pool, now))
+      })
     case "QuotaExceeded":
       return claim.needs.map(({ amount, pool }) => {
         const quota = world.quota(agent, pool)
@@ -150,7 +165,7 @@ export const refusals = (run: Run): Checker => {
           return isDeepStrictEqual(told, { _tag: reason, ...facts }) && sameReasons(reasons, expectedReasons)
         }
       } else {
-        const candidates = expected(world, claim, reason)
+        const candidates = expected(world, claim, reason, event.at)
         judge = (refusal) => candidates.some((candidate) => isDeepStrictEqual(candidate, refusal))
       }
       if (claim.arrivedIn === world.command) own = judge
@@ -169,7 +184,8 @@ export const refusals = (run: Run): Checker => {
         own !== undefined &&
         typeof answer === "object" &&
         "_tag" in answer &&
-        answer._tag !== "ResourceNotAcquired"
+        answer._tag !== "ResourceNotAcquired" &&
+        answer._tag !== "ReservationRefused"
       ) {
         if (!own(answer)) fail(`the claim was told ${JSON.stringify(answer)}`)
       }

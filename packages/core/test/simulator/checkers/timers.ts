@@ -5,6 +5,7 @@
  * would spin.
  */
 import { type Checker, failing, type Run } from "../checker.ts"
+import { firstExpiry, nextBoundary } from "../promises.ts"
 import { serve } from "../service.ts"
 
 const name = "timers"
@@ -27,7 +28,7 @@ export const timers = (run: Run): Checker => {
     onEvent: (event) => {
       if (event.at < world.now) fail(`${event._tag} at ${event.at}, after something at ${world.now}`)
       if (event.at > world.now) {
-        const must = Math.min(serve(world, world.now).at, firstEnd())
+        const must = Math.min(serve(world, world.now).at, firstEnd(), firstExpiry(world))
         if (must < event.at) fail(`something had to happen at ${must}, but the next thing was at ${event.at}`)
       }
       if (event._tag === "Returned" && event.reason === "expired") {
@@ -46,7 +47,7 @@ export const timers = (run: Run): Checker => {
       if (now < run.command.at || now < world.now) fail(`the Ledger is at ${now}, behind ${run.command.at}`)
       if (world.waiters.length > 24 && run.step % 8 !== 0) return
       const { at, progressAt } = serve(world, now)
-      const end = firstEnd()
+      const end = Math.min(firstEnd(), nextBoundary(world, now))
       const must = Math.min(at, end)
       if (must <= now) fail(`something had to happen at ${must}, and it is ${now}`)
       const next = ledger.nextDueAt

@@ -1,0 +1,174 @@
+/**
+ * What is promised to whom, by plain sums over all leases and reservations: how much
+ * of a pool a claim may take, now and at every instant that it runs into.
+ */
+import type { LedgerEvent } from "../../src/Ledger.ts"
+import type { Run } from "./checker.ts"
+import type { World, WorldClaim, WorldPool } from "./model.ts"
+
+export type Promise = Extract<LedgerEvent, { readonly _tag: "Reserved" }>
+
+/** Who asks, and for how long. */
+export interface Asker {
+  readonly agent: string
+  readonly priority: number
+  /** Microseconds; `Infinity` where it says nothing. */
+  readonly duration: number
+}
+
+const isFor = ({ holder }: Promise, { agent, priority }: Pick<Asker, "agent" | "priority">): boolean =>
+  holder._tag === "Priority" ? priority >= holder.atLeast : holder._tag === "Agent" && holder.agent === agent
+
+const keyOf = ({ holder }: Promise): string =>
+  holder._tag === "Priority" ? `p ${holder.atLeast}` : holder._tag === "Agent" ? `a ${holder.agent}` : "g"
+
+/** The instant at which a lease is back, by what it says. */
+const endOf = (lease: WorldClaim): number => {
+  const declared = lease.expected === 0 ? Infinity : lease.grantedAt + lease.expected
+  return Math.min(declared, lease.ttl === 0 ? Infinity : lease.grantedAt + lease.ttl)
+}
+
+/** How long a growth of the lease would last. */
+export const leaseDuration = (lease: WorldClaim, now: number): number => Math.max(0, endOf(lease) - now)
+
+export const durationOf = (claim: WorldClaim, now: number): number => {
+  if (claim.grows !== undefined) return leaseDuration(claim.grows, now)
+  return Math.min(claim.expected === 0 ? Infinity : claim.expected, claim.ttl === 0 ? Infinity : claim.ttl)
+}
+
+/** Which promise a lease draws from: its agent's, else that of the highest class that it is of. */
+const drawnFrom = (promises: ReadonlyArray<Promise>, lease: Pick<Asker, "agent" | "priority">): string | undefined => {
+  const own = promises.filter((promise) => isFor(promise, lease))
+  const agents = own.find(({ holder }) => holder._tag === "Agent")
+  if (agents !== undefined) return keyOf(agents)
+  const classes = own.flatMap(({ holder }) => (holder._tag === "Priority" ? [holder.atLeast] : []))
+  return classes.length === 0 ? undefined : `p ${Math.max(...classes)}`
+}
+
+const promisesOf = (world: World, pool: WorldPool): ReadonlyArray<Promise> =>
+  [...world.promises.values()].filter(({ claim }) => (claim[pool.type] ?? 0) > 0)
+
+const sumOf = (promises: ReadonlyArray<Promise>, type: string): number =>
+  promises.reduce((sum, { claim }) => sum + claim[type]!, 0)
+
+/** What others were promised and do not use, at one instant. */
+const keptAt = (
+  pool: WorldPool,
+  promises: ReadonlyArray<Promise>,
+  running: ReadonlyArray<WorldClaim>,
+  asker: Asker,
+  at: number
+): number => {
+  const others = promises.filter((promise) => !isFor(promise, asker))
+  let kept = 0
+  for (const key of new Set(others.map(keyOf))) {
+    const active = others.filter(
+      (promise) => keyOf(promise) === key && promise.from <= at && at < (promise.until ?? Infinity)
+    )
+    let used = 0
+    for (const lease of running) {
+      if (drawnFrom(promises, lease) !== key) continue
+      for (const need of lease.needs) if (need.pool === pool) used += need.amount
+    }
+    kept += Math.max(0, sumOf(active, pool.type) - used)
+  }
+  return kept
+}
+
+/** Units of a pool that a claim may be granted, whatever earlier waiters need. */
+export const roomFor = (world: World, asker: Asker, pool: WorldPool, now: number): number => {
+  const promises = promisesOf(world, pool)
+  if (promises.length === 0) return pool.free
+  let room = pool.free - keptAt(pool, promises, world.leases, asker, now)
+  for (const { from } of promises) {
+    if (from <= now || from >= now + asker.duration) continue
+    const running = world.leases.filter((lease) => endOf(lease) > from)
+    let runs = 0
+    for (const lease of running) for (const need of lease.needs) if (need.pool === pool) runs += need.amount
+    room = Math.min(room, pool.capacity - runs - keptAt(pool, promises, running, asker, from))
+  }
+  return room
+}
+
+/** What others were promised from now on without an end: never there for it. */
+export const standingFor = (world: World, asker: Asker, pool: WorldPool, now: number): number =>
+  sumOf(
+    promisesOf(world, pool).filter(
+      (promise) => promise.until === undefined && promise.from <= now && !isFor(promise, asker)
+    ),
+    pool.type
+  )
+
+/** The next instant at which a window begins or ends. */
+export const nextBoundary = (world: World, now: number): number => {
+  let next = Infinity
+  for (const { from, until = Infinity } of world.promises.values()) next = Math.min(next, from > now ? from : until)
+  return next
+}
+
+/** Who asks for a claim that is granted as it arrives. */
+export const askerOf = (event: Extract<LedgerEvent, { readonly _tag: "GrantedAtOnce" }>, run: Run): Asker => {
+  const { expected = 0, priority = 0 } = event.scheduling ?? {}
+  const lease = run.command.grows
+  const declared = Math.min(expected === 0 ? Infinity : expected, event.ttl === 0 ? Infinity : event.ttl)
+  const duration = lease === undefined ? declared : Math.max(0, endOf(lease) - event.at)
+  return { agent: event.agent, priority, duration }
+}
+
+/** What is kept from who asks, and for whom: the narrowest promise first. */
+export const keptFor = (world: World, asker: Asker, pool: WorldPool, now: number) => {
+  const promises = promisesOf(world, pool)
+  const others = promises.filter((promise) => !isFor(promise, asker))
+  const keys = new Map(others.map((promise) => [keyOf(promise), promise.holder]))
+  return [...keys].flatMap(([key, holder]) => {
+    const own = others.filter((promise) => keyOf(promise) === key)
+    const amount =
+      keptAt(pool, promises, world.leases, { ...asker }, now) -
+      keptAt(
+        pool,
+        promises.filter((promise) => keyOf(promise) !== key),
+        world.leases.filter((lease) => drawnFrom(promises, lease) !== key),
+        asker,
+        now
+      )
+    if (amount > 0) return [{ holder, amount, from: now }]
+    const later = promises.map(({ from }) => from).toSorted((a, b) => a - b)
+    const activeAt = (at: number) => own.filter(({ from, until = Infinity }) => from <= at && at < until)
+    const start = later.find((at) => at > now && at < now + asker.duration && activeAt(at).length > 0)
+    return start === undefined ? [] : [{ holder, amount: sumOf(activeAt(start), pool.type), from: start }]
+  })
+}
+
+/** When the first of them is over by itself: that is told, a beginning is not. */
+export const firstExpiry = (world: World): number => {
+  let first = Infinity
+  for (const { until = Infinity } of world.promises.values()) first = Math.min(first, until)
+  return first
+}
+
+/** Units that are kept for who asks: nobody else can have them. */
+const entitlement = (world: World, asker: Asker, pool: WorldPool, now: number): number => {
+  const promises = promisesOf(world, pool)
+  const key = drawnFrom(promises, asker)
+  const own = promises.filter(
+    (promise) => keyOf(promise) === key && promise.from <= now && now < (promise.until ?? Infinity)
+  )
+  let used = 0
+  for (const lease of world.leases) {
+    if (drawnFrom(promises, lease) !== key) continue
+    for (const need of lease.needs) if (need.pool === pool) used += need.amount
+  }
+  return sumOf(own, pool.type) - used
+}
+
+/** Whether what it asks for is kept for it. */
+export const isKept = (world: World, asker: Asker, pool: WorldPool, amount: number, now: number): boolean =>
+  world.promises.size > 0 &&
+  amount <= entitlement(world, asker, pool, now) &&
+  amount <= roomFor(world, asker, pool, now)
+
+export const askerFor = (claim: WorldClaim, now: number): Asker => ({
+  agent: claim.agent,
+  priority: claim.priority,
+  duration: durationOf(claim, now)
+})
