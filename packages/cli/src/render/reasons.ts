@@ -8,9 +8,6 @@ const weights = { Quota: 0, Growth: 0, Capacity: 1, Reservation: 2, Rate: 3, Ord
   WaitReason["_tag"],
   number
 >
-  WaitReason["_tag"],
-  number
->
 
 export const byWeight = (reasons: ReadonlyArray<WaitReason>): ReadonlyArray<WaitReason> =>
   reasons.toSorted((a, b) => weights[a._tag] - weights[b._tag])
