@@ -12,6 +12,7 @@ import type { ClaimError } from "@resource-manager/core/Errors"
 import type { Lease } from "@resource-manager/core/Lease"
 import type { ResourceManager } from "@resource-manager/core/ResourceManager"
 import type { DaemonConnection } from "@resource-manager/daemon/DaemonConnection"
+import type { Guard } from "@resource-manager/daemon/process/Guard"
 import * as Gate from "@resource-manager/daemon/process/Gate"
 import { ProcessTable } from "@resource-manager/daemon/process/ProcessTable"
 import { terminate } from "@resource-manager/daemon/process/Terminator"
@@ -29,6 +30,8 @@ export interface ProcessRunnerOptions {
   readonly daemon: DaemonConnection["Service"]
   /** What every command has in its environment besides. */
   readonly env: Readonly<Record<string, string | undefined>>
+  /** Ends what runs when this process is killed. */
+  readonly guard: Guard
   /** Takes what an instance prints. */
   readonly output: (instance: Instance) => NonNullable<Gate.GatedCommand["output"]>
   /** Told once an instance prints no more. */
@@ -107,6 +110,7 @@ export const make = Effect.fnUntraced(function* (options: ProcessRunnerOptions) 
       output: options.output(instance)
     })
     yield* daemon.call((rpc) => rpc.BindProcess({ lease: lease.id, target: gated.target }))
+    yield* options.guard.add(gated.target, instance.graceMillis)
     return gated
   })
 
@@ -170,7 +174,10 @@ export const make = Effect.fnUntraced(function* (options: ProcessRunnerOptions) 
         yield* listener.started(command.identity.pid)
         const exit = yield* Effect.exit(restore(ended(instance, lease.value, command)))
         const isKept = yield* cleared(instance, command)
-        if (!isKept) alive.delete(command)
+        if (!isKept) {
+          alive.delete(command)
+          yield* options.guard.remove(command.target)
+        }
         yield* Effect.timeoutOption(command.silent, silenceMillis)
         options.silent(instance)
         if (!isKept) yield* close(exit)

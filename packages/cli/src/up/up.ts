@@ -4,7 +4,8 @@
  *
  * 1. Told to end by a signal, it ends everything in order (see `supervision.ts`), sums
  *    up and ends with 130. A second signal kills what is left. A third ends at once.
- * 2. However it ends, no command of it goes on, but where it is killed by SIGKILL.
+ * 2. However it ends, no command of it goes on: where it is killed by SIGKILL, a process
+ *    beside it ends them (see `guard.ts`).
  * 3. Standard output has the table and the summary, or with `--json` the summary
  *    alone; what the manager logs and what goes wrong is on standard error then.
  */
@@ -29,6 +30,7 @@ import { programName } from "../program.ts"
 import { toServeFailure } from "../serve/failure.ts"
 import { AgentRunner } from "./AgentRunner.ts"
 import { embed, type Embedded } from "./embedded.ts"
+import * as Guard from "./guard.ts"
 import { load } from "./load.ts"
 import { OutputLines } from "./output.ts"
 import type { Instance, Plan } from "./plan.ts"
@@ -173,6 +175,7 @@ const begin = Effect.fnUntraced(function* (options: UpOptions, screen: Screen) {
   const outputs = new Outputs(screen, options.output)
   const types = typesOf(yield* embedded.home.types)
   const { killNow, runner } = yield* processes.make({
+    guard: yield* Guard.start,
     manager: embedded.client,
     daemon: embedded.daemon,
     env: { RESOURCE_MANAGER_CONNECT: embedded.address, RESOURCE_MANAGER_LEASE: undefined },

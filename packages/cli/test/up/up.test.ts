@@ -94,6 +94,29 @@ agents:
     assert.include(stdout, "outer | within")
   })
 
+  it("leaves nothing running where it is killed", async () => {
+    const pids = temporaryFile("killed-pids", "")
+    // One that minds no SIGTERM, and one that left its group, its session and its parents.
+    const file = temporaryFile(
+      "killed.yaml",
+      `pools: { cpu: { capacity: 4 } }
+agents:
+  deaf: { command: 'trap "" TERM; echo $$ >> ${pids}; while :; do sleep 0.1; done', grace: 300ms }
+  away: { command: 'setsid sh -c "echo \\$\\$ >> ${pids}; exec sleep 600" & sleep 600' }
+  ended: { command: 'echo $$ >> ${pids}' }
+`
+    )
+    const child = spawn(process.execPath, [binary, "up", file, "--json"], {
+      stdio: "ignore",
+      env: { ...process.env, TMPDIR: temporary }
+    })
+    const written = () => readFileSync(pids, "utf8").trim().split("\n").map(Number)
+    await until("all have begun", () => written().length === 3 || undefined)
+    child.kill("SIGKILL")
+    await until("all are gone", () => !written().some(isAlive) || undefined)
+    assert.deepStrictEqual(written().filter(isAlive), [])
+  })
+
   it("ends everything in order at a signal, and ends with 130", async () => {
     const pids = temporaryFile("pids", "")
     const file = temporaryFile(
