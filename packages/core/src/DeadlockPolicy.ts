@@ -4,10 +4,18 @@
  */
 import * as Context from "effect/Context"
 import * as Layer from "effect/Layer"
-import { type DeadlockPolicy as Policy, detectionOff, failRequester } from "./ledger/Ledger.ts"
+import {
+  bankers,
+  type DeadlockPolicy as Policy,
+  detectionOff,
+  failRequester,
+  revokeVictim,
+  waitDie,
+  woundWait
+} from "./ledger/Ledger.ts"
 
-export type { DeadlockPolicy as Policy } from "./ledger/Ledger.ts"
-export { detectionOff, failRequester } from "./ledger/Ledger.ts"
+export type { DeadlockPolicy as Policy, RevocableLease } from "./ledger/Ledger.ts"
+export { bankers, detectionOff, failRequester, revokeVictim, waitDie, woundWait } from "./ledger/Ledger.ts"
 
 /** The policy of managers built below. Unless provided, the claim that closes a cycle fails. */
 export const DeadlockPolicy = Context.Reference<Policy>("@resource-manager/core/DeadlockPolicy", {
@@ -19,3 +27,25 @@ export const layerFail = Layer.succeed(DeadlockPolicy, failRequester)
 
 /** Nothing is looked for: a deadlock lasts until a time-out ends it. */
 export const layerOff = Layer.succeed(DeadlockPolicy, detectionOff)
+
+/**
+ * A preemptible lease of the cycle is taken: the one of the lowest priority, of those the
+ * youngest. Its holder has the grace of `Preemption`. Where none is preemptible, as `layerFail`.
+ */
+export const layerRevoke = Layer.succeed(DeadlockPolicy, revokeVictim)
+
+/**
+ * Wait-die: a claim inside a lease fails where it needs what a lease older than its
+ * outermost one holds. Nothing that is tried again inside the same lease fails for ever.
+ */
+export const layerWaitDie = Layer.succeed(DeadlockPolicy, waitDie)
+
+/** Wound-wait: a claim inside a lease takes the preemptible leases that it needs of those younger than its outermost one. */
+export const layerWoundWait = Layer.succeed(DeadlockPolicy, woundWait)
+
+/**
+ * The banker's algorithm: outermost leases declare the `maximum` that they and all inside
+ * them will hold, and a claim is granted only while all of them can still have it. A claim
+ * inside a lease that is more than that fails with `InvalidClaim`.
+ */
+export const layerBanker = Layer.succeed(DeadlockPolicy, bankers)

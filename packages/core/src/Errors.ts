@@ -68,7 +68,9 @@ export class DeadlockDetected extends Schema.TaggedError<DeadlockDetected>()("De
   message: Schema.String,
   agent: Schema.String,
   claim: Claim,
-  cycle: Schema.Array(DeadlockStep)
+  cycle: Schema.Array(DeadlockStep),
+  /** Where there is none yet: the policy lets no younger claim wait for what an older lease holds, the one step told. */
+  avoided: Schema.optionalKey(Schema.Literal("wait-die"))
 }) {}
 
 /** The claim was not granted in time. */

@@ -31,9 +31,13 @@ export {
   type ClaimOptions,
   type DeadlockPolicy,
   detectionOff,
+  bankers,
   failRequester,
   Ledger,
-  type LedgerOptions
+  type LedgerOptions,
+  revokeVictim,
+  waitDie,
+  woundWait
 } from "./ledger/Ledger.ts"
 export {
   type Aging,

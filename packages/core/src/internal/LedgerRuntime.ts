@@ -23,8 +23,8 @@ import * as Option from "effect/Option"
 import { MixedScheduler, Scheduler } from "effect/Scheduler"
 import type { ClaimError, InvalidClaim, LeaseRevoked, ManagerStopped } from "../Errors.ts"
 import type { Journal, JournalFailed } from "../Journal.ts"
-import { invalid } from "../ledger/admission.ts"
-import type { Claim } from "../ledger/Claim.ts"
+import { amountAllowed, invalid } from "../ledger/admission.ts"
+import { type Claim, isAmount } from "../ledger/Claim.ts"
 import { type ClaimOptions, Ledger, type LedgerOptions } from "../ledger/Ledger.ts"
 import type * as Refusals from "../ledger/Refusal.ts"
 import type { Refusal } from "../ledger/Refusal.ts"
@@ -45,6 +45,11 @@ export interface SchedulingOptions {
   readonly expected?: Duration.Input | undefined
   /** Whether the lease may be taken back for a claim that goes before it. */
   readonly preemptible?: boolean | undefined
+  /**
+   * The most that the lease and all inside it will hold, where deadlocks are avoided by
+   * the banker's algorithm: a claim inside it that is more than that fails with `InvalidClaim`.
+   */
+  readonly maximum?: Claim | undefined
   /** What to do where it is over a quota for now. As its agent or its group says unless given; they fail unless told. */
   readonly onQuota?: "fail" | "wait" | undefined
 }
@@ -104,10 +109,13 @@ const readScheduling = (
   options: SchedulingOptions,
   classes: Readonly<Record<string, number>>
 ): Scheduling | Refusals.InvalidClaim | undefined => {
-  const { expected, onQuota, preemptible } = options
+  const { expected, maximum, onQuota, preemptible } = options
   const priority = options.priority === undefined ? undefined : readPriority(options.priority, classes)
-  if (priority === undefined && expected === undefined && preemptible !== true && onQuota === undefined)
-    return undefined
+  const says = priority !== undefined || expected !== undefined || onQuota !== undefined || maximum !== undefined
+  if (!says && preemptible !== true) return undefined
+  for (const [type, amount] of Object.entries(maximum ?? {})) {
+    if (!isAmount(amount)) return invalid(`maximum.${type}`, amount, amountAllowed)
+  }
   if (onQuota !== undefined && onQuota !== "fail" && onQuota !== "wait") {
     return invalid("onQuota", onQuota, '"fail" or "wait"')
   }
@@ -118,7 +126,8 @@ const readScheduling = (
     ...(priority === undefined ? {} : { priority }),
     expected: micros === Infinity ? 0 : micros,
     preemptible: preemptible === true,
-    ...(onQuota === undefined ? {} : { onQuota })
+    ...(onQuota === undefined ? {} : { onQuota }),
+    ...(maximum === undefined ? {} : { maximum: { ...maximum } })
   }
 }
 

@@ -134,6 +134,9 @@ const deadlock = (facts: Refusal.DeadlockDetected, formats: Formats): string => 
       `  ${step.agent} waits for ${formats(step.resourceType, step.requested)} of ${step.resourceType}, ` +
       `of which ${step.heldBy} holds ${formats(step.resourceType, step.holds)} (lease ${step.lease})`
   )
+  if (facts.avoided !== undefined) {
+    return `no deadlock is risked (${facts.avoided}): ${facts.agent} asked for ${formatClaim(facts.claim, formats)}, which an older lease holds\n${steps.join("\n")}`
+  }
   return `deadlock: ${facts.agent} asked for ${formatClaim(facts.claim, formats)} and would wait for ever\n${steps.join("\n")}`
 }
 

@@ -68,6 +68,8 @@ export class Books {
   readonly dirtyGates: Array<Gate> = []
   /** Told of each lease whose notice changes. It must not call back. */
   onNoticed: ((lease: Request) => void) | undefined = undefined
+  /** Waiters that have all their shares, and would not be safe to grant. */
+  readonly heldBack = new Set<Request>()
   /** Leases that were told to end. */
   readonly noticed = new Set<Request>()
   /** Pools in which something changed that may make somebody preempt; not kept while there is no such policy. */

@@ -43,7 +43,10 @@ import { toChoose } from "./order/heads.ts"
 import { toRescue } from "./order/rescue.ts"
 import { type Backfill, type BackfillOptions, makeBackfill } from "./plan/Backfill.ts"
 import { Pool, type PoolOptions } from "./Pool.ts"
-import type { PreemptionCause } from "./preemption/Notice.ts"
+import { olderThan, woundedBy } from "./preemption/ages.ts"
+import { isSafeWith, overMaximum } from "./preemption/banker.ts"
+import { mayBeTaken, type PreemptionCause } from "./preemption/Notice.ts"
+import { takenBefore } from "./preemption/PreemptibleIndex.ts"
 import { type PreemptionPolicy, preemptionOff, reconsider, takeFor, type Taking } from "./preemption/Preemptor.ts"
 import {
   type ClaimTimedOut,
@@ -62,7 +65,7 @@ import { hasQuota, type Obstacle } from "./quota/obstacles.ts"
 import { modeOf, neverInGroups, overOwn, refusedBy } from "./quota/refusals.ts"
 import { reviewAll } from "./quota/review.ts"
 import type { Membership } from "./quota/transitions.ts"
-import { leasesAround, type Part, Request } from "./Request.ts"
+import { isHeldBack, leasesAround, type Part, Request } from "./Request.ts"
 import { refuseReservation, type ReservationWish } from "./reservations/admission.ts"
 import { endOf, type Reservation } from "./reservations/Reservation.ts"
 import { Reservations } from "./reservations/Reservations.ts"
@@ -78,6 +81,23 @@ export interface DeadlockPolicy {
    * `requester` is the claim that closed it, or `undefined` where none did.
    */
   readonly victim: (waiters: ReadonlyArray<number>, requester: number | undefined) => number
+  /**
+   * The lease to take instead of failing a waiter, among those of the cycle that are
+   * preemptible: lowest priority first, of those the youngest. `undefined`: none.
+   */
+  readonly revoke?: (leases: ReadonlyArray<RevocableLease>) => number | undefined
+  /** Whether a claim inside a lease that must wait is judged by age first (see `ages`). */
+  readonly ages?: "wait-die" | "wound-wait"
+  /** Whether a claim is granted only where all that outermost leases declared can still be had (see `banker`). */
+  readonly avoids?: boolean
+}
+
+/** A lease of a cycle that may be taken. */
+export interface RevocableLease {
+  readonly id: number
+  readonly agent: string
+  readonly priority: number
+  readonly grantedAt: number
 }
 
 export interface LedgerOptions extends Partial<QueueLimits> {
@@ -117,6 +137,18 @@ export const failRequester: DeadlockPolicy = {
   victim: (waiters, requester) => requester ?? waiters.at(-1)!
 }
 
+/** A preemptible lease of the cycle is taken; where there is none the requester fails. */
+export const revokeVictim: DeadlockPolicy = { ...failRequester, name: "revoke", revoke: (leases) => leases[0]?.id }
+
+/** A younger claim does not wait for an older lease. What a hand-off or a cut closes later is found by detection. */
+export const waitDie: DeadlockPolicy = { ...failRequester, name: "wait-die", ages: "wait-die" }
+
+/** An older claim takes preemptible leases of younger ones; the rest is found by detection. */
+export const woundWait: DeadlockPolicy = { ...revokeVictim, name: "wound-wait", ages: "wound-wait" }
+
+/** Only what keeps the state safe is granted. What a cut closes later is found by detection. */
+export const bankers: DeadlockPolicy = { ...failRequester, name: "banker", avoids: true }
+
 export const detectionOff: DeadlockPolicy = { ...failRequester, name: "off", detects: false }
 
 const noOptions: ClaimOptions = {}
@@ -153,6 +185,7 @@ export class Ledger {
     if (this.decidedByPlan) this.books.leaveToPlan()
     if (options.indexed === true) this.books.index ??= new Index()
     this.taking = {
+      now: () => this.books.now,
       rankOf: (waiter) => this.books.rankOf(waiter),
       tellToEnd: (leases, by, cause) => this.tellToEnd(leases, by, cause),
       spare: (lease) => {
@@ -163,6 +196,14 @@ export class Ledger {
     this.order = options.order
     this.passing = options.order?.bypass === undefined ? [] : [bypassRule(options.order.bypass)]
     this.installOrder()
+    if (this.deadlock.avoids === true) this.findHeldBack()
+  }
+
+  /** Who was kept waiting because to grant it was not safe. */
+  private findHeldBack(): void {
+    for (const agent of this.books.agents.values()) {
+      for (const waiter of agent.waiters) if (isHeldBack(waiter)) this.books.heldBack.add(waiter)
+    }
   }
 
   /** Whether nobody starts but by a plan. */
@@ -630,6 +671,9 @@ export class Ledger {
     if (books.stopped) return this.refuse(request, { _tag: "ManagerStopped" })
     const malformed = readClaim(books, request, claim)
     if (malformed !== undefined) return this.refuse(request, malformed)
+    const { avoids } = this.deadlock
+    const over = avoids === true ? overMaximum(request) : undefined
+    if (over !== undefined) return this.refuse(request, over)
     let fits = true
     const waits = modeOf(request) === "wait"
     for (const part of request.parts) {
@@ -646,7 +690,7 @@ export class Ledger {
       // What is its group's own is lent, and comes back: it waits for that whatever it says.
       const refusedAt = mayWait && !waits ? lacks.find((obstacle) => !obstacle.entitled) : lacks[0]
       if (refusedAt !== undefined && !(mayWait && waits)) return this.refuse(request, refusedBy(refusedAt, now))
-    } else if (fits) {
+    } else if (fits && this.isSafe(request)) {
       books.grant(request)
       if (ordering !== undefined) this.settleAfter(request)
       else if (books.dirtyGates.length > 0) this.settle()
@@ -656,6 +700,7 @@ export class Ledger {
         const refusal = unavailable(part, now)
         if (refusal !== undefined) return this.refuse(request, refusal)
       }
+      if (fits) return this.refuse(request, unsafe(request.parts[0]!))
     }
     const full = queueFull(books, request, this.limits)
     if (full !== undefined) return this.refuse(request, full)
@@ -666,6 +711,7 @@ export class Ledger {
     }
     // First, for what comes back by time is no deadlock.
     if (this.preemption.byPriority && !parked) takeFor(request, this.taking)
+    if (avoids === true && !parked) this.putBack(request, fits)
     this.judgeWait(request)
     this.settle(parked ? undefined : request)
     if (request.deadline !== undefined && request.deadline <= now) this.runDue(now)
@@ -709,8 +755,31 @@ export class Ledger {
 
   /** Looks for a deadlock that a claim closes by waiting, and for waits that only order keeps. */
   private judgeWait(request: Request): void {
-    if (!this.deadlock.detects || needsNoGraph(request, this.books.hardPools)) return
+    if (this.deadlock.ages !== undefined) this.judgeByAge(request, this.deadlock.ages)
+    if (!this.deadlock.detects || request.status !== "waiting" || needsNoGraph(request, this.books.hardPools)) return
     this.resolveDeadlocks(() => (request.status === "waiting" ? [request] : []), request)
+  }
+
+  /** A claim inside a lease waits for younger ones, or takes what they hold, by the policy. */
+  private judgeByAge(request: Request, by: "wait-die" | "wound-wait"): void {
+    if (request.quota?.parked !== undefined) return
+    if (by === "wound-wait") {
+      const wounded = woundedBy(request, this.now)
+      if (wounded.length > 0) this.tellToEnd(wounded, request, "age")
+      return
+    }
+    const refusal = olderThan(request, this.now)
+    if (refusal !== undefined) this.fail(request, "DeadlockDetected", refusal)
+  }
+
+  private isSafe(request: Request): boolean {
+    return this.deadlock.avoids !== true || isSafeWith([...this.books.everyPool()], request)
+  }
+
+  /** It waits where deadlocks are avoided: inside a lease for no order, else until it is safe. */
+  private putBack(request: Request, fits: boolean): void {
+    if (leasesAround(request).length > 0) this.books.exemptFromOrder(request)
+    else if (fits) this.books.heldBack.add(request)
   }
 
   /** Fails what a smaller pool can never serve, then what it deadlocks. */
@@ -735,6 +804,11 @@ export class Ledger {
     for (;;) {
       const deadlock = findDeadlock(roots())
       if (deadlock === undefined) break
+      const taken = this.toRevoke(deadlock.leases)
+      if (taken !== undefined) {
+        this.tellToEnd([taken], requester ?? deadlock.waits.at(-1)!, "deadlock")
+        continue
+      }
       const closedBy = requester !== undefined && deadlock.waits.includes(requester) ? requester.id : undefined
       const chosen = this.deadlock.victim(
         deadlock.waits.map((wait) => wait.id),
@@ -746,6 +820,22 @@ export class Ledger {
     this.letThrough(roots())
   }
 
+  /** The lease of a cycle that the policy takes. */
+  private toRevoke(leases: ReadonlyArray<Request>): Request | undefined {
+    const { revoke } = this.deadlock
+    if (revoke === undefined) return undefined
+    const candidates = leases.filter(mayBeTaken).toSorted((a, b) => (takenBefore(a, b) ? -1 : 1))
+    const chosen = revoke(
+      candidates.map(({ agent, grantedAt, id, leasePriority }) => ({
+        id,
+        agent: agent.id,
+        priority: leasePriority,
+        grantedAt
+      }))
+    )
+    return candidates.find(({ id }) => id === chosen)
+  }
+
   private letThrough(roots: Iterable<Request>): void {
     this.books.ordering?.inherit()
     for (const request of findOrderBlocked(roots, this.order)) this.books.exemptFromOrder(request)
@@ -753,6 +843,13 @@ export class Ledger {
 
   /** Grants everything that can be granted, and takes what may be taken for it. */
   private settle(newcomer?: Request): void {
+    const { heldBack, ready } = this.books
+    if (heldBack.size > 0) {
+      // What was not safe may be now.
+      ready.push(...heldBack)
+      heldBack.clear()
+      this.readyInOrder = -1
+    }
     this.serve(newcomer)
     while (this.preemption.byPriority && reconsider(this.books, this.taking)) this.serve()
   }
@@ -764,7 +861,7 @@ export class Ledger {
     if (this.backfill === undefined) return
     for (;;) {
       const picked = this.backfill.picks(this.books, newcomer)
-      if (picked.length === 0) return
+      if (picked.length === 0 || !picked.some((request) => this.isSafe(request))) return
       // A growth that is granted may fail somebody who was picked too.
       for (const request of picked) if (request.status === "waiting") this.grantWaiter(request)
       this.settleInOrder()
@@ -916,10 +1013,11 @@ export class Ledger {
   /** The first of those that order alone must not keep, for which there is enough. */
   private nextExempt(): Request | undefined {
     const { books } = this
-    return books.exempt.find((request) =>
-      request.parts.every(
-        ({ amount, cost, pool }) => amount <= pool.freeFor(request, books.now) && cost <= pool.tokens(books.now)
-      )
+    return books.exempt.find(
+      (request) =>
+        request.parts.every(
+          ({ amount, cost, pool }) => amount <= pool.freeFor(request, books.now) && cost <= pool.tokens(books.now)
+        ) && this.isSafe(request)
     )
   }
 
@@ -934,7 +1032,7 @@ export class Ledger {
       const passage = rule.next(this.books)
       if (passage === undefined) continue
       this.grantWaiter(passage.request, passage.passed)
-      return true
+      return passage.request.status !== "waiting" || this.deadlock.avoids !== true
     }
     return false
   }
@@ -950,6 +1048,10 @@ export class Ledger {
       // A claim inside a lease was granted what was kept for this one, or there is less than there was.
       this.books.withdraw(request)
       this.judgeWait(request)
+      return
+    }
+    if (!this.isSafe(request)) {
+      this.books.heldBack.add(request)
       return
     }
     this.books.grant(request, passed)
@@ -1029,6 +1131,17 @@ const heldBy = (leases: ReadonlyArray<Request>): Claim => {
   }
   return Object.fromEntries(held)
 }
+
+/** A claim that is there, and not safe to grant now. */
+const unsafe = ({ amount, pool }: Part): Refusal => ({
+  _tag: "ResourceExhausted",
+  reason: "unavailable",
+  short: "order",
+  resourceType: pool.type,
+  requested: amount,
+  available: pool.free,
+  limit: pool.limit
+})
 
 const timedOut = (request: Request, now: number): ClaimTimedOut => ({
   _tag: "ClaimTimedOut",

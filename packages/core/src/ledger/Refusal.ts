@@ -76,6 +76,8 @@ export interface DeadlockDetected {
   readonly claim: Claim
   /** The last step's holder is the lease that the first step waits inside of. */
   readonly cycle: ReadonlyArray<DeadlockStep>
+  /** Where there is none yet: the policy lets no younger claim wait for an older lease. */
+  readonly avoided?: "wait-die"
 }
 
 export interface ClaimTimedOut {

@@ -164,6 +164,10 @@ export const inQueueOrder = (a: Request, b: Request): number => {
   return x === y ? a.id - b.id : x - y
 }
 
+/** Whether a waiter has all its shares, and is kept waiting all the same: to grant it would not be safe. */
+export const isHeldBack = ({ parts, quota, shortIn, status }: Request): boolean =>
+  status === "waiting" && shortIn === 0 && parts.length > 0 && quota?.parked === undefined
+
 const nowhere: ReadonlyArray<Request> = []
 
 /**

@@ -1,3 +1,4 @@
+import type { Claim } from "./Claim.ts"
 import type { OnQuota } from "./quota/Group.ts"
 
 /** What a claim says of itself for the policies that decide who goes first, and who gives way. */
@@ -10,6 +11,8 @@ export interface Scheduling {
   readonly preemptible: boolean
   /** What to do where it is over a quota for now. As its agent or its group says, where it says nothing. */
   readonly onQuota?: OnQuota | undefined
+  /** The most that an outermost lease and all inside it will ever hold, where deadlocks are avoided so. */
+  readonly maximum?: Claim | undefined
 }
 
 /** That of all claims that say nothing: one value, so that they cost nothing. */

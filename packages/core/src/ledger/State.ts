@@ -208,4 +208,6 @@ export interface State {
   readonly exempt: ReadonlyArray<number>
   /** What is promised, once something was. */
   readonly reservations?: { readonly nextId: number; readonly open: ReadonlyArray<ReservationState> }
+  /** Waiters that have all their shares, and would not be safe to grant. Absent where there are none. */
+  readonly heldBack?: ReadonlyArray<number>
 }

@@ -4,7 +4,7 @@ import type { Bucket, Rate, Terms } from "./Bucket.ts"
 import type { Books } from "./Books.ts"
 import type { Histogram } from "./Histogram.ts"
 import type { Pool } from "./Pool.ts"
-import { enclosing, type Part, type Request } from "./Request.ts"
+import { enclosing, isHeldBack, type Part, type Request } from "./Request.ts"
 import { groupStates, placeState } from "./quota/snapshot.ts"
 import type { Notice } from "./preemption/Notice.ts"
 import type { Reservation } from "./reservations/Reservation.ts"
@@ -162,6 +162,7 @@ export const capture = (books: Books): State => {
   if (index === undefined) throw new Error("only books that know claims by id can be captured")
   // The queues of a policy follow from what is captured, and from the policy.
   const ordered = books.ordering?.order.keyed === true
+  const heldBack = [...books.heldBack].filter(isHeldBack).toSorted((a, b) => a.id - b.id)
   const agents = new Map(Array.from(books.agents.values(), (agent, place) => [agent, place]))
   return {
     now: books.now,
@@ -179,6 +180,7 @@ export const capture = (books: Books): State => {
     agents: Array.from(books.agents.values(), agentState),
     requests: [...index.values()].toSorted((a, b) => a.id - b.id).map((request) => requestState(request, agents)),
     exempt: books.exempt.map((request) => request.id),
+    ...(heldBack.length === 0 ? {} : { heldBack: heldBack.map(({ id }) => id) }),
     ...(books.reservations === undefined
       ? {}
       : {

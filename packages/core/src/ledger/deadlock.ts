@@ -82,6 +82,8 @@ const reachFrom = (roots: Iterable<Request>, ordered: boolean, grown = true, ord
 /** A deadlock: the waits of the cycle, oldest first, and what to tell about it. */
 export interface Deadlock {
   readonly waits: ReadonlyArray<Request>
+  /** The leases of the cycle. */
+  readonly leases: ReadonlyArray<Request>
   readonly refusalFor: (victim: Request) => DeadlockDetected
 }
 
@@ -103,6 +105,7 @@ const describe = (reach: Reach, reduction: Reduction, from: number): Deadlock | 
     }
   }
   return {
+    leases: cycle.map((edge) => reach.leases[edge.holding]!),
     waits: members.toSorted((a, b) => a.id - b.id),
     refusalFor: (victim) => {
       // The victim's own step first: it is who reads it.

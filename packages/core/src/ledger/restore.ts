@@ -321,7 +321,8 @@ class Restoring {
         request.status === "waiting" &&
         request.shortIn === 0 &&
         request.parts.length > 0 &&
-        !this.parked.has(request)
+        !this.parked.has(request) &&
+        this.state.heldBack?.includes(request.id) !== true
       ) {
         wrong(`${request.id} waits for nothing`)
       }

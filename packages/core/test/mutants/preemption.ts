@@ -52,8 +52,8 @@ export const preemptionMutants = [
     {
       name: "what comes back is forgotten",
       rule: "what is announced already is reckoned with",
-      search: "aheadOf(part) - pool.free - pool.announced\n",
-      replacement: "aheadOf(part) - pool.free\n"
+      search: "aheadOf(part) - pool.freeFor(waiter, now) - pool.announced\n",
+      replacement: "aheadOf(part) - pool.freeFor(waiter, now)\n"
     },
     {
       name: "those ahead are forgotten",
@@ -130,14 +130,6 @@ export const preemptionMutants = [
       rule: "a forced return voids the tokens of the lease",
       search: 'reason === "overrun" ? this.nextToken++ : undefined',
       replacement: 'reason === "overrun" ? this.nextToken - 1 : undefined'
-    }
-  ]),
-  ...of("Ledger.ts", [
-    {
-      name: "arrives and takes nothing",
-      rule: "a claim that must wait takes what it may",
-      search: "    if (this.preemption.byPriority && !parked) takeFor(request, this.taking)\n",
-      replacement: ""
     }
   ])
 ]

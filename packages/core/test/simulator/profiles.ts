@@ -1,5 +1,13 @@
 /** Kinds of runs: what the pools are like, how crowded they are, and which commands come how often. */
-import { type PoolOptions, preemptionOff, type PreemptionPolicy } from "../../src/Ledger.ts"
+import {
+  type DeadlockPolicy,
+  failRequester,
+  type PoolOptions,
+  preemptionOff,
+  type PreemptionPolicy,
+  revokeVictim,
+  woundWait
+} from "../../src/Ledger.ts"
 import type { CommandName } from "./checker.ts"
 import type { ModelRate } from "./bucket.ts"
 import { drawPolicy, type ModelPolicy } from "./order.ts"
@@ -21,6 +29,8 @@ export interface Profile {
   readonly priorities: number
   readonly preemptible: number
   readonly preemption: (random: Random) => PreemptionPolicy
+  /** What is done about a deadlock, where it is detected. */
+  readonly deadlock: (random: Random) => DeadlockPolicy
   /** Who goes first; first come, first served where absent. */
   readonly policy?: (random: Random) => ModelPolicy
   readonly waitersMax: number
@@ -101,6 +111,7 @@ const base: Omit<Profile, "name"> = {
   deadline: 0.15,
   manual: 0.1,
   detects: true,
+  deadlock: () => failRequester,
   priorities: 0.3,
   preemptible: 0.15,
   preemption: (random) => (random.chance(0.3) ? randomPreemption(random) : preemptionOff),
@@ -163,10 +174,11 @@ export const profiles: ReadonlyArray<Profile> = [
     name: "preempting",
     pools: (random) => plain(random, random.between(1, 3)),
     live: 15,
-    nested: 0.2,
+    nested: 0.35,
     priorities: 0.8,
     preemptible: 0.7,
     preemption: randomPreemption,
+    deadlock: (random) => random.pick([failRequester, revokeVictim, woundWait]) ?? failRequester,
     moves: 0.6,
     weights: { ...weights, yieldUp: 4, grow: 3, setCapacity: 3, abandon: 7 }
   },

@@ -101,6 +101,8 @@ export class Report {
     switch (event._tag) {
       case "Left":
         return this.count(`left: ${event.reason}`)
+      case "Preempting":
+        return this.count(`preempting: ${event.cause}`)
       case "Refused":
         return this.count(`refused: ${event.reason}`)
       case "ReservationEnded":

@@ -2,7 +2,6 @@
 import {
   capture,
   detectionOff,
-  failRequester,
   Ledger,
   type LedgerEvent,
   Order,
@@ -81,7 +80,7 @@ class Simulation {
     const preemption = profile.preemption(this.random)
     const ledger = new Ledger({
       order,
-      deadlock: profile.detects ? failRequester : detectionOff,
+      deadlock: profile.detects ? profile.deadlock(this.random) : detectionOff,
       preemption,
       waitersMax: profile.waitersMax,
       waitersPerAgentMax: profile.waitersPerAgentMax,

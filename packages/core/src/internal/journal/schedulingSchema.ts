@@ -6,7 +6,8 @@ export const SchedulingFields = Schema.Struct({
   priority: Schema.optionalKey(Schema.Int),
   expected: Schema.Finite,
   preemptible: Schema.Boolean,
-  onQuota: Schema.optionalKey(OnQuotaField)
+  onQuota: Schema.optionalKey(OnQuotaField),
+  maximum: Schema.optionalKey(Schema.Record(Schema.String, Schema.Int))
 })
 
 export const PreemptionCause = Schema.Literals(["priority", "reclaim", "age", "deadlock"])

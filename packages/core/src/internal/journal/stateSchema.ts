@@ -140,6 +140,7 @@ export const LedgerState = Schema.Struct({
   agents: Schema.Array(Agent),
   requests: Schema.Array(Request),
   exempt: Schema.Array(Whole),
+  heldBack: Schema.optionalKey(Schema.Array(Whole)),
   reservations: Schema.optionalKey(
     Schema.Struct({
       nextId: Whole,

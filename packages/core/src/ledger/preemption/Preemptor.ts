@@ -56,6 +56,7 @@ export const preemptionDepth = 1_000
 
 /** What the Ledger does for it. */
 export interface Taking {
+  readonly now: () => number
   /** The priority that a waiter has now. */
   readonly rankOf: (waiter: Request) => number
   /** Tells leases to end. */
@@ -82,13 +83,13 @@ const aheadOf = (part: Part): number => {
 }
 
 /** What a waiter lacks in its pools, beyond what is free or comes back already; empty where it is covered. */
-export const deficitsOf = (waiter: Request): ReadonlyArray<Deficit> => {
+export const deficitsOf = (waiter: Request, now: number): ReadonlyArray<Deficit> => {
   const deficits: Array<Deficit> = []
   for (const part of waiter.parts) {
     // An earmarked one has its share there.
     if (part.earmarked) continue
     const { pool } = part
-    const units = part.amount + aheadOf(part) - pool.free - pool.announced
+    const units = part.amount + aheadOf(part) - pool.freeFor(waiter, now) - pool.announced
     if (units > 0) deficits.push({ pool, units })
   }
   return deficits
@@ -98,7 +99,7 @@ export const deficitsOf = (waiter: Request): ReadonlyArray<Deficit> => {
 export const takeFor = (waiter: Request, taking: Taking): void => {
   // Who waits for quota is in no queue.
   if (waiter.quota?.parked !== undefined) return
-  const deficits = deficitsOf(waiter)
+  const deficits = deficitsOf(waiter, taking.now())
   if (deficits.length === 0) return
   const victims = pickVictims(deficits, taking.rankOf(waiter), leasesAround(waiter))
   if (victims !== undefined) taking.tellToEnd(victims, waiter, "priority")
@@ -123,16 +124,13 @@ const isNeeded = (lease: Request, taking: Taking): boolean =>
     const most = pool.free + pool.announced
     let ahead = pool.earmarked
     let looked = 0
-    for (
-      let part = pool.firstShort;
-      part !== undefined && looked < preemptionDepth;
-      part = pool.after(part), looked++
-    ) {
+    for (let part = pool.firstShort; part !== undefined && looked < preemptionDepth; part = pool.after(part), looked++) {
       ahead += part.amount
       if (ahead > most) return false
       const waiter = part.request
-      if (ahead > most - amount && taking.rankOf(waiter) > lease.leasePriority && deficitsOf(waiter).length === 0)
-        return true
+      const isShortWithout = ahead > pool.freeFor(waiter, taking.now()) + pool.announced - amount
+      if (!isShortWithout || taking.rankOf(waiter) <= lease.leasePriority) continue
+      if (deficitsOf(waiter, taking.now()).length === 0) return true
     }
     return false
   })

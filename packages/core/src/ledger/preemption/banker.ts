@@ -1,0 +1,114 @@
+/**
+ * Deadlocks avoided (Dijkstra, EWD 623; Habermann, "Prevention of system deadlocks",
+ * CACM 1969). An outermost lease declares the most that it and all inside it will ever
+ * hold. A claim is granted only if afterwards the state is *safe*: there is an order in
+ * which every declared lease can have all that it declared, and come back.
+ *
+ * What an outermost lease does not declare it never asks for: claims inside it are
+ * refused. So leases that declare nothing come back whatever happens, and only the
+ * declared ones are looked at. Claims inside a lease wait for no order: what they ask for
+ * was declared before those who wait outside were let in. So who is next in a safe order
+ * is never kept by a queue.
+ *
+ * O(holders), and (declared leases)² times types at worst.
+ */
+import { invalid } from "../admission.ts"
+import type { Claim } from "../Claim.ts"
+import type { Pool } from "../Pool.ts"
+import type { InvalidClaim } from "../Refusal.ts"
+import type { Request } from "../Request.ts"
+import { outermostOf } from "./ages.ts"
+
+/** What an outermost lease has, and may still ask for, by pool. */
+export interface Tree {
+  readonly held: ReadonlyArray<number>
+  readonly remaining: ReadonlyArray<number>
+}
+
+/** Whether all trees can come back, one after the other. */
+export const isSafe = (available: ReadonlyArray<number>, trees: ReadonlyArray<Tree>): boolean => {
+  const free = [...available]
+  let waiting = trees
+  while (waiting.length > 0) {
+    const stuck = waiting.filter(({ held, remaining }) => {
+      if (remaining.some((amount, pool) => amount > free[pool]!)) return true
+      held.forEach((amount, pool) => {
+        free[pool] = free[pool]! + amount
+      })
+      return false
+    })
+    if (stuck.length === waiting.length) return false
+    waiting = stuck
+  }
+  return true
+}
+
+const heldInside = (outermost: Request, pool: Pool): number => {
+  let held = 0
+  for (let part = pool.holdersHead; part !== undefined; part = part.next) {
+    if (outermostOf(part.request) === outermost) held += part.amount
+  }
+  return held
+}
+
+const waitedForInside = (outermost: Request, pool: Pool): number => {
+  let waited = 0
+  for (const wait of outermost.waitsInside ?? []) {
+    for (const part of wait.parts) if (part.pool === pool) waited += part.amount
+  }
+  return waited
+}
+
+const maximumOf = (maximum: Claim | undefined, type: string): number | undefined => maximum?.[type]
+
+/** What of a claim is more than its outermost lease declared. */
+export const overMaximum = (request: Request): InvalidClaim | undefined => {
+  const outermost = outermostOf(request)
+  const { maximum } = outermost.scheduling
+  if (outermost === request && maximum === undefined) return undefined
+  for (const { amount, pool } of request.parts) {
+    const own = outermost === request ? 0 : heldInside(outermost, pool) + waitedForInside(outermost, pool)
+    const most = maximumOf(maximum, pool.type) ?? (maximum === undefined ? own : 0)
+    if (own + amount <= most) continue
+    const declared =
+      maximum === undefined
+        ? `the lease ${outermost.id} around it declared no maximum`
+        : outermost === request
+          ? `its maximum is ${most}`
+          : `the lease ${outermost.id} around it declared a maximum of ${most}, of which ${own} are held or waited for`
+    return invalid(`claim.${pool.type}`, amount, `at most ${Math.max(0, most - own)}: ${declared}`)
+  }
+  return undefined
+}
+
+/** Whether the state is safe once the request is granted. */
+export const isSafeWith = (pools: ReadonlyArray<Pool>, request: Request): boolean => {
+  const place = new Map(pools.map((pool, at) => [pool, at]))
+  const held = new Map<Request, Array<number>>()
+  const add = (tree: Request, pool: Pool, amount: number) => {
+    if (tree.scheduling.maximum === undefined) return
+    const amounts = held.get(tree) ?? pools.map(() => 0)
+    const at = place.get(pool)!
+    amounts[at] = amounts[at]! + amount
+    held.set(tree, amounts)
+  }
+  for (const pool of pools) {
+    for (let part = pool.holdersHead; part !== undefined; part = part.next) {
+      add(outermostOf(part.request), pool, part.amount)
+    }
+  }
+  const own = outermostOf(request)
+  if (own.scheduling.maximum === undefined) return true
+  for (const { amount, pool } of request.parts) add(own, pool, amount)
+  const available = pools.map((pool) => pool.limit)
+  for (const amounts of held.values()) {
+    amounts.forEach((amount, at) => {
+      available[at] = available[at]! - amount
+    })
+  }
+  const trees = [...held].map(([tree, amounts]) => ({
+    held: amounts,
+    remaining: pools.map((pool, at) => Math.max(0, (maximumOf(tree.scheduling.maximum, pool.type) ?? 0) - amounts[at]!))
+  }))
+  return isSafe(available, trees)
+}

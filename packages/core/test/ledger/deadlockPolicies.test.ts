@@ -1,0 +1,216 @@
+import { assert, describe, it } from "vitest"
+import {
+  bankers,
+  capture,
+  type DeadlockPolicy,
+  Ledger,
+  type LedgerEvent,
+  type Refusal,
+  Request,
+  restore,
+  revokeVictim,
+  waitDie,
+  woundWait
+} from "../../src/Ledger.ts"
+import { isSafe, type Tree } from "../../src/ledger/preemption/banker.ts"
+import { Random } from "../simulator/random.ts"
+
+const preemption = { name: "off", byPriority: false, grace: 100, overrun: 0 }
+
+const setUp = (deadlock: DeadlockPolicy, capacities: Readonly<Record<string, number>>) => {
+  const events: Array<LedgerEvent> = []
+  const ledger = new Ledger({ deadlock, preemption, indexed: true, sink: (event) => events.push(event) })
+  for (const [type, capacity] of Object.entries(capacities)) ledger.definePool(type, { capacity }, 0)
+  return { ledger, events }
+}
+
+const request = (answer: Request | Refusal): Request =>
+  answer instanceof Request ? answer : assert.fail(`refused: ${JSON.stringify(answer)}`)
+
+const refused = (answer: Request | Refusal): Refusal =>
+  answer instanceof Request ? assert.fail(`${answer.status}`) : answer
+
+const said = (priority: number, preemptible = true) => ({ scheduling: { priority, expected: 0, preemptible } })
+
+describe("a victim by revocation", () => {
+  it("is the preemptible lease of the lowest priority in the cycle, and the requester waits", () => {
+    const { ledger } = setUp(revokeVictim, { a: 1, b: 1 })
+    const one = request(ledger.claim("one", { a: 1 }, 0, said(2)))
+    const two = request(ledger.claim("two", { b: 1 }, 0, said(1)))
+    request(ledger.claim("one", { b: 1 }, 0, { parent: one }))
+    const closing = request(ledger.claim("two", { a: 1 }, 0, { parent: two }))
+    assert.deepStrictEqual([closing.status, one.notice, two.notice?.cause], ["waiting", undefined, "deadlock"])
+    ledger.advance(100)
+    assert.deepStrictEqual([two.returnedBy, one.status], ["overrun", "held"])
+  })
+
+  it("is the requester where no lease of the cycle is preemptible", () => {
+    const { ledger } = setUp(revokeVictim, { a: 1, b: 1 })
+    const one = request(ledger.claim("one", { a: 1 }, 0))
+    const two = request(ledger.claim("two", { b: 1 }, 0))
+    request(ledger.claim("one", { b: 1 }, 0, { parent: one }))
+    assert.strictEqual(refused(ledger.claim("two", { a: 1 }, 0, { parent: two }))._tag, "DeadlockDetected")
+  })
+})
+
+describe("by age", () => {
+  const crossing = (policy: DeadlockPolicy) => {
+    const { ledger } = setUp(policy, { a: 1, b: 1 })
+    const older = request(ledger.claim("older", { a: 1 }, 0, said(0)))
+    const younger = request(ledger.claim("younger", { b: 1 }, 0, said(0)))
+    return { ledger, older, younger }
+  }
+
+  it("wait-die: the older waits, the younger fails though no cycle is closed yet", () => {
+    const { ledger, older, younger } = crossing(waitDie)
+    const refusal = refused(ledger.claim("younger", { a: 1 }, 0, { parent: younger }))
+    assert.deepStrictEqual(refusal._tag === "DeadlockDetected" && [refusal.avoided, refusal.cycle[0]?.lease], [
+      "wait-die",
+      older.id
+    ])
+    assert.strictEqual(request(ledger.claim("older", { b: 1 }, 0, { parent: older })).status, "waiting")
+    ledger.release(younger, 1)
+    assert.strictEqual(ledger.books.waiting, 0)
+  })
+
+  it("wound-wait: the younger waits, the older takes", () => {
+    const { ledger, older, younger } = crossing(woundWait)
+    assert.strictEqual(request(ledger.claim("younger", { a: 1 }, 0, { parent: younger })).status, "waiting")
+    assert.isUndefined(older.notice)
+    const wound = request(ledger.claim("older", { b: 1 }, 0, { parent: older }))
+    assert.deepStrictEqual([younger.notice?.cause, younger.notice?.by], ["age", wound.id])
+    ledger.advance(100)
+    assert.strictEqual(wound.status, "held")
+  })
+
+  it("leave claims alone that are in no lease, or that the younger ones can serve", () => {
+    const { ledger } = setUp(waitDie, { a: 3 })
+    request(ledger.claim("older", { a: 1 }, 0))
+    const younger = request(ledger.claim("younger", { a: 1 }, 0))
+    request(ledger.claim("youngest", { a: 1 }, 0))
+    assert.strictEqual(request(ledger.claim("outside", { a: 3 }, 0, { deadline: 10 })).status, "waiting")
+    ledger.advance(10)
+    assert.strictEqual(request(ledger.claim("younger", { a: 1 }, 10, { parent: younger })).status, "waiting")
+    assert.strictEqual(refused(ledger.claim("younger", { a: 1 }, 10, { parent: younger }))._tag, "DeadlockDetected")
+  })
+})
+
+describe("the banker's algorithm", () => {
+  const maximum = (amounts: Readonly<Record<string, number>>) => ({
+    scheduling: { expected: 0, preemptible: false, maximum: amounts }
+  })
+
+  it("keeps a claim waiting that would let two cross, and grants it when the other is back", () => {
+    const { ledger } = setUp(bankers, { a: 1, b: 1 })
+    const one = request(ledger.claim("one", { a: 1 }, 0, maximum({ a: 1, b: 1 })))
+    const two = request(ledger.claim("two", { b: 1 }, 0, maximum({ a: 1, b: 1 })))
+    assert.deepStrictEqual([one.status, two.status], ["held", "waiting"])
+    const inside = request(ledger.claim("one", { b: 1 }, 0, { parent: one }))
+    assert.strictEqual(inside.status, "held", "what was declared is not kept by the queue")
+    ledger.release(inside, 1)
+    const again = new Ledger({ deadlock: bankers, books: restore(JSON.parse(JSON.stringify(capture(ledger.books)))) })
+    ledger.release(one, 2)
+    assert.strictEqual(two.status, "held")
+    const found = again.books.index!.get(one.id)!
+    again.release(found, 2)
+    assert.strictEqual(again.books.index!.get(two.id)!.status, "held", "after a restart too")
+  })
+
+  it("refuses a claim over the declared maximum, and one inside a lease that declared none", () => {
+    const { ledger } = setUp(bankers, { a: 10 })
+    const lease = request(ledger.claim("one", { a: 2 }, 0, maximum({ a: 4 })))
+    request(ledger.claim("one", { a: 1 }, 0, { parent: lease }))
+    const over = refused(ledger.claim("one", { a: 2 }, 0, { parent: lease }))
+    assert.deepStrictEqual(over._tag === "InvalidClaim" && [over.field, over.allowed], [
+      "claim.a",
+      "at most 1: the lease 1 around it declared a maximum of 4, of which 3 are held or waited for"
+    ])
+    const plain = request(ledger.claim("two", { a: 1 }, 0))
+    assert.strictEqual(refused(ledger.claim("two", { a: 1 }, 0, { parent: plain }))._tag, "InvalidClaim")
+    assert.strictEqual(refused(ledger.claim("three", { a: 3 }, 0, maximum({ a: 2 })))._tag, "InvalidClaim")
+    assert.strictEqual(refused(ledger.grow(plain, { a: 1 }, 0))._tag, "InvalidClaim")
+  })
+
+  it("judges what is safe as all orders tried one by one do", () => {
+    const tries = (free: ReadonlyArray<number>, trees: ReadonlyArray<Tree>): boolean =>
+      trees.length === 0 ||
+      trees.some(
+        ({ held, remaining }, at) =>
+          remaining.every((amount, pool) => amount <= free[pool]!) &&
+          tries(
+            free.map((amount, pool) => amount + held[pool]!),
+            trees.toSpliced(at, 1)
+          )
+      )
+    const random = new Random(7)
+    let safe = 0
+    for (let round = 0; round < 4_000; round++) {
+      const pools = random.between(1, 3)
+      const amounts = (most: number) => Array.from({ length: pools }, () => random.between(0, most))
+      const trees = Array.from({ length: random.between(1, 5) }, () => ({ held: amounts(3), remaining: amounts(5) }))
+      const free = amounts(4)
+      assert.strictEqual(isSafe(free, trees), tries(free, trees), JSON.stringify({ free, trees }))
+      if (isSafe(free, trees)) safe++
+    }
+    assert.isAbove(safe, 400)
+    assert.isBelow(safe, 3_600)
+  })
+})
+
+describe.each([revokeVictim, waitDie, woundWait, bankers])("random programs under $name", (policy) => {
+  it("all end: nobody waits for ever, and nobody is failed by the detector where the policy prevents", () => {
+    let ended = 0
+    let detected = 0
+    for (let seed = 1; seed <= 200; seed++) {
+      const random = new Random(seed)
+      const { events, ledger } = setUp(policy, { a: 4, b: 4 })
+      const some = (most: number): Record<string, number> => {
+        const amounts = { a: random.between(0, most), b: random.between(0, most) }
+        return amounts.a + amounts.b === 0 ? { a: 1 } : amounts
+      }
+      interface Job {
+        readonly maximum: Record<string, number>
+        readonly outer: Request
+        inner: Request | undefined
+        done: boolean
+      }
+      const jobs = Array.from({ length: 6 }, (): Job => {
+        const claim = some(2)
+        const maximum = { a: (claim["a"] ?? 0) + 2, b: (claim["b"] ?? 0) + 2 }
+        const scheduling = { priority: random.between(0, 3), expected: 0, preemptible: random.chance(0.6), maximum }
+        const outer = request(ledger.claim(`job${seed}`, claim, 0, { scheduling }))
+        return { maximum, outer, inner: undefined, done: false }
+      })
+      for (let step = 1; step < 400 && jobs.some((job) => !job.done); step++) {
+        const job = random.pick(jobs.filter((each) => !each.done))!
+        const now = ledger.now + 1
+        if (job.outer.status === "returned") {
+          // Its body is stopped, with what is inside.
+          if (job.inner?.status === "waiting") ledger.abandon(job.inner, now)
+          else if (job.inner !== undefined) ledger.release(job.inner, now)
+          job.done = true
+        } else if (job.outer.status === "held" && job.inner === undefined) {
+          const answer = ledger.claim("inner", some(2), now, { parent: job.outer })
+          // Who fails gives back what it has: what a program does that is told of a deadlock.
+          if (answer instanceof Request) job.inner = answer
+          else {
+            ledger.release(job.outer, now)
+            job.done = true
+          }
+        } else if (job.inner !== undefined && job.inner.status !== "waiting") {
+          ledger.release(job.inner, now)
+          ledger.release(job.outer, now)
+          job.done = true
+        } else ledger.advance(now + 60)
+      }
+      ended += jobs.filter((job) => job.done).length
+      detected += events.filter((event) => event._tag === "Left" && event.reason === "DeadlockDetected").length
+      assert.isTrue(
+        jobs.every((job) => job.done),
+        `seed ${seed}: ${jobs.map((job) => `${job.outer.status}/${job.inner?.status}`).join(", ")}`
+      )
+    }
+    assert.strictEqual(ended, 1_200)
+    if (policy === bankers) assert.strictEqual(detected, 0, "an avoided deadlock is never detected")
+  })
+})
