@@ -124,7 +124,11 @@ const isNeeded = (lease: Request, taking: Taking): boolean =>
     const most = pool.free + pool.announced
     let ahead = pool.earmarked
     let looked = 0
-    for (let part = pool.firstShort; part !== undefined && looked < preemptionDepth; part = pool.after(part), looked++) {
+    for (
+      let part = pool.firstShort;
+      part !== undefined && looked < preemptionDepth;
+      part = pool.after(part), looked++
+    ) {
       ahead += part.amount
       if (ahead > most) return false
       const waiter = part.request
