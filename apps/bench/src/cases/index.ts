@@ -13,6 +13,7 @@ import {
 } from "./handoff.ts"
 import { ledgerGrant } from "./ledger.ts"
 import { memoryOfAgent, memoryOfWaiter } from "./memory.ts"
+import { orderCases } from "./order.ts"
 import { holders, mustWait } from "./population.ts"
 import { unsafe } from "./promises.ts"
 import { rateGranted, rateRefused } from "./rate.ts"
@@ -49,5 +50,6 @@ export const cases: ReadonlyArray<BenchCase> = [
   recoveryOfEvents,
   metrics,
   metricsPage,
-  spans
+  spans,
+  ...orderCases
 ]
