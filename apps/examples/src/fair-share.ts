@@ -18,7 +18,11 @@ const running = (weight: number) =>
     // #region program
     yield* manager.setAgent("analysts", { weight })
     const tasks = { analysts: 0, engineers: 0 }
-    const work = (team: keyof typeof tasks, claim: { readonly cpu: number; readonly memory: number }, lasts: Duration.Input) =>
+    const work = (
+      team: keyof typeof tasks,
+      claim: { readonly cpu: number; readonly memory: number },
+      lasts: Duration.Input
+    ) =>
       manager.withLease(
         team,
         claim
