@@ -13,6 +13,22 @@ picture() { node packages/cli/scripts/terminal-picture.ts "$@"; }
 on_terminal() { script -qec "stty columns $1 rows $2; $3" /dev/null; }
 trap 'rm_ stop --yes >/dev/null 2>&1 || true; rm -rf "$work"' EXIT
 
+# From the package to the first command, on a machine that knows nothing of it: no settings, and no daemon.
+npx -y pnpm@12 -C packages/cli pack --pack-destination "$work/clone/packages/cli" >/dev/null
+(
+  export npm_config_prefix="$work/prefix" npm_config_update_notifier=false npm_config_fund=false npm_config_audit=false
+  export XDG_CONFIG_HOME="$work/nothing" PATH="$work/prefix/bin:$PATH" FORCE_COLOR=1
+  cd "$work/clone"
+  # As typed; each begins on a line of its own.
+  typed() { printf '\033[2m$\033[0m \033[1m%s\033[0m\n' "$1" && bash -c "$1" 2>&1 && echo; }
+  typed "npm install --global packages/cli/$(basename packages/cli/*.tgz)"
+  typed "resource-manager --version"
+  typed "resource-manager run --agent me --memory 2GiB -- echo 'my turn'"
+  typed "resource-manager agents list"
+  resource-manager stop --yes >/dev/null
+) >"$work/install.out"
+picture --columns 100 --title "Installing resource-manager, and a first command under a lease" --out docs/images/install.svg <"$work/install.out"
+
 mkdir -p "$work/config/resource-manager"
 cat >"$work/config/resource-manager/config.yaml" <<'YAML'
 pools:
