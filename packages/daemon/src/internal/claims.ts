@@ -78,7 +78,7 @@ export class Claims {
       command.begun = true
       const refusal = host.sessions.roomForLease(session)
       if (refusal !== undefined) return this.refuse(command, limitReached(refusal, session.name))
-      const { expiresAfter, manual, wait } = payload
+      const { agent, claim, expiresAfter, manual, wait } = payload
       const options: TableClaimOptions = {
         parent,
         wait,
@@ -86,7 +86,8 @@ export class Claims {
         expiresAfter: span(expiresAfter),
         ...waitOf(payload)
       }
-      return this.decided(session, command, host.table.claimUnsafe(payload.agent, payload.claim, options), grantOf)
+      const decision = host.table.claimUnsafe(agent, claim, options)
+      return this.decided(session, command, decision, grantOf)
     })
 
   readonly grow = (

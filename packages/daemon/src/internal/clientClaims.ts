@@ -15,49 +15,17 @@
 import type { Claim, WaitOptions } from "@resource-manager/core/Claim"
 import type { ClaimError, LeaseRevoked } from "@resource-manager/core/Errors"
 import { ManagerStopped } from "@resource-manager/core/Errors"
-import { type AnyFiber, frame, Nesting, ScopedLeases } from "@resource-manager/core/Nesting"
+import { type AnyFiber, Nesting, pushFrame, ScopedLeases } from "@resource-manager/core/Nesting"
 import * as Cause from "effect/Cause"
-import * as Duration from "effect/Duration"
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Option from "effect/Option"
+import * as Fiber from "effect/Fiber"
 import type { Granted, NoticedLease, ReturnedLease } from "../Protocol.ts"
 import { claimTrouble, isTrouble, lost } from "./clientErrors.ts"
+import { type Asked, type ClaimMore, claimPayload, waitFields } from "./claimPayload.ts"
 import { Held } from "./held.ts"
 import type { CallFailure, DaemonRpc, Link, SessionOpened } from "./link.ts"
-
-/** A duration as the wire has it. The manager checks it. */
-const spanOf = (input: Duration.Input): number | string => {
-  if (typeof input === "number" || typeof input === "string") return input
-  return Option.match(Duration.fromInput(input), { onNone: () => Number.NaN, onSome: Duration.toMillis })
-}
-
-/** How a claim waits, and what it says for the policies. */
-const waitFields = (options: WaitOptions | undefined) =>
-  options === undefined
-    ? {}
-    : {
-        ...(options.timeout === undefined ? {} : { timeout: spanOf(options.timeout) }),
-        ...(options.priority === undefined ? {} : { priority: options.priority }),
-        ...(options.expected === undefined ? {} : { expected: spanOf(options.expected) }),
-        ...(options.preemptible === true ? { preemptible: true } : {}),
-        ...(options.onQuota === undefined ? {} : { onQuota: options.onQuota })
-      }
-
-/** What a claim asks for besides. */
-export interface ClaimMore {
-  readonly manual?: boolean
-  readonly wait?: boolean
-}
-
-interface Asked {
-  readonly command: number
-  readonly agent: string
-  readonly claim: Claim
-  readonly around: Held | undefined
-  readonly options: WaitOptions | undefined
-  readonly more: ClaimMore | undefined
-}
 
 /** One run of `withLease`: what it was granted, and whether its body began. */
 interface Stay {
@@ -143,54 +111,55 @@ export class ClientClaims {
   }
 
   /** Asks for a claim until it is answered. */
-  private ask(asked: Asked): Effect.Effect<Granted, ClaimError> {
-    return Effect.catch(
-      this.link.call((rpc) => rpc.Claim(this.payload(asked))),
-      (error): Effect.Effect<Granted, ClaimError> => {
-        if (!isTrouble(error)) return Effect.fail(error)
-        // A parent that came back between the look and the call, and whose number is another's now.
-        if (error._tag === "ForeignLease" && asked.around !== undefined)
-          return this.ask({ ...asked, around: undefined })
-        return Effect.fail(claimTrouble(error))
+  private ask<A, E, R>(
+    asked: Asked,
+    use: {
+      readonly onFailure: (error: ClaimError) => Effect.Effect<A, E, R>
+      readonly onSuccess: (granted: Granted) => Effect.Effect<A, E, R>
+    }
+  ): Effect.Effect<A, E, R> {
+    return Effect.matchEffect(
+      this.link.call((rpc) => rpc.Claim(claimPayload(asked, this.ack()))),
+      {
+        onFailure: (error) => {
+          if (!isTrouble(error)) return use.onFailure(error)
+          // A parent that came back between the look and the call, and whose number is another's now.
+          if (error._tag === "ForeignLease" && asked.around !== undefined)
+            return this.ask({ ...asked, around: undefined }, use)
+          return use.onFailure(claimTrouble(error))
+        },
+        onSuccess: use.onSuccess
       }
     )
-  }
-
-  private payload({ agent, around, claim, command, more, options }: Asked) {
-    return {
-      command,
-      ack: this.ack(),
-      agent,
-      claim,
-      // One that has come back meanwhile is no parent any more, and its number may be another's.
-      ...(around?.status === "held" ? { parent: around.id } : {}),
-      ...(more?.wait === false ? { wait: false } : {}),
-      ...(more?.manual === true ? { manual: true } : {}),
-      ...waitFields(options),
-      ...(options?.expiresAfter === undefined ? {} : { expiresAfter: spanOf(options.expiresAfter) })
-    }
   }
 
   // --- giving back
 
   /** Gives a lease back, or has it given back with the next connection. */
   release(held: Held): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      if (held.status !== "held") return Effect.void
-      held.giveBack()
-      this.held.delete(held.id)
-      this.releases.add(held.id)
-      const { rpc } = this.link
-      return rpc === undefined ? Effect.void : this.sendRelease(rpc, held.id)
-    })
+    return Effect.suspend(() => this.giveBack(held))
+  }
+
+  private giveBack(held: Held): Effect.Effect<void> {
+    if (held.status !== "held") return Effect.void
+    held.giveBack()
+    this.held.delete(held.id)
+    this.releases.add(held.id)
+    const { rpc } = this.link
+    return rpc === undefined ? Effect.void : this.sendRelease(rpc, held.id)
   }
 
   private sendRelease(rpc: DaemonRpc, lease: number): Effect.Effect<void> {
     return Effect.matchEffect(rpc.Release({ lease }), {
-      // Anything but a broken connection says that it is not this session's any more.
-      onFailure: (error) =>
-        error._tag === "RpcClientError" ? Effect.void : Effect.sync(() => this.releases.delete(lease)),
-      onSuccess: () => Effect.sync(() => this.releases.delete(lease))
+      onFailure: (error) => {
+        // Anything but a broken connection says that it is not this session's any more.
+        if (error._tag !== "RpcClientError") this.releases.delete(lease)
+        return Effect.void
+      },
+      onSuccess: () => {
+        this.releases.delete(lease)
+        return Effect.void
+      }
     })
   }
 
@@ -251,35 +220,63 @@ export class ClientClaims {
             options,
             more: undefined
           }
-          return Effect.matchEffect(this.ask(asked), {
-            onFailure: (error): Effect.Effect<A, E | ClaimError | LeaseRevoked, R> => {
+          return this.ask<A, E | ClaimError | LeaseRevoked, R>(asked, {
+            onFailure: (error) => {
               this.settle(stay.command)
               return Effect.fail(error)
             },
             onSuccess: (granted) => {
               const held = this.grant(asked, granted)
               stay.held = held
-              const outer = fiber.getRef(Nesting)
-              const inside = Effect.suspend(() => {
+              const begin = () => {
                 stay.began = true
                 this.settle(stay.command)
-                return body
-              })
-              return Effect.raceFirst(
-                Effect.provideService(inside, Nesting, frame(outer, this, held)),
-                Effect.flatMap(options?.stopAt === "announcement" ? held.stopped : held.revoked, (gone) =>
-                  Effect.fail(this.taken(gone, options))
-                )
-              )
+              }
+              return this.runInside(fiber, held, begin, body, options)
             }
           })
         }),
         () => {
-          if (stay.began && stay.held !== undefined) return this.release(stay.held)
+          if (stay.began && stay.held !== undefined) return this.giveBack(stay.held)
           if (stay.held !== undefined) this.forget(stay.held)
           return this.cancel(stay.command)
         }
       )
+    })
+  }
+
+  /**
+   * Runs a body inside its lease, in a fiber of its own: it is interrupted when the lease
+   * is taken or it has to stop, whoever calls goes on when it has ended, and it ends when
+   * the caller is interrupted. What `raceFirst` with `revoked` does, by one fiber instead of two.
+   */
+  private runInside<A, E, R>(
+    fiber: AnyFiber,
+    held: Held,
+    begin: () => void,
+    body: Effect.Effect<A, E, R>,
+    options: WaitOptions | undefined
+  ): Effect.Effect<A, E | ClaimError | LeaseRevoked, R> {
+    return Effect.callback<A, E | ClaimError | LeaseRevoked>((resume) => {
+      begin()
+      // The fiber that runs this effect has what the effect asks for.
+      const context = pushFrame(fiber.context, fiber.getRef(Nesting), this, held) as Context.Context<R>
+      const child = Effect.runForkWith(context)(body)
+      const exit = child.pollUnsafe()
+      if (exit !== undefined) return resume(exit)
+      let gone: LeaseRevoked | undefined
+      const stop = (error: LeaseRevoked) => {
+        gone ??= error
+        child.interruptUnsafe(fiber.id)
+      }
+      const forgetTaken = held.onTaken(stop)
+      const forgetNotice = options?.stopAt === "announcement" ? held.onNotice(() => stop(held.gone)) : undefined
+      child.addObserver((ended) => {
+        forgetTaken()
+        forgetNotice?.()
+        resume(gone === undefined ? ended : Effect.fail(this.taken(gone, options)))
+      })
+      return Fiber.interrupt(child)
     })
   }
 
@@ -308,7 +305,11 @@ export class ClientClaims {
         Effect.suspend(() => {
           const command = this.begin()
           const asked: Asked = { command, agent, claim, around: this.around(fiber), options, more }
-          return this.settled(command, restore, this.ask(asked), (granted) => use(this.grant(asked, granted)))
+          const asking = this.ask<Granted, ClaimError, never>(asked, {
+            onFailure: Effect.fail,
+            onSuccess: Effect.succeed
+          })
+          return this.settled(command, restore, asking, (granted) => use(this.grant(asked, granted)))
         })
       )
     )

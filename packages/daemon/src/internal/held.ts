@@ -95,33 +95,42 @@ export class Held {
     return lost(this.id, this.agent, this.returnedBy ?? (this.notice === undefined ? "returned" : "preempted"))
   }
 
-  /** Completes when it is told to end: at once where it was. */
-  readonly preempted: Effect.Effect<PreemptionNotice> = Effect.callback<PreemptionNotice>((resume) => {
-    if (this.notice !== undefined) return resume(Effect.succeed(this.notice))
-    const listener = (notice: PreemptionNotice) => resume(Effect.succeed(notice))
-    this.noticeListeners ??= new Set()
-    this.noticeListeners.add(listener)
-    return Effect.sync(() => this.noticeListeners?.delete(listener))
-  })
+  /** Calls back when it is told to end: at once where it was. */
+  onNotice(listener: (notice: PreemptionNotice) => void): () => void {
+    if (this.notice !== undefined) listener(this.notice)
+    else {
+      this.noticeListeners ??= new Set()
+      this.noticeListeners.add(listener)
+    }
+    return () => {
+      this.noticeListeners?.delete(listener)
+    }
+  }
 
-  /** The same as `revoked`, but that it completes as soon as it is told to end. */
-  get stopped(): Effect.Effect<LeaseRevoked> {
-    return Effect.raceFirst(
-      this.revoked,
-      Effect.map(this.preempted, () => this.gone)
-    )
+  /** Calls back when it is taken away, or its holder has to stop: at once where that is so; never when its holder gives it back. */
+  onTaken(listener: (error: LeaseRevoked) => void): () => void {
+    if (this.returnedBy === undefined && !this.ending) {
+      this.listeners ??= new Set()
+      this.listeners.add(listener)
+    } else if (this.returnedBy !== "returned") listener(this.gone)
+    return () => {
+      this.listeners?.delete(listener)
+    }
+  }
+
+  /** Completes when it is told to end: at once where it was. */
+  get preempted(): Effect.Effect<PreemptionNotice> {
+    return Effect.callback<PreemptionNotice>((resume) => {
+      const forget = this.onNotice((notice) => resume(Effect.succeed(notice)))
+      return Effect.sync(forget)
+    })
   }
 
   /** Completes when it is taken away, or its holder has to stop; never when its holder gives it back. */
-  readonly revoked: Effect.Effect<LeaseRevoked> = Effect.callback<LeaseRevoked>((resume) => {
-    if (this.returnedBy !== undefined) {
-      if (this.returnedBy !== "returned") resume(Effect.succeed(this.gone))
-      return
-    }
-    if (this.ending) return resume(Effect.succeed(this.gone))
-    const listener = (error: LeaseRevoked) => resume(Effect.succeed(error))
-    this.listeners ??= new Set()
-    this.listeners.add(listener)
-    return Effect.sync(() => this.listeners?.delete(listener))
-  })
+  get revoked(): Effect.Effect<LeaseRevoked> {
+    return Effect.callback<LeaseRevoked>((resume) => {
+      const forget = this.onTaken((error) => resume(Effect.succeed(error)))
+      return Effect.sync(forget)
+    })
+  }
 }

@@ -31,26 +31,34 @@ const recordTest = ({ parameter, type }: SchemaAST.IndexSignature): Test | undef
   if (test === undefined || parameter._tag !== "String" || parameter.checks !== undefined) return undefined
   return (value) => {
     if (!isRecord(value)) return false
-    for (const key of Object.keys(value)) if (!test(value[key])) return false
+    for (const key in value) if (!test(value[key])) return false
     return true
   }
 }
 
 const structTest = (properties: ReadonlyArray<SchemaAST.PropertySignature>): Test | undefined => {
-  const fields: Array<readonly [name: string, test: Test, optional: boolean]> = []
+  const names: Array<string> = []
+  const tests: Array<Test> = []
+  const required: Array<boolean> = []
   for (const { name, type } of properties) {
     const test = testOf(type)
-    if (test === undefined || typeof name !== "string") return undefined
-    fields.push([name, test, type.context?.isOptional === true])
+    // What every object has is not looked for in one.
+    if (test === undefined || typeof name !== "string" || name in Object.prototype) return undefined
+    names.push(name)
+    tests.push(test)
+    required.push(type.context?.isOptional !== true)
   }
   return (value) => {
     if (!isRecord(value)) return false
     let present = 0
-    for (const [name, test, optional] of fields) {
-      if (Object.hasOwn(value, name) ? !test(value[name]) : !optional) return false
-      if (Object.hasOwn(value, name)) present++
+    for (let at = 0; at < names.length; at++) {
+      const field = value[names[at]!]
+      if (field === undefined) {
+        if (required[at]!) return false
+      } else if (tests[at]!(field)) present++
+      else return false
     }
-    // A schema leaves out what it does not know.
+    // A schema leaves out what it does not know, and a key of nothing is not an absent one.
     return Object.keys(value).length === present
   }
 }
