@@ -1,6 +1,7 @@
 /** What every command owes: help with examples, completions that a shell can read, and a page of documentation. */
 import { spawnSync } from "node:child_process"
-import { readFileSync } from "node:fs"
+import { mkdtempSync, readFileSync } from "node:fs"
+import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, beforeAll, describe, it } from "@effect/vitest"
 import * as Completions from "effect/cli/Completions"
@@ -26,6 +27,22 @@ const tree = Completions.fromCommand(root)
 const leaves = leavesOf(tree, [])
 /** Those that others are inside of, the program itself first. */
 const groups = [[], ...tree.subcommands.filter(({ subcommands }) => subcommands.length > 0).map(({ name }) => [name])]
+
+/** How a shell that reads a script is asked what it offers for the last of some words. That of zsh needs a terminal. */
+const askingShells: Readonly<Record<string, (script: string, words: ReadonlyArray<string>) => ReadonlyArray<string>>> =
+  {
+    bash: (script, words) => [
+      "--norc",
+      "-c",
+      `. "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMP_LINE="$*"; COMP_POINT=\${#COMP_LINE}
+     set -- $(complete -p resource-manager); while [ "$1" != -F ]; do shift; done
+     "$2" resource-manager "\${COMP_WORDS[COMP_CWORD]}" "\${COMP_WORDS[COMP_CWORD - 1]}"
+     printf '%s\\n' "\${COMPREPLY[@]}"`,
+      script,
+      ...words
+    ],
+    fish: (script, words) => ["--no-config", "-c", `source $argv[1]; complete -C "$argv[2..]"`, script, ...words]
+  }
 
 let binary: string
 
@@ -55,15 +72,39 @@ describe("every command", { timeout: 120_000 }, () => {
   })
 
   for (const shell of ["bash", "zsh", "fish"]) {
-    it(`is completed in ${shell}`, () => {
+    it(`has completions for ${shell}`, () => {
       const { code, stdout } = runBinary(binary, {}, ["completions", shell])
       assert.strictEqual(code, 0)
       for (const word of ["set-capacity", "deadlocks", "revoke"]) assert.include(stdout, word)
       assert.notInclude(stdout, "--completions")
-      if (spawnSync(shell, ["--version"]).status === 0) {
-        const check = spawnSync(shell, ["-n"], { input: stdout, encoding: "utf8" })
-        assert.deepStrictEqual([check.status, check.stderr], [0, ""])
+    })
+
+    it(`is read by ${shell}`, (context) => {
+      context.skip(spawnSync(shell, ["--version"]).error !== undefined, `there is no ${shell}`)
+      // Not by its standard input, which fish reads from files alone.
+      const file = temporaryFile(`completions.${shell}`, runBinary(binary, {}, ["completions", shell]).stdout)
+      const check = spawnSync(shell, ["-n", file], { encoding: "utf8" })
+      assert.deepStrictEqual([check.status, check.stderr], [0, ""])
+    })
+  }
+
+  for (const [shell, asking] of Object.entries(askingShells)) {
+    it(`is completed by ${shell} as a person types it`, (context) => {
+      context.skip(spawnSync(shell, ["--version"]).error !== undefined, `there is no ${shell}`)
+      const file = temporaryFile(`completions.${shell}`, runBinary(binary, {}, ["completions", shell]).stdout)
+      // Fish makes folders at home.
+      const home = mkdtempSync(join(tmpdir(), "rm-home-"))
+      const offered = (...words: ReadonlyArray<string>): ReadonlyArray<string> => {
+        const run = spawnSync(shell, asking(file, words), {
+          encoding: "utf8",
+          env: { ...process.env, HOME: home, XDG_CONFIG_HOME: home, XDG_DATA_HOME: home }
+        })
+        assert.deepStrictEqual([run.status, run.stderr], [0, ""])
+        return run.stdout.split("\n").map((line) => line.split("\t")[0]!)
       }
+      assert.include(offered("resource-manager", "po"), "pools")
+      assert.includeMembers([...offered("resource-manager", "pools", "set-")], ["set-capacity", "set-rate"])
+      assert.notInclude(offered("resource-manager", "pools", "set-"), "list")
     })
   }
 })
