@@ -71,7 +71,7 @@ export const onTerminal = async (
           return pattern.test(glass.text) || undefined
         })
       } catch (cause) {
-        throw new Error(`${cause instanceof Error ? cause.message : String(cause)}\n${glass.text}`)
+        throw new Error(`${cause instanceof Error ? cause.message : String(cause)}\n${glass.text}`, { cause })
       }
     },
     ended,

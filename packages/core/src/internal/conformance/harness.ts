@@ -24,6 +24,9 @@ export interface Home {
 
 export type Time = "test" | "live"
 
+/** Some ask a home in another process thousands of times, on a machine that may be busy. */
+const timeoutMillis = 60_000
+
 export const makeHome = <E>(
   layer: (options: ResourceManagerOptions) => Layer.Layer<ResourceManager, E>,
   time: Time
@@ -31,8 +34,8 @@ export const makeHome = <E>(
   check: (title, options, body) => {
     const run = () =>
       Effect.scoped(Effect.flatMap(ResourceManager, body)).pipe(Effect.asVoid, Effect.provide(layer(options)))
-    if (time === "test") it.effect(title, run)
-    else it.live(title, run)
+    if (time === "test") it.effect(title, run, timeoutMillis)
+    else it.live(title, run, timeoutMillis)
   },
   pass: (duration) => (time === "test" ? TestClock.adjust(duration) : Effect.sleep(duration))
 })
