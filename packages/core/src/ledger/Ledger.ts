@@ -61,7 +61,7 @@ import {
 import * as groups from "./quota/commands.ts"
 import { obstaclesNow } from "./quota/Gate.ts"
 import { Level } from "./quota/Level.ts"
-import { hasQuota, type Obstacle } from "./quota/obstacles.ts"
+import { lostQuota, type Obstacle } from "./quota/obstacles.ts"
 import { modeOf, neverInGroups, overOwn, refusedBy } from "./quota/refusals.ts"
 import { reviewAll } from "./quota/review.ts"
 import type { Membership } from "./quota/transitions.ts"
@@ -524,6 +524,10 @@ export class Ledger {
         held: account.held,
         waiting: account.waiting - part.amount
       })
+    }
+    if (this.deadlock.detects && account.parked > 0) {
+      // What waits for quota may wait for ever now, inside a lease that has what there is of it.
+      this.resolveDeadlocks(() => [...agent.waiters], undefined)
     }
     this.settle()
     return undefined
@@ -1044,7 +1048,7 @@ export class Ledger {
   }
 
   private grantWaiter(request: Request, passed?: ReadonlyArray<Request>): void {
-    if (request.agent.gate !== undefined && !hasQuota(request, "held", this.books.now)) {
+    if (lostQuota(request, this.books.now)) {
       // A claim inside a lease was granted what was kept for this one, or there is less than there was.
       this.books.withdraw(request)
       this.judgeWait(request)
@@ -1069,15 +1073,15 @@ export class Ledger {
   /** Lets those pass who may have their quota now. */
   private openGates(): void {
     const { books } = this
-    const nested: Array<Request> = []
+    const admitted: Array<Request> = []
     for (let gate = books.dirtyGates.pop(); gate !== undefined; gate = books.dirtyGates.pop()) {
       gate.open(books.now, books.timers, (request) => {
         books.admit(request)
-        if (leasesAround(request).length > 0) nested.push(request)
+        admitted.push(request)
       })
     }
-    // It stands behind who came to its queues while it waited for quota.
-    for (const request of nested) this.judgeWait(request)
+    // It stands behind who came to its queues while it waited for quota, or by its key before others.
+    for (const request of admitted) this.judgeWait(request)
   }
 
   /** A window begins or ends. */

@@ -4,6 +4,7 @@ import { ledgerMutants } from "./decisions.ts"
 import type { Mutant } from "./mutant.ts"
 import { preemptionMutants } from "./preemption.ts"
 import { bucketMutants, poolMutants, timerMutants } from "./queues.ts"
+import { quotaMutants } from "./quota.ts"
 import { otherMutants } from "./rules.ts"
 import { settlementMutants } from "./settlement.ts"
 import { snapshotMutants } from "./snapshot.ts"
@@ -15,6 +16,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...bucketMutants,
   ...timerMutants,
   ...otherMutants,
+  ...quotaMutants,
   ...snapshotMutants,
   ...settlementMutants,
   ...preemptionMutants

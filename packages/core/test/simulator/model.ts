@@ -82,6 +82,8 @@ export interface WorldClaim {
   token: number
   status: "waiting" | "held" | "gone"
   exempt: boolean
+  /** Whether it waits for quota, in no queue of a pool. */
+  parked: boolean
   readonly priority: number
   readonly preemptible: boolean
   /** What it was told, where it has to end. */
@@ -185,6 +187,14 @@ export class World {
         break
       case "Queued":
         this.waiters.push(this.arrive(event, "waiting", 0))
+        this.claim(event.id).parked = event.parked === true
+        break
+      case "Admitted":
+        this.claim(event.id).parked = false
+        break
+      case "Withdrawn":
+        this.claim(event.id).parked = true
+        this.claim(event.id).exempt = false
         break
       case "GrantedAtOnce":
         this.hold(this.arrive(event, "held", event.token))
@@ -284,6 +294,7 @@ export class World {
       token,
       status,
       exempt: false,
+      parked: false,
       priority: event.scheduling?.priority ?? 0,
       preemptible: event.scheduling?.preemptible === true && !event.manual && this.asking.grows === undefined,
       notice: undefined,

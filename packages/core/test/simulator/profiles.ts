@@ -31,6 +31,8 @@ export interface Profile {
   readonly preemption: (random: Random) => PreemptionPolicy
   /** What is done about a deadlock, where it is detected. */
   readonly deadlock: (random: Random) => DeadlockPolicy
+  /** Whether agents are in groups, with quotas of theirs. */
+  readonly groups: boolean
   /** Who goes first; first come, first served where absent. */
   readonly policy?: (random: Random) => ModelPolicy
   readonly waitersMax: number
@@ -60,6 +62,9 @@ export const commandNames: ReadonlyArray<CommandName> = [
   "setAgent",
   "reserve",
   "endReservation",
+  "setGroup",
+  "removeGroup",
+  "assign",
   "advance"
 ]
 
@@ -103,6 +108,7 @@ const randomPreemption = (random: Random): PreemptionPolicy => ({
 })
 
 const base: Omit<Profile, "name"> = {
+  groups: false,
   pools: (random) => plain(random, random.between(2, 4)),
   agents: 6,
   live: 16,
@@ -252,6 +258,24 @@ export const profiles: ReadonlyArray<Profile> = [
     deadline: 0.5,
     moves: 0.6,
     weights: { ...weights, reserve: 6, endReservation: 2, advance: 8 }
+  },
+  {
+    ...base,
+    name: "groups",
+    groups: true,
+    deadlock: () => failRequester,
+    preemption: () => preemptionOff,
+    weights: { ...weights, setQuota: 2, setGroup: 5, removeGroup: 1, assign: 3 }
+  },
+  {
+    ...base,
+    name: "groups, ordered",
+    groups: true,
+    deadlock: () => failRequester,
+    policy: drawPolicy,
+    preemption: () => preemptionOff,
+    nested: 0.5,
+    weights: { ...weights, grow: 6, setAgent: 2, setGroup: 4, removeGroup: 1, assign: 2 }
   },
   {
     ...base,

@@ -10,7 +10,7 @@ import {
   type State
 } from "../../src/Ledger.ts"
 import { type Answer, type Checker, type Command, type Run, Violation } from "./checker.ts"
-import { checkers } from "./checkers/index.ts"
+import { checkersFor } from "./checkers/index.ts"
 import { World } from "./model.ts"
 import type { ModelPolicy } from "./order.ts"
 import type { Profile } from "./profiles.ts"
@@ -103,7 +103,7 @@ class Simulation {
     }
     this.workload = new Workload(this.random, profile, world)
     // On restored Ledgers the events have to be those of a run that was checked: that says it all.
-    this.checkers = restored ? [] : checkers.map((make) => make(this.run))
+    this.checkers = restored ? [] : checkersFor(profile.groups).map((make) => make(this.run))
   }
 
   steps(count: number): void {

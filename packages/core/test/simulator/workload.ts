@@ -14,6 +14,7 @@ import {
 } from "../../src/Ledger.ts"
 import type { Answer, Command } from "./checker.ts"
 import { amountsOf, type World, type WorldClaim } from "./model.ts"
+import { groupNames, randomGroup } from "./groups.ts"
 import { commandNames, type Profile, randomRate } from "./profiles.ts"
 import type { Random } from "./random.ts"
 
@@ -48,6 +49,14 @@ export class Workload {
 
   define(ledger: Ledger): void {
     this.pools = this.profile.pools(this.random).map((options, index) => ledger.definePool(`type-${index}`, options, 0))
+    if (!this.profile.groups) return
+    for (const group of groupNames) {
+      const types = this.pools.map((pool) => pool.type)
+      ledger.setGroup(group, randomGroup(this.random, types, this.pools[0]?.capacity ?? 1), 0)
+    }
+    for (let agent = 0; agent < this.profile.agents; agent++) {
+      ledger.assign(`agent-${agent}`, { group: this.random.pick(groupNames), onQuota: undefined }, 0)
+    }
   }
 
   /** Keeps the handle of a claim that waits or is held. */
@@ -163,6 +172,28 @@ export class Workload {
           ? undefined
           : { command: { name, at }, run: (ledger) => ledger.endReservation(id, reason, at) }
       }
+      case "setGroup": {
+        const group = random.pick(groupNames)!
+        const capacity = Math.max(...this.pools.map((pool) => pool.capacity))
+        const options = randomGroup(
+          random,
+          this.pools.map((pool) => pool.type),
+          capacity
+        )
+        return { command: { name, at }, run: (ledger) => (ledger.setGroup(group, options, at), undefined) }
+      }
+      case "removeGroup": {
+        const group = random.pick(groupNames)!
+        return { command: { name, at }, run: (ledger) => (ledger.removeGroup(group, at), undefined) }
+      }
+      case "assign": {
+        const agent = this.someAgent()
+        const membership = {
+          group: random.chance(0.85) ? random.pick(groupNames) : undefined,
+          onQuota: random.chance(0.2) ? ("wait" as const) : undefined
+        }
+        return { command: { name, agent, at }, run: (ledger) => (ledger.assign(agent, membership, at), undefined) }
+      }
       case "setQuota": {
         const agent = this.someAgent()
         const pool = this.somePool()
@@ -239,7 +270,7 @@ export class Workload {
     const agent = parent !== undefined && random.chance(0.7) ? parent.agent : this.someAgent()
     const claim = this.someClaim()
     const wait = name === "claim"
-    const scheduling = this.someScheduling()
+    const scheduling = this.atQuota(this.someScheduling())
     const ttl = random.chance(profile.ttl) ? random.between(1, 5_000) : 0
     const deadline = this.someDeadline(at)
     const manual = handle === undefined && random.chance(profile.manual)
@@ -340,6 +371,13 @@ export class Workload {
       command: { name: "releaseManual", agent, claim, at },
       run: (ledger) => ledger.releaseManual(agent, claim, at)
     }
+  }
+
+  /** Where there are groups, some claims say themselves what they do at a quota. */
+  private atQuota(scheduling: Scheduling | undefined): Scheduling | undefined {
+    if (!this.profile.groups || !this.random.chance(0.3)) return scheduling
+    const onQuota = this.random.chance(0.5) ? "wait" : "fail"
+    return { ...(scheduling ?? { expected: 0, preemptible: false }), onQuota }
   }
 
   /** At times the very instant at which something else is due. */

@@ -80,6 +80,16 @@ export const hasQuota = (request: Request, basis: Basis, now: number): boolean =
   return true
 }
 
+/** Whether a waiter that had its quota has it no more: a claim inside a lease took it, or there is less. */
+export const lostQuota = (request: Request, now: number): boolean => {
+  for (const part of request.parts) {
+    const { account, amount } = part
+    if (account.level === undefined && account.held + amount <= account.quota) continue
+    if (obstacleOf(part, "held", now) !== undefined) return true
+  }
+  return false
+}
+
 /** Whether the group nearest to the root, on the way there, is within its quota with a share that passes. */
 const passesWithinQuota = ({ account, amount }: Part): boolean => {
   let draw = amount

@@ -39,6 +39,7 @@ export const conservation = ({ ledger, world }: Run): Checker => {
         }
       }
       for (const waiter of world.waiters) {
+        if (waiter.parked) continue
         for (const { amount, pool } of waiter.needs) queued[pool.index]! += amount
       }
       if (books.waiting !== world.waiters.length) fail(`${books.waiting} wait, not ${world.waiters.length}`)

@@ -12,6 +12,7 @@ import { nesting } from "./nesting.ts"
 import { order } from "./order.ts"
 import { preemption } from "./preemption.ts"
 import { quota } from "./quota.ts"
+import { quotaTree } from "./quotaTree.ts"
 import { rate } from "./rate.ts"
 import { refusals } from "./refusals.ts"
 import { replay } from "./replay.ts"
@@ -22,9 +23,10 @@ import { snapshot } from "./snapshot.ts"
 import { statistics } from "./statistics.ts"
 import { timers } from "./timers.ts"
 
-export const checkers: ReadonlyArray<MakeChecker> = [
+const all: ReadonlyArray<MakeChecker> = [
   capacity,
   quota,
+  quotaTree,
   rate,
   fencing,
   conservation,
@@ -45,3 +47,24 @@ export const checkers: ReadonlyArray<MakeChecker> = [
   snapshot,
   replay
 ]
+
+/**
+ * Those that know nothing of waits for quota: they say which claim comes when, or is
+ * refused why, by pools and agents alone. Where there are groups `quotaTree` says what they can.
+ */
+const withoutGroups: ReadonlySet<MakeChecker> = new Set([
+  quota,
+  order,
+  bypass,
+  rescue,
+  timers,
+  preemption,
+  deadlock,
+  growth,
+  admission,
+  refusals
+])
+
+/** Those of a run. */
+export const checkersFor = (grouped: boolean): ReadonlyArray<MakeChecker> =>
+  all.filter((checker) => (grouped ? !withoutGroups.has(checker) : checker !== quotaTree))

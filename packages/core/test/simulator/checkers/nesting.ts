@@ -37,6 +37,7 @@ export const nesting = ({ ledger, world }: Run): Checker => ({
     }
     if (ledger.books.hardPools !== hard) fail(`${ledger.books.hardPools} pools are counted as hard, not ${hard}`)
     for (const waiter of world.waiters) {
+      if (waiter.parked) continue
       for (const { amount, pool } of waiter.needs) {
         const actual = ledger.books.pools.get(pool.type)!
         if (!actual.hard && amount > pool.limit - held[pool.index]!) fail(`${pool.type} is hard, and not called so`)

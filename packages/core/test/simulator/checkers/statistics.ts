@@ -4,7 +4,7 @@
  */
 import type { Histogram, LedgerEvent } from "../../../src/Ledger.ts"
 import { type Checker, failing, type Run } from "../checker.ts"
-import type { Need } from "../model.ts"
+import type { Need, WorldClaim } from "../model.ts"
 
 const name = "statistics"
 const fail = failing(name)
@@ -152,7 +152,9 @@ export const statistics = (run: Run): Checker => {
       const busy = pool.busy + pool.inUse * (ledger.now - pool.accountedAt)
       // Beyond the safe integers the mean rounds, for people to read.
       if (Math.abs(busy - counts.busy) > counts.busy * 1e-9) fail(`${pool.type}: busy for ${busy}, not ${counts.busy}`)
-      const waiting = world.waiters.filter((waiter) => waiter.needs.some((need) => need.pool.type === pool.type)).length
+      const isQueued = (waiter: WorldClaim) =>
+        !waiter.parked && waiter.needs.some((need) => need.pool.type === pool.type)
+      const waiting = world.waiters.filter(isQueued).length
       if (pool.waiting !== waiting) fail(`${pool.type}: ${pool.waiting} in the queue, not ${waiting}`)
     }
   }

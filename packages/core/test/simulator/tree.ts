@@ -49,6 +49,8 @@ export class Tree {
   >()
   readonly claims = new Map<number, ModelClaim>()
   readonly quotas = new Map<string, number>()
+  /** Granted growths, which are their leases'. */
+  private readonly growths = new Map<number, ModelClaim>()
   /** What every claim ever was inside of. */
   private readonly chain = new Map<number, number | undefined>()
 
@@ -200,15 +202,7 @@ export class Tree {
         break
       case "Queued":
       case "GrantedAtOnce": {
-        const claim: ModelClaim = {
-          id: event.id,
-          agent: event.agent,
-          amounts: new Map(Object.entries(event.claim)),
-          parent: event.parent,
-          grows: event.grows,
-          onQuota: event.scheduling?.onQuota,
-          status: event._tag === "GrantedAtOnce" ? "held" : event.parked === true ? "parked" : "waiting"
-        }
+        const claim = this.arrived(event)
         this.claims.set(event.id, claim)
         this.chain.set(event.id, event.parent)
         if (claim.status === "held") this.merge(claim)
@@ -235,7 +229,12 @@ export class Tree {
         }
         break
       }
-      case "Undone":
+      case "Undone": {
+        const growth = this.growths.get(event.id)
+        if (growth === undefined) this.claims.delete(event.id)
+        else this.shrink(growth)
+        break
+      }
       case "Returned":
       case "Left":
         this.claims.delete(event.id)
@@ -243,11 +242,51 @@ export class Tree {
     }
   }
 
+  /** A claim as its first event tells it. */
+  arrived(event: Extract<LedgerEvent, { readonly _tag: "Queued" | "GrantedAtOnce" }>): ModelClaim {
+    return {
+      id: event.id,
+      agent: event.agent,
+      amounts: new Map(Object.entries(event.claim)),
+      parent: event.parent,
+      grows: event.grows,
+      onQuota: event.scheduling?.onQuota,
+      status: event._tag === "GrantedAtOnce" ? "held" : event.parked === true ? "parked" : "waiting"
+    }
+  }
+
+  /** Whether some group on an agent's way up has a rate. */
+  isRated(agent: string): boolean {
+    return this.path(agent).some((group) => Object.values(group.limits).some(({ rate }) => rate !== undefined))
+  }
+
+  /** Whether nobody of the same tree, nor of the same agent, waits before it by any rule of order. */
+  isFirst(claim: ModelClaim, parked: ReadonlyArray<ModelClaim>): boolean {
+    const own = this.groupOf(claim.agent)
+    const root = own === undefined ? undefined : this.rootOf(own)
+    return parked.every((other) => {
+      if (other === claim) return true
+      const group = this.groupOf(other.agent)
+      return other.agent !== claim.agent && (group === undefined || this.rootOf(group) !== root)
+    })
+  }
+
   private merge(claim: ModelClaim): void {
     if (claim.grows === undefined) return
     const lease = this.claims.get(claim.grows)!
     for (const [type, amount] of claim.amounts) lease.amounts.set(type, (lease.amounts.get(type) ?? 0) + amount)
     this.claims.delete(claim.id)
+    this.growths.set(claim.id, claim)
+  }
+
+  /** A growth never was: what its lease still has of it goes back. */
+  private shrink(growth: ModelClaim): void {
+    const lease = this.claims.get(growth.grows!)
+    for (const [type, amount] of growth.amounts) {
+      const rest = Math.max(0, (lease?.amounts.get(type) ?? 0) - amount)
+      if (rest === 0) lease?.amounts.delete(type)
+      else lease?.amounts.set(type, rest)
+    }
   }
 
   having(...statuses: ReadonlyArray<ModelClaim["status"]>): ReadonlyArray<ModelClaim> {

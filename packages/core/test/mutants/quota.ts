@@ -1,0 +1,101 @@
+/** Mutants of quotas as a tree. */
+import { of } from "./mutant.ts"
+
+export const quotaMutants = [
+  ...of("quota/Level.ts", [
+    {
+      name: "all is guaranteed",
+      rule: "what a group may lend its siblings may use",
+      search: "lendingLimit === undefined ? 0 : Math.max(0, this.subtree - lendingLimit)",
+      replacement: "lendingLimit === undefined ? this.subtree : Math.max(0, this.subtree - lendingLimit)"
+    },
+    {
+      name: "lending limit not kept",
+      rule: "nobody borrows beyond a lending limit",
+      search: "lendingLimit === undefined ? 0 : Math.max(0, this.subtree - lendingLimit)",
+      replacement: "0"
+    },
+    {
+      name: "borrowing limit not kept",
+      rule: "nobody borrows beyond their borrowing limit",
+      search: "(parent !== undefined && borrowingLimit === undefined)",
+      replacement: "parent !== undefined"
+    },
+    {
+      name: "use not drawn from the parent",
+      rule: "what exceeds the guaranteed is drawn from the parent",
+      search: "    used = at.drawn(at.used) - usedBefore",
+      replacement: "    used = 0"
+    },
+    {
+      name: "parent freed of what was guaranteed",
+      rule: "a return frees of the parent what was drawn, no more",
+      search: "    held = at.drawn(at.held) - heldBefore",
+      replacement: "    held = held < 0 ? held : at.drawn(at.held) - heldBefore"
+    }
+  ]),
+  ...of("quota/obstacles.ts", [
+    {
+      name: "group maximum not looked at",
+      rule: "the amount in use of a group is bounded",
+      search: "+ part.amount > level.max) return",
+      replacement: "> level.max) return"
+    },
+    {
+      name: "group leases not looked at",
+      rule: "the leases of a group are bounded",
+      search: "+ leases > level.leasesMax) return",
+      replacement: "> level.leasesMax) return"
+    },
+    {
+      name: "inside a lease behind reservations",
+      rule: "a claim inside a lease waits for what is held, never for order",
+      search: 'basis === "held" ? account.held : account.held + account.waiting - account.parked',
+      replacement: "account.held + account.waiting - account.parked"
+    },
+    {
+      name: "lost quota granted",
+      rule: "who lost the quota kept for it waits for it again",
+      search: 'if (obstacleOf(part, "held", now) !== undefined) return true',
+      replacement: 'if (obstacleOf(part, "held", now) === undefined && now < 0) return true'
+    }
+  ]),
+  ...of("quota/Gate.ts", [
+    {
+      name: "gate opens for one",
+      rule: "everybody who can have quota has it",
+      search: "      if (next !== undefined) insert(heads, headOf(next, now))",
+      replacement: ""
+    },
+    {
+      name: "kept quota kept for ever",
+      rule: "what is kept for one look is free after it",
+      search: "      reserve(part, -1)\n      part.account.parked += part.amount",
+      replacement: "      part.account.parked += part.amount"
+    }
+  ]),
+  ...of("quota/transitions.ts", [
+    {
+      name: "moved without its leases",
+      rule: "what an agent holds moves with it",
+      search: "    for (const root of roots) groups.recount(root)\n  })\n}\n\n/** An agent's own",
+      replacement: "  })\n}\n\n/** An agent's own"
+    }
+  ]),
+  ...of("Books.ts", [
+    {
+      name: "quota freed by nobody",
+      rule: "a lease that comes back lets those go on who wait for quota",
+      search: "    this.changed = changed\n    this.quotaFreed(request.agent)",
+      replacement: "    this.changed = changed"
+    }
+  ]),
+  ...of("deadlock.ts", [
+    {
+      name: "waits for quota close no cycle",
+      rule: "a wait for quota is a wait like any other",
+      search: "if (request.quota?.parked !== undefined) return leasesAround(request).length === 0",
+      replacement: "if (request.quota?.parked !== undefined) return true"
+    }
+  ])
+]
