@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process"
 import { existsSync, linkSync, readFileSync, symlinkSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
-import { bin, generatedJobs, runCli, swfText, temporaryFile } from "./support.ts"
+import { bin, generatedJobs, runCli, sourceOfBinary, swfText, temporaryFile } from "./support.ts"
 
 const text = `; MaxProcs: 64\n${swfText(generatedJobs(7, 300))}`
 const workload = temporaryFile("process.swf", text)
@@ -105,7 +105,7 @@ describe("the Node that runs it", () => {
 
   it("is asked for its version before anything is loaded that an old one lacks", () => {
     // An old Node links all static imports first: a name that it does not export is a syntax error.
-    const source = readFileSync(bin, "utf8")
+    const source = readFileSync(sourceOfBinary, "utf8")
     const imports = source.split("\n").filter((line) => line.startsWith("import "))
     for (const line of imports)
       assert.match(line, /^import (?:\* as \w+ from "node:|\{ \w+ \} from "\.\/(?:exitCodes|nodeVersion)\.ts")/)

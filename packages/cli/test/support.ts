@@ -91,7 +91,10 @@ export const workloadOf = (pools: ReadonlyArray<PoolSpec>, rows: ReadonlyArray<R
   return builder.build()
 }
 
-export const bin = join(import.meta.dirname, "../src/bin.ts")
+export const sourceOfBinary = join(import.meta.dirname, "../src/bin.ts")
+
+/** The bundle that `globalSetup.ts` made for the tests; the source where there are no tests. */
+export const bin = process.env["RESOURCE_MANAGER_TEST_BINARY"] ?? sourceOfBinary
 
 export interface CliRun {
   readonly code: number | null

@@ -29,7 +29,11 @@ const killed = (program: Program) =>
     return program.finished
   })
 
-describe.skipIf(!existsSync("/proc/self/stat"))("run, killed", { timeout: 300_000 }, () => {
+/** How often `run` is killed at random; the longer run has 200. */
+const rounds = Number(process.env["RESOURCE_MANAGER_KILLS"] ?? 12)
+const timeout = 180_000 + rounds * 20_000
+
+describe.skipIf(!existsSync("/proc/self/stat"))("run, killed", { timeout }, () => {
   it.live("does not leave its command beside the next grant of the same units", () =>
     Effect.gen(function* () {
       const on = yield* machine()
@@ -56,7 +60,6 @@ describe.skipIf(!existsSync("/proc/self/stat"))("run, killed", { timeout: 300_00
     Effect.gen(function* () {
       const on = yield* machine()
       yield* on.finish("run", "--", "true")
-      const rounds = Number(process.env["RESOURCE_MANAGER_KILLS"] ?? 12)
       let ran = 0
       for (let round = 0; round < rounds; round++) {
         const programs = [0, 1, 2].map(() => on.start(exclusive(on, "exec sleep 1000")))

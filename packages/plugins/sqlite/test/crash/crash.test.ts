@@ -93,7 +93,7 @@ const run = async (kind: "home" | "process", lives: number, seed: number) => {
 describe("after kill -9 at any instant", () => {
   const share = { home: Math.ceil(kills * 0.75), process: Math.floor(kills * 0.25) }
 
-  it(`a home is as it was told: ${share.home} kills`, { timeout: 20_000 + share.home * 8_000 }, async () => {
+  it(`a home is as it was told: ${share.home} kills`, { timeout: 60_000 + share.home * 20_000 }, async () => {
     const { became, seen } = await run("home", share.home, firstSeed)
     // It is no test of anything if nothing was told.
     assert.isAtLeast(became, share.home / 3)
@@ -104,7 +104,7 @@ describe("after kill -9 at any instant", () => {
 
   it(
     `a program is, and has lost its leases: ${share.process} kills`,
-    { timeout: 20_000 + share.process * 8_000 },
+    { timeout: 60_000 + share.process * 20_000 },
     async () => {
       const { became, seen } = await run("process", share.process, firstSeed)
       assert.isAtLeast(became, share.process / 4)
