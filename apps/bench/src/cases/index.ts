@@ -15,6 +15,7 @@ import { ledgerGrant } from "./ledger.ts"
 import { memoryOfAgent, memoryOfWaiter } from "./memory.ts"
 import { orderCases } from "./order.ts"
 import { holders, mustWait } from "./population.ts"
+import { preemptionHandoff, preemptionTakes } from "./preemption.ts"
 import { unsafe } from "./promises.ts"
 import { rateGranted, rateRefused } from "./rate.ts"
 import { remoteLease, remoteTogether } from "./remote.ts"
@@ -38,6 +39,8 @@ export const cases: ReadonlyArray<BenchCase> = [
   mustWait,
   chainGrowth,
   cycleFound,
+  preemptionTakes,
+  preemptionHandoff,
   rateRefused,
   rateGranted,
   memoryOfWaiter,

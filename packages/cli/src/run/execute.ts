@@ -110,6 +110,18 @@ const watched = (gated: Gate.Gated, { enforcement, limits, say }: Execution) =>
         Effect.andThen(Effect.never)
       )
 
+/** Says that the command has to end, as soon as that is announced: it may save what it has. */
+const warned = (lease: Lease, { say }: Execution) =>
+  Effect.flatMap(lease.onPreempt, ({ deadlineMillis }) =>
+    Effect.andThen(
+      Effect.sync(() => {
+        const seconds = Math.max(0, Math.round((deadlineMillis - Date.now()) / 1_000))
+        say(`the lease is taken in ${seconds} s for a claim that goes before it: then the command is ended`)
+      }),
+      Effect.never
+    )
+  )
+
 const counted = (processes: ReadonlyArray<{ readonly name: string; readonly identity: { readonly pid: number } }>) => {
   const listed = processes.map(({ identity, name }) => `${name} (${identity.pid})`)
   const shown = listed.length > 5 ? [...listed.slice(0, 5), `${listed.length - 5} more`] : listed
@@ -148,7 +160,8 @@ export const execute = Effect.fnUntraced(function* (
   const ended = yield* Effect.raceAllFirst([
     Effect.map(gated.exit, (status) => ({ _tag: "Exited", status }) as const),
     Effect.map(taken(lease), (failure) => ({ _tag: "Taken", failure }) as const),
-    watched(gated, execution)
+    watched(gated, execution),
+    warned(lease, execution)
   ])
   if (ended._tag === "Taken") {
     yield* cleared(gated, () => undefined)
