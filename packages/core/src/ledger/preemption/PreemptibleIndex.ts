@@ -125,6 +125,14 @@ export class PreemptibleIndex {
     change(this.root, part.request, by)
   }
 
+  /** The lowest priority in here; `Infinity` where there is none. */
+  get lowest(): number {
+    let node = this.root
+    if (node === undefined) return Infinity
+    while (node.left !== undefined) node = node.left
+    return node.lease.leasePriority
+  }
+
   /** What leases below a priority hold. */
   unitsBelow(priority: number): number {
     let units = 0

@@ -99,21 +99,25 @@ export const deficitsOf = (waiter: Request, now: number): ReadonlyArray<Deficit>
 export const takeFor = (waiter: Request, taking: Taking): void => {
   // Who waits for quota is in no queue.
   if (waiter.quota?.parked !== undefined) return
+  const rank = taking.rankOf(waiter)
+  // Most find nobody below them, which is cheaper to tell than what they lack.
+  if (!waiter.parts.some(({ pool }) => pool.preemptible !== undefined && pool.preemptible.lowest < rank)) return
   const deficits = deficitsOf(waiter, taking.now())
   if (deficits.length === 0) return
-  const victims = pickVictims(deficits, taking.rankOf(waiter), leasesAround(waiter))
+  const victims = pickVictims(deficits, rank, leasesAround(waiter))
   if (victims !== undefined) taking.tellToEnd(victims, waiter, "priority")
 }
 
 /** Looks at the waiters of a pool in which something changed. */
 const lookAt = (pool: Pool, taking: Taking): void => {
   const most = pool.free + pool.announced + (pool.preemptible?.units ?? 0)
+  const lowest = pool.preemptible?.lowest ?? Infinity
   let ahead = pool.earmarked
   let looked = 0
   for (let part = pool.firstShort; part !== undefined && looked < preemptionDepth; part = pool.after(part), looked++) {
     // Not enough for it, and less for those behind it.
     if (ahead + part.amount > most) return
-    takeFor(part.request, taking)
+    if (part.request.parts.length > 1 || taking.rankOf(part.request) > lowest) takeFor(part.request, taking)
     ahead += part.amount
   }
 }
@@ -158,8 +162,8 @@ const withdraw = (noticed: ReadonlySet<Request>, taking: Taking): void => {
  */
 export const reconsider = ({ advanced, changed, noticed }: Books, taking: Taking): boolean => {
   if (changed === undefined || changed.size === 0) return false
-  const pools = [...changed].toSorted((a, b) => a.index - b.index)
-  const waiters = [...advanced].toSorted((a, b) => a.id - b.id)
+  const pools = changed.size === 1 ? [...changed] : [...changed].toSorted((a, b) => a.index - b.index)
+  const waiters = advanced.size < 2 ? [...advanced] : [...advanced].toSorted((a, b) => a.id - b.id)
   changed.clear()
   advanced.clear()
   for (const waiter of waiters) if (waiter.status === "waiting") takeFor(waiter, taking)
