@@ -279,6 +279,17 @@ describe("a daemon in the background", () => {
     120_000
   )
 
+  it.live("takes nobody in any more once it has decided to end because nobody is there", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const daemon = yield* startDaemon({ idleTimeout: "30 millis" })
+        assert.strictEqual(yield* daemon.server.ended, "idle")
+        // Who came now would be cut off with a session that nobody takes up.
+        assert.include(String(yield* Effect.flip(connect(daemon.address))), "DaemonUnreachable")
+      })
+    )
+  )
+
   it.live("ends when it is told to", () =>
     Effect.scoped(
       Effect.gen(function* () {

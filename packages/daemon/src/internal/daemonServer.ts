@@ -218,9 +218,16 @@ export const make = Effect.fnUntraced(function* (options: DaemonServerOptions) {
       manager.leases,
       (leases) => leases.length === 0 && host.sessions.size === 0 && transport.connections.size === 0
     )
-    yield* Effect.forkScoped(
-      Effect.andThen(untilIdle(isIdle, Duration.toMillis(options.idleTimeout)), Deferred.succeed(ended, "idle"))
+    // Who is let in while that is decided would be cut off with a session that nobody takes up.
+    const closed = Effect.suspend(() =>
+      host.sessions.size === 0 && transport.connections.size === 0
+        ? Effect.as(transport.close, true)
+        : Effect.succeed(false)
     )
+    const idle = Effect.repeat(Effect.andThen(untilIdle(isIdle, Duration.toMillis(options.idleTimeout)), closed), {
+      until: (isClosed) => isClosed
+    })
+    yield* Effect.forkScoped(Effect.andThen(idle, Deferred.succeed(ended, "idle")))
   }
   const service: DaemonServer["Service"] = {
     addresses: transport.addresses,
