@@ -1,5 +1,6 @@
 /** What a Schema of single fields cannot see: fields that contradict each other. */
 import * as ResourceType from "@resource-manager/core/ResourceType"
+import * as Duration from "effect/Duration"
 import type { FieldPath, Problem } from "./problems.ts"
 import { unknownName } from "./problems.ts"
 import type { Config } from "./schema.ts"
@@ -137,6 +138,26 @@ const scalingProblems = (config: Config): ReadonlyArray<Problem> => {
 const isLocal = (address: string): boolean =>
   !address.startsWith("tcp:") || /^tcp:(localhost|\[::1\]|127(\.\d{1,3}){3}):/.test(address)
 
+/** Shorter than this, a client that is well is taken for one that is gone. */
+const patienceMillisMin = 100
+
+const patienceProblems = ({ daemon }: Config): ReadonlyArray<Problem> =>
+  (
+    [
+      [daemon?.sessionTimeout, ["daemon", "sessionTimeout"]],
+      [daemon?.limits?.helloTimeout, ["daemon", "limits", "helloTimeout"]]
+    ] as const
+  ).flatMap(([span, path]) =>
+    span === undefined || Duration.toMillis(span) >= patienceMillisMin
+      ? []
+      : [
+          at(
+            path,
+            `${Duration.toMillis(span)} ms is shorter than any client answers; allowed: from ${patienceMillisMin} ms`
+          )
+        ]
+  )
+
 const daemonProblems = (config: Config): ReadonlyArray<Problem> => {
   const listen = config.daemon?.listen
   const addresses: ReadonlyArray<string> = typeof listen === "string" ? [listen] : (listen ?? [])
@@ -153,5 +174,6 @@ export const problemsOfConfig = (config: Config, file: unknown): ReadonlyArray<P
   ...quotaProblems(config, file),
   ...groupProblems(config, file),
   ...scalingProblems(config),
-  ...daemonProblems(config)
+  ...daemonProblems(config),
+  ...patienceProblems(config)
 ]

@@ -167,6 +167,15 @@ export const wrong: ReadonlyArray<{
     text: "daemon: { listen: ['tcp:0.0.0.0:7070'] }\n",
     told: [":1:19: daemon.listen: tcp:0.0.0.0:7070 can be reached by other machines: daemon.tokens.admin is required"],
     schemaRefuses: false
+  },
+  {
+    what: "times that no client keeps",
+    text: "daemon: { sessionTimeout: 0s, limits: { helloTimeout: 5ms } }\n",
+    told: [
+      ":1:27: daemon.sessionTimeout: 0 ms is shorter than any client answers; allowed: from 100 ms",
+      ":1:55: daemon.limits.helloTimeout: 5 ms is shorter than any client answers; allowed: from 100 ms"
+    ],
+    schemaRefuses: false
   }
 ]
 
