@@ -141,7 +141,7 @@ export const LevelStatistics = Schema.Struct({
   max: Limit,
   leasesMax: Limit,
   rate: Schema.optionalKey(RateStatistics),
-  /** Its nominal quota with what the groups below it lend. Absent where its tree has none of the type. */
+  /** Its nominal quota with those of all groups below it. Absent where its tree has none of the type. */
   quota: Limit,
   /** What leases of its agents and of all groups below it hold. */
   inUse: Schema.Number,

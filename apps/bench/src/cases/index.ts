@@ -14,6 +14,7 @@ import {
 import { ledgerGrant } from "./ledger.ts"
 import { memoryOfAgent, memoryOfWaiter } from "./memory.ts"
 import { orderCases } from "./order.ts"
+import { quotaTreeCases } from "./quotaTree.ts"
 import { holders, mustWait } from "./population.ts"
 import { preemptionHandoff, preemptionTakes } from "./preemption.ts"
 import { unsafe } from "./promises.ts"
@@ -54,5 +55,6 @@ export const cases: ReadonlyArray<BenchCase> = [
   metrics,
   metricsPage,
   spans,
-  ...orderCases
+  ...orderCases,
+  ...quotaTreeCases
 ]

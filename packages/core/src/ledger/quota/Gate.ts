@@ -196,7 +196,7 @@ export class Gate {
     do {
       before = this.waiting
       this.look(now, admit)
-    } while (this.waiting < before)
+    } while (this.waiting < before && this.instants.size > 0)
     for (const [level, at] of this.instants) {
       timers.set(level, at)
       this.timed.push(level)
@@ -264,6 +264,11 @@ const insert = (heads: Array<Head>, head: Head): void => {
   heads.splice(at, 0, head)
 }
 
+const behindLine = ({ parts }: Request): Obstacle => {
+  const part = parts[0]!
+  return { part, level: part.account.level, limit: "order", wanted: part.amount, entitled: false }
+}
+
 const obstaclesOf = (request: Request, basis: Basis, now: number): ReadonlyArray<Obstacle> =>
   hasQuota(request, basis, now) ? none : request.parts.flatMap((part) => obstacleOf(part, basis, now) ?? [])
 
@@ -274,6 +279,8 @@ const obstaclesOf = (request: Request, basis: Basis, now: number): ReadonlyArray
 export const obstaclesNow = (request: Request, waits: boolean, now: number): ReadonlyArray<Obstacle> => {
   if (waits && isNested(request)) return obstaclesOf(request, "held", now)
   const { gate } = request.agent
+  // Only the first of a line is looked at: who comes behind it has nothing to be asked.
+  if (waits && gate?.lines.has(lineKey(request)) === true) return [behindLine(request)]
   return gate !== undefined && gate.waiting > 0 ? gate.obstacles(request, now) : obstaclesOf(request, "used", now)
 }
 

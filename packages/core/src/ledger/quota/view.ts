@@ -6,7 +6,7 @@ import type { GroupLimits, Level } from "./Level.ts"
 /** What a group has of one type, and what of it is where. */
 export interface LevelView {
   readonly limits: GroupLimits
-  /** Its nominal quota with what the groups below it lend; `undefined` where its tree has none of the type. */
+  /** Its nominal quota with those of all groups below it; `undefined` where its tree has none of the type. */
   readonly quota: number | undefined
   /** What leases of its agents and of all groups below it hold. */
   readonly inUse: number
@@ -58,9 +58,15 @@ const lentBelow = (level: Level, children: ReadonlyArray<Level>): ReadonlyMap<Le
   )
 }
 
+const nominalBelow = ({ group, pool }: Level): number => {
+  let sum = 0
+  for (const below of subtreeOf(group)) sum += below.levels.get(pool)?.limits.nominal ?? 0
+  return Math.min(sum, Number.MAX_SAFE_INTEGER)
+}
+
 const levelView = (level: Level, lent: number, now: number): LevelView => ({
   limits: level.limits,
-  quota: level.governed ? level.subtree : undefined,
+  quota: level.governed ? nominalBelow(level) : undefined,
   inUse: level.inUse,
   borrowed: level.governed && level.parent !== undefined ? borrowedBy(level) : 0,
   lent,
