@@ -221,6 +221,7 @@ const scheduling = {
   priority: Schema.optionalKey(Schema.Union([Schema.Number, Schema.String])),
   expected: Schema.optionalKey(Span),
   preemptible: Schema.optionalKey(Schema.Boolean),
+  maximum: Schema.optionalKey(Amounts),
   onQuota: Schema.optionalKey(OnQuota)
 }
 

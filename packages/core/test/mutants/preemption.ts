@@ -4,12 +4,6 @@ import { of } from "./mutant.ts"
 export const preemptionMutants = [
   ...of("preemption/PreemptibleIndex.ts", [
     {
-      name: "equals are taken",
-      rule: "a lease is taken only for a strictly higher priority",
-      search: "      if (next === undefined || next.lease.leasePriority >= priority) return\n",
-      replacement: "      if (next === undefined || next.lease.leasePriority > priority) return\n"
-    },
-    {
       name: "the longest held is taken first",
       rule: "of equals the most recently granted is taken first",
       search: "a.leasePriority < b.leasePriority : a.token > b.token",
@@ -104,12 +98,6 @@ export const preemptionMutants = [
       rule: "who cannot be told is not taken from",
       search: " && lease.grows === undefined && !lease.manual",
       replacement: " && lease.grows === undefined"
-    },
-    {
-      name: "never by force",
-      rule: "what is out when its time is over is taken by force",
-      search: "notice.ending ? notice.forcedAt : notice.deadline",
-      replacement: "notice.ending ? Infinity : notice.deadline"
     }
   ]),
   ...of("Books.ts", [

@@ -19,6 +19,7 @@ export const waitFields = (options: WaitOptions | undefined) =>
         ...(options.priority === undefined ? {} : { priority: options.priority }),
         ...(options.expected === undefined ? {} : { expected: spanOf(options.expected) }),
         ...(options.preemptible === true ? { preemptible: true } : {}),
+        ...(options.maximum === undefined ? {} : { maximum: options.maximum }),
         ...(options.onQuota === undefined ? {} : { onQuota: options.onQuota })
       }
 

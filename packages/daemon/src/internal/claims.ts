@@ -26,17 +26,21 @@ import {
 type Payload<R extends Rpc.Any> = Rpc.Payload<R>
 type Failure<R extends Rpc.Any> = Rpc.Error<R>
 
-type WaitPayload = Pick<Payload<typeof Protocol.Claim>, "expected" | "onQuota" | "preemptible" | "priority" | "timeout">
+type WaitPayload = Pick<
+  Payload<typeof Protocol.Claim>,
+  "expected" | "maximum" | "onQuota" | "preemptible" | "priority" | "timeout"
+>
 
 /** A duration as a client gave it: the manager refuses what is none. */
 const span = (input: number | string | undefined) => input as Duration.Input | undefined
 
 /** How a claim waits, and what it says for the policies. */
-const waitOf = ({ expected, onQuota, preemptible, priority, timeout }: WaitPayload): TableClaimOptions => ({
+const waitOf = ({ expected, maximum, onQuota, preemptible, priority, timeout }: WaitPayload): TableClaimOptions => ({
   timeout: span(timeout),
   priority,
   expected: span(expected),
   preemptible,
+  maximum,
   onQuota
 })
 
