@@ -14,6 +14,7 @@ import type { Books } from "./ledger/Books.ts"
 import type { Agent } from "./ledger/Agent.ts"
 import type { Histogram } from "./ledger/Histogram.ts"
 import type { Pool } from "./ledger/Pool.ts"
+import type { Ordering } from "./ledger/order/Ordering.ts"
 import type { Request } from "./ledger/Request.ts"
 
 /** A distribution of durations, in milliseconds. Quantiles are at most 3.2 % too high. */
@@ -166,6 +167,29 @@ export const WaitReason = Schema.Struct({
 })
 export interface WaitReason extends Schema.Schema.Type<typeof WaitReason> {}
 
+/** Where a waiter stands by the order of a policy, and why. */
+export const Standing = Schema.Struct({
+  /** What it runs at: its own priority, or one that it inherits. */
+  priority: Schema.Number,
+  inherits: Schema.Boolean,
+  /** Whether it goes before all others, because it has waited for so long. */
+  rescued: Schema.Boolean,
+  /** How often others were granted past it; how often they may be, where that is bounded. */
+  passed: Schema.Number,
+  passedMax: Schema.optionalKey(Schema.Number),
+  /** The dominant share of its agent, by weight, where shares are what decides. */
+  share: Schema.optionalKey(Schema.Number),
+  /** The first of those ahead where it has not its share, and what decides between it and them. */
+  ahead: Schema.Array(
+    Schema.Struct({
+      id: Schema.Number,
+      agent: Schema.String,
+      because: Schema.Literals(["rescued", "committed", "share", "priority", "size", "arrival"])
+    })
+  )
+})
+export interface Standing extends Schema.Schema.Type<typeof Standing> {}
+
 /** A waiting claim, and why it waits: all reasons at once. */
 export const WaiterView = Schema.Struct({
   id: Schema.Number,
@@ -181,7 +205,9 @@ export const WaiterView = Schema.Struct({
   /** Whether it may pass the queue, because order alone would keep it for ever. */
   exempt: Schema.Boolean,
   /** Time until it is granted, where that is known: only tokens are missing. */
-  earliestInMillis: Schema.optionalKey(Schema.Number)
+  earliestInMillis: Schema.optionalKey(Schema.Number),
+  /** Absent where first come is first served. */
+  standing: Schema.optionalKey(Standing)
 })
 export interface WaiterView extends Schema.Schema.Type<typeof WaiterView> {}
 
@@ -306,17 +332,35 @@ const waitReason = (reason: ledger.WaitReason, formats: Formats, now: number): W
 }
 
 /** @internal */
-export const waiterView = (waiter: Request, formats: Formats, now: number, walks?: ledger.Walks): WaiterView => {
-  const { deadline, earliestAt, parent, reasons, waitedMicros, ...view } = ledger.explain(waiter, now, walks)
+export const waiterView = (
+  waiter: Request,
+  formats: Formats,
+  now: number,
+  walks?: ledger.Walks,
+  ordering?: Ordering
+): WaiterView => {
+  const { deadline, earliestAt, parent, reasons, standing, waitedMicros, ...view } = ledger.explain(
+    waiter,
+    now,
+    walks,
+    ordering
+  )
   return {
     ...view,
     ...where("parent", parent),
     waitedMillis: waitedMicros / 1_000,
     ...until("timesOutInMillis", deadline, now),
     reasons: reasons.map((reason) => waitReason(reason, formats, now)),
-    ...until("earliestInMillis", earliestAt, now)
+    ...until("earliestInMillis", earliestAt, now),
+    ...(standing === undefined ? {} : { standing: standingView(standing) })
   }
 }
+
+const standingView = ({ passedMax, share, ...view }: ledger.Standing): Standing => ({
+  ...view,
+  ...(passedMax === undefined || passedMax === Infinity ? {} : { passedMax }),
+  ...where("share", share)
+})
 
 /** @internal */
 export const check = (books: Books, agent: string, claim: Claim, formats: Formats): Check => {

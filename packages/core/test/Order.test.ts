@@ -39,6 +39,34 @@ describe("Order", () => {
     }).pipe(Effect.provide(managerWith({ priority: { classes: { background: -10, urgent: 10 } } })))
   )
 
+  it.effect("explains who is ahead, and why", () =>
+    Effect.gen(function* () {
+      const manager = yield* ResourceManager
+      const { awaitWaiting } = yield* TestResourceManager
+      yield* manager.lease("holder", { cpu: 1 })
+      for (const [at, priority] of [0, 5, 0].entries()) {
+        yield* Effect.forkScoped(manager.lease(`agent-${at}`, { cpu: 1 }, { priority }))
+        yield* awaitWaiting(at + 1)
+      }
+      const [view] = yield* manager.explain("agent-2")
+      assert.deepStrictEqual(view?.standing, {
+        priority: 0,
+        inherits: false,
+        rescued: false,
+        passed: 0,
+        ahead: [
+          { id: 3, agent: "agent-1", because: "priority" },
+          { id: 2, agent: "agent-0", because: "arrival" }
+        ]
+      })
+      assert.strictEqual(view?.reasons.find((reason) => reason._tag === "Order")?.ahead, 2)
+      assert.deepStrictEqual(
+        (yield* manager.waiters).map((waiter) => waiter.agent),
+        ["agent-1", "agent-0", "agent-2"]
+      )
+    }).pipe(Effect.scoped, Effect.provide(managerWith({ priority: true })))
+  )
+
   it.effect("is first come, first served unless one is provided, whatever claims say", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(

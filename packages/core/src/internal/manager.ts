@@ -167,7 +167,7 @@ const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions, k
   /** Waiters with why they wait, all at one instant. */
   const viewsOf = (waiters: ReadonlyArray<Request>, now: number) => {
     const walks = new Walks()
-    return waiters.map((waiter) => Statistics.waiterView(waiter, formats, now, walks))
+    return waiters.map((waiter) => Statistics.waiterView(waiter, formats, now, walks, books.ordering))
   }
 
   const monitor = yield* LoadMonitor.make({

@@ -7,6 +7,9 @@ import { Agent } from "./Agent.ts"
 import { type Books, claimOf } from "./Books.ts"
 import type { Claim } from "./Claim.ts"
 import type { Distribution } from "./Histogram.ts"
+import type { Difference } from "./order/Order.ts"
+import type { Ordering } from "./order/Ordering.ts"
+import { priorityOf } from "./order/priority.ts"
 import type { Pool } from "./Pool.ts"
 import { obstaclesNow } from "./quota/Gate.ts"
 import { type QuotaReason, quotaReasons, reasonAt } from "./quota/reasons.ts"
@@ -213,6 +216,45 @@ export const reasonsOf = (request: Request, now: number, walks?: Walks): Array<W
         part.earmarked ? [] : reasonsFor(part, walks === undefined ? lineBefore(part) : walks.before(part), now, walks)
       )
 
+/** How many of those ahead a standing names. */
+export const aheadNamedMax = 5
+
+/** Where a waiter stands by the order of a policy, and why. */
+export interface Standing {
+  /** What it runs at: its own priority, or one that it inherits. */
+  readonly priority: number
+  readonly inherits: boolean
+  readonly rescued: boolean
+  /** How often others were granted past it, and how often they may be; `undefined` where nobody may. */
+  readonly passed: number
+  readonly passedMax: number | undefined
+  /** The dominant share of its agent, by weight; `undefined` where shares are not what decides. */
+  readonly share: number | undefined
+  /** The first of those ahead in a pool where it has not its share, and why each is. At most `aheadNamedMax`. */
+  readonly ahead: ReadonlyArray<{ readonly id: number; readonly agent: string; readonly because: Difference }>
+}
+
+const standingOf = (request: Request, ordering: Ordering): Standing => {
+  const { order } = ordering
+  const { passed, rank, rescued } = request.turn
+  const ahead: Array<Standing["ahead"][number]> = []
+  const pool = request.parts.find((part) => !part.earmarked)?.pool
+  for (let part = pool?.first; part !== undefined && ahead.length < aheadNamedMax; part = pool?.after(part)) {
+    const other = part.request
+    if (order.compare(other, request) >= 0) break
+    ahead.push({ id: other.id, agent: other.agent.id, because: order.difference(other, request) })
+  }
+  return {
+    priority: order.priority === undefined ? priorityOf(request) : rank,
+    inherits: order.priority !== undefined && rank !== priorityOf(request),
+    rescued,
+    passed,
+    passedMax: order.bypass?.max,
+    share: order.fair === undefined ? undefined : request.agent.share,
+    ahead
+  }
+}
+
 export interface Explanation {
   readonly id: number
   readonly agent: string
@@ -229,9 +271,11 @@ export interface Explanation {
   readonly exempt: boolean
   /** The instant at which it is granted, where that is known: when only tokens are missing. */
   readonly earliestAt: number | undefined
+  /** Where it stands by the order of a policy; `undefined` where first come is first served. */
+  readonly standing: Standing | undefined
 }
 
-export const explain = (request: Request, now: number, walks?: Walks): Explanation => {
+export const explain = (request: Request, now: number, walks?: Walks, ordering?: Ordering): Explanation => {
   const reasons = reasonsOf(request, now, walks)
   const onlyRate = reasons.length > 0 && reasons.every((reason) => reason._tag === "Rate")
   return {
@@ -246,7 +290,8 @@ export const explain = (request: Request, now: number, walks?: Walks): Explanati
     exempt: request.exempt,
     earliestAt: onlyRate
       ? Math.max(...reasons.map((reason) => (reason._tag === "Rate" ? reason.readyAt : 0)))
-      : undefined
+      : undefined,
+    standing: ordering === undefined ? undefined : standingOf(request, ordering)
   }
 }
 

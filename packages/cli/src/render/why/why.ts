@@ -127,8 +127,32 @@ const tell = (reason: WaitReason, waiter: WaiterView, scene: Scene, sheet: Sheet
       // The manager's own words name the level, what is in use there and who has borrowed it.
       return { text: `quota: ${reason.message.slice(type.length + 2)}` }
     case "Order":
-      return { text: `order: ${count(reason.ahead)} ahead in the queue`, below: ahead(type, waiter, scene, sheet) }
+      return {
+        text: `order: ${count(reason.ahead)} ahead in the queue${standing(waiter)}`,
+        below: ahead(type, waiter, scene, sheet)
+      }
   }
+}
+
+const decides = {
+  rescued: "which has waited for so long",
+  committed: "which was next before",
+  share: "of an agent with a lower share",
+  priority: "of higher priority",
+  size: "which is smaller",
+  arrival: "which came before"
+} as const
+
+/** Why the first of those ahead is, where a policy says who goes first; and how often it was passed. */
+const standing = ({ standing }: WaiterView): string => {
+  if (standing === undefined) return ""
+  const { inherits, passed, passedMax, priority } = standing
+  const [first] = standing.ahead
+  return [
+    first === undefined ? "" : `, the first is ${first.id} of ${first.agent}, ${decides[first.because]}`,
+    inherits ? `; it runs at priority ${priority}, which it inherits` : "",
+    passed === 0 ? "" : `; passed ${passed}${passedMax === undefined ? "" : ` of ${passedMax}`} times`
+  ].join("")
 }
 
 const reasonLines = (waiter: WaiterView, scene: Scene, sheet: Sheet): ReadonlyArray<string> =>

@@ -56,6 +56,9 @@ export interface OrderPolicy {
   readonly bypass?: BypassOrder | undefined
 }
 
+/** Why one claim goes before another. */
+export type Difference = "rescued" | "committed" | "share" | "priority" | "size" | "arrival"
+
 export class Order {
   readonly policy: OrderPolicy
   readonly fair: FairShareOrder | undefined
@@ -89,6 +92,15 @@ export class Order {
       if (byAgent !== 0) return byAgent
     }
     return compareWithin(a, b)
+  }
+
+  /** What decides between two claims. */
+  difference(a: Request, b: Request): Difference {
+    if (a.turn.rescued || b.turn.rescued) return a.turn.rescued === b.turn.rescued ? "arrival" : "rescued"
+    if (isInFront(a.turn) || isInFront(b.turn)) return "committed"
+    if (this.fair !== undefined && a.agent !== b.agent) return "share"
+    if (a.turn.rank !== b.turn.rank) return "priority"
+    return a.turn.size === b.turn.size ? "arrival" : "size"
   }
 
   /** The order within a line. */
