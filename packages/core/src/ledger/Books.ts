@@ -419,6 +419,8 @@ export class Books {
       for (const part of request.parts) part.pool.stirred = true
       for (const part of request.parts) this.rebalance(part.pool)
     } else if (waited) {
+      // What was set aside for it, nobody knew for how long, comes back by when it says now.
+      if (request.parts.length > 1) for (const part of request.parts) part.pool.stirred = true
       for (const part of request.parts) {
         // What it was promised is kept no more, and it may have been the one that the others waited for.
         if (part.pool.calendar !== undefined) this.rebalance(part.pool)

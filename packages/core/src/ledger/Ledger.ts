@@ -950,7 +950,7 @@ export class Ledger {
       const request = this.firstReady(ordering.order)
       if (request !== undefined) this.grantWaiter(request)
       else if (books.dirtyGates.length > 0) this.openGates()
-      else if (!this.resume() && !this.grantExempt() && !this.grantPassing()) break
+      else if (!this.resume() && !this.grantExempt() && !this.chooseNext(ordering.order) && !this.grantPassing()) break
     }
     for (const request of books.exempt) for (const part of request.parts) books.schedule(part.pool)
   }
@@ -966,7 +966,6 @@ export class Ledger {
         if (request !== undefined) books.rescue(request, pool)
       }
     }
-    if (ordering.order.committedHead && !this.decidedByPlan) this.chooseHeads(ordering.order)
     if (!ordering.reordered) return
     ordering.reordered = false
     if (!this.deadlock.detects || books.hardPools === 0) return
@@ -977,13 +976,12 @@ export class Ledger {
     this.letThrough(roots)
   }
 
-  /** Who is next in some pool stays that. To choose somebody may make another one next elsewhere. */
-  private chooseHeads(order: Order): void {
-    for (;;) {
-      const chosen = toChoose(this.books, order)
-      if (chosen.length === 0) return
-      for (const request of chosen) this.books.choose(request)
-    }
+  /** Somebody who is next in some pool, and not granted, is that from now on; whether there was one. */
+  private chooseNext(order: Order): boolean {
+    if (!order.committedHead || this.decidedByPlan) return false
+    const next = toChoose(this.books, order)
+    if (next !== undefined) this.books.choose(next)
+    return next !== undefined
   }
 
   /** The first in order of those whose shares are whole. */

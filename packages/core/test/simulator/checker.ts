@@ -1,5 +1,6 @@
 /** What a checker is: it sees every event before the world takes it in, and the end of every command. */
 import {
+  type BackfillOptions,
   type Books,
   Ledger,
   type LedgerEvent,
@@ -81,6 +82,8 @@ export interface Run {
   readonly seed: number
   /** Who goes first; `undefined` where first come is first served. */
   readonly order: Order | undefined
+  /** Who may start before a blocked head; nobody where `undefined`. */
+  readonly backfill: BackfillOptions | undefined
   readonly ledger: Ledger
   readonly world: World
   readonly detects: boolean

@@ -74,6 +74,8 @@ export interface WorldClaim {
   readonly scheduling: Scheduling
   /** Whether it goes before all others; how often it was passed as the first that is short, and since when. */
   rescued: boolean
+  /** The number of its choice, where it was chosen next; else 0. */
+  chosen: number
   passed: number
   passedSince: number
   /** The command that it arrived in. */
@@ -105,6 +107,7 @@ export type Asked = Extract<LedgerEvent, { readonly _tag: "Queued" | "GrantedAtO
 export class World {
   now = 0
   command = 0
+  choices = 0
   stopped = false
   readonly pools: Array<WorldPool> = []
   /** In order of their ids, as all ids only grow. */
@@ -211,6 +214,9 @@ export class World {
         }
         break
       }
+      case "Chosen":
+        this.claim(event.id).chosen = ++this.choices
+        break
       case "Rescued":
         this.claim(event.id).rescued = true
         break
@@ -287,6 +293,7 @@ export class World {
       askedAt: event.at,
       scheduling: event.scheduling ?? noScheduling,
       rescued: false,
+      chosen: 0,
       passed: 0,
       passedSince: 0,
       arrivedIn: this.command,

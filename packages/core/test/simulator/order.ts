@@ -13,7 +13,17 @@ export interface ModelPolicy {
     | undefined
   /** Shortest declared duration first. */
   readonly size: boolean
+  /** Whether who is next in a pool stays next until it is granted. */
+  readonly committed: boolean
   readonly bypass: { readonly max: number; readonly within: number; readonly depth: number } | undefined
+}
+
+export const noPolicy: ModelPolicy = {
+  fair: undefined,
+  priority: undefined,
+  size: false,
+  committed: false,
+  bypass: undefined
 }
 
 /** Some of everything, never nothing. */
@@ -36,7 +46,8 @@ export const drawPolicy = (random: Random): ModelPolicy => {
           depth: random.pick([2, 1_000]) ?? 2
         }
       : undefined
-  return { fair, priority, size, bypass }
+  const committed = (size || priority !== undefined || fair !== undefined) && random.chance(0.25)
+  return { fair, priority, size, committed, bypass }
 }
 
 /** What the world knows of an agent beside its quotas. */
@@ -48,7 +59,10 @@ export interface WorldAgent {
 }
 
 /** A waiter, or a claim that arrives. */
-type Ranked = Pick<WorldClaim, "id" | "agent" | "scheduling"> & { readonly rescued?: boolean }
+type Ranked = Pick<WorldClaim, "id" | "agent" | "scheduling"> & {
+  readonly rescued?: boolean
+  readonly chosen?: number
+}
 
 export class WorldOrder {
   readonly policy: ModelPolicy | undefined
@@ -133,6 +147,9 @@ export class WorldOrder {
       if (rescued !== 0) return rescued
       const arrival = (a.id || Infinity) === (b.id || Infinity) ? 0 : (a.id || Infinity) - (b.id || Infinity)
       if (a.rescued === true) return arrival
+      const chosen =
+        (a.chosen || Infinity) === (b.chosen || Infinity) ? 0 : (a.chosen || Infinity) - (b.chosen || Infinity)
+      if (chosen !== 0) return chosen
       if (policy?.fair !== undefined && a.agent !== b.agent) {
         const held = shareOf(a.agent) - shareOf(b.agent)
         const served = this.startOf(a.agent) - this.startOf(b.agent)

@@ -1,5 +1,6 @@
 /** Kinds of runs: what the pools are like, how crowded they are, and which commands come how often. */
 import {
+  type BackfillOptions,
   type DeadlockPolicy,
   failRequester,
   type PoolOptions,
@@ -10,7 +11,7 @@ import {
 } from "../../src/Ledger.ts"
 import type { CommandName } from "./checker.ts"
 import type { ModelRate } from "./bucket.ts"
-import { drawPolicy, type ModelPolicy } from "./order.ts"
+import { drawPolicy, type ModelPolicy, noPolicy } from "./order.ts"
 import type { Random } from "./random.ts"
 
 export interface Profile {
@@ -33,6 +34,10 @@ export interface Profile {
   readonly deadlock: (random: Random) => DeadlockPolicy
   /** Whether agents are in groups, with quotas of theirs. */
   readonly groups: boolean
+  /** How often a claim says how long it lasts. */
+  readonly expected: number
+  /** Who may start before a blocked head; nobody where absent. */
+  readonly backfill?: (random: Random) => BackfillOptions
   /** Who goes first; first come, first served where absent. */
   readonly policy?: (random: Random) => ModelPolicy
   readonly waitersMax: number
@@ -107,6 +112,8 @@ const randomPreemption = (random: Random): PreemptionPolicy => ({
   overrun: random.chance(0.2) ? 0 : random.between(1, 2_000)
 })
 
+const drawPastHeads = (random: Random): BackfillOptions => ({ kind: random.chance(0.5) ? "easy" : "shadow" })
+
 const base: Omit<Profile, "name"> = {
   groups: false,
   pools: (random) => plain(random, random.between(2, 4)),
@@ -120,6 +127,7 @@ const base: Omit<Profile, "name"> = {
   deadlock: () => failRequester,
   priorities: 0.3,
   preemptible: 0.15,
+  expected: 0.1,
   preemption: (random) => (random.chance(0.3) ? randomPreemption(random) : preemptionOff),
   waitersMax: 1_000_000,
   waitersPerAgentMax: Infinity,
@@ -276,6 +284,31 @@ export const profiles: ReadonlyArray<Profile> = [
     preemption: () => preemptionOff,
     nested: 0.5,
     weights: { ...weights, grow: 6, setAgent: 2, setGroup: 4, removeGroup: 1, assign: 2 }
+  },
+  {
+    ...base,
+    name: "backfilled",
+    preemption: () => preemptionOff,
+    backfill: drawPastHeads,
+    pools: (random) => plain(random, random.between(1, 3)),
+    live: 14,
+    nested: 0.15,
+    expected: 0.8,
+    moves: 0.6,
+    weights: { ...weights, setCapacity: 1, advance: 8 }
+  },
+  {
+    ...base,
+    name: "backfilled by size",
+    preemption: () => preemptionOff,
+    policy: (random) => ({ ...noPolicy, size: true, committed: random.chance(0.7) }),
+    backfill: drawPastHeads,
+    pools: (random) => plain(random, random.between(1, 2)),
+    live: 14,
+    nested: 0.15,
+    expected: 0.8,
+    moves: 0.6,
+    weights: { ...weights, setCapacity: 1, advance: 8 }
   },
   {
     ...base,

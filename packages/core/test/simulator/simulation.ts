@@ -40,7 +40,7 @@ export interface Result {
 }
 
 /** The policy of the model, as the Ledger takes it. */
-const orderOf = ({ bypass, fair, priority, size }: ModelPolicy): Order =>
+const orderOf = ({ bypass, committed, fair, priority, size }: ModelPolicy): Order =>
   new Order({
     name: "drawn",
     fairShare: fair && { by: fair },
@@ -49,6 +49,7 @@ const orderOf = ({ bypass, fair, priority, size }: ModelPolicy): Order =>
       aging: priority.aging && { afterMicros: priority.aging.after, oneIn: priority.aging.oneIn }
     },
     size: size ? (request) => request.scheduling.expected || Infinity : undefined,
+    committedHead: committed,
     bypass: bypass && { max: bypass.max, withinMicros: bypass.within, depth: bypass.depth }
   })
 
@@ -78,9 +79,11 @@ class Simulation {
     const order = policy && orderOf(policy)
     const world = new World(policy)
     const preemption = profile.preemption(this.random)
+    const backfill = profile.backfill?.(new Random(seed + 3))
     const ledger = new Ledger({
       order,
       deadlock: profile.detects ? profile.deadlock(this.random) : detectionOff,
+      backfill,
       preemption,
       waitersMax: profile.waitersMax,
       waitersPerAgentMax: profile.waitersPerAgentMax,
@@ -90,6 +93,7 @@ class Simulation {
     this.run = {
       seed,
       order,
+      backfill,
       ledger,
       world,
       detects: profile.detects,

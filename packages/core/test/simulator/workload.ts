@@ -285,7 +285,7 @@ export class Workload {
     const { profile, random } = this
     const said = random.chance(profile.priorities)
     const preemptible = random.chance(profile.preemptible)
-    const expected = random.chance(0.1) ? random.between(1, 5_000) : 0
+    const expected = random.chance(profile.expected) ? random.between(1, 5_000) : 0
     if (!said && !preemptible && expected === 0) return undefined
     return { ...(said ? { priority: random.between(-2, 3) } : {}), expected, preemptible }
   }

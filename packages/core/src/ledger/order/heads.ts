@@ -9,14 +9,14 @@ import type { Request } from "../Request.ts"
 import type { Order } from "./Order.ts"
 import { isInFront } from "./Turn.ts"
 
-/** Those who are to be chosen now, in order; none once all heads are. */
-export const toChoose = (books: Books, order: Order): ReadonlyArray<Request> => {
-  const found = new Set<Request>()
+/** Who is to be chosen now, the first in order; nobody once all heads are. */
+export const toChoose = (books: Books, order: Order): Request | undefined => {
+  let first: Request | undefined
   for (const pool of books.pools.values()) {
     // Who stands in front stands before the others: back from the border until there.
     for (let part = pool.firstShort; part !== undefined && !isInFront(part.request.turn); part = pool.before(part)) {
-      found.add(part.request)
+      if (first === undefined || order.compare(part.request, first) < 0) first = part.request
     }
   }
-  return found.size > 1 ? [...found].toSorted(order.compare) : [...found]
+  return first
 }

@@ -39,7 +39,11 @@ export class PastHeads implements Backfill {
   picks(books: Books, newcomer: Request | undefined): ReadonlyArray<Request> {
     if (books.waiting === 0) return []
     const pools = this.changed(books)
-    if (pools.length > 0) return this.among(books, this.candidates(pools, books.now))
+    if (pools.length > 0) {
+      // It is among the last of its pools, which may be others.
+      for (const { pool } of newcomer?.parts ?? []) if (!pools.includes(pool)) pools.push(pool)
+      return this.among(books, this.candidates(pools, books.now))
+    }
     return newcomer !== undefined && this.mayPass(newcomer, books.now) ? this.among(books, [newcomer]) : []
   }
 
@@ -74,7 +78,7 @@ export class PastHeads implements Backfill {
   }
 
   /** Pools in which somebody may have become able to pass. */
-  private changed(books: Books): ReadonlyArray<Pool> {
+  private changed(books: Books): Array<Pool> {
     const pools: Array<Pool> = []
     let several = false
     let changed = false

@@ -207,7 +207,7 @@ export const admission = (run: Run): Checker => {
       if (told._tag === "Waits" && actual !== "waiting") {
         const dueNow = actual === "ClaimTimedOut" && (run.command.deadline ?? Infinity) <= ledger.now
         // It may pass others, be rescued, or inherit, once it waits: that is for `order`, `bypass` and `rescue` to judge.
-        const outOfTurn = exempted || run.order !== undefined
+        const outOfTurn = exempted || run.order !== undefined || run.backfill !== undefined
         if (!dueNow && !deadlocked && !(actual === "held" && outOfTurn))
           fail(`the claim has to wait, but it is ${actual}`)
       }

@@ -1,6 +1,7 @@
 /** Every checker, in the order in which they look: the plainest rule that is broken is named first. */
 import type { MakeChecker } from "../checker.ts"
 import { admission } from "./admission.ts"
+import { backfill } from "./backfill.ts"
 import { bypass } from "./bypass.ts"
 import { capacity } from "./capacity.ts"
 import { conservation } from "./conservation.ts"
@@ -31,6 +32,7 @@ const all: ReadonlyArray<MakeChecker> = [
   fencing,
   conservation,
   order,
+  backfill,
   bypass,
   rescue,
   timers,

@@ -19,9 +19,18 @@ export const order = (run: Run): Checker => {
     onEvent: (event) => {
       if (event._tag === "Granted") {
         const claim = world.claim(event.id)
-        // Who goes past others is for `bypass` to judge.
-        if (event.passed === undefined && !isItsTurn(world, claim, event.at))
+        // Who goes past others is for `bypass` and `backfill` to judge.
+        if (event.passed === undefined && run.backfill === undefined && !isItsTurn(world, claim, event.at))
           fail(`${claim.id} was granted before its turn`)
+      }
+      if (event._tag === "Chosen") {
+        const { lines } = serve(world, event.at)
+        const claim = world.claim(event.id)
+        const isNext = lines.some(({ firstShort }) => {
+          if (firstShort === undefined || claim.chosen > 0) return false
+          return world.line.indexOf(claim) <= world.line.indexOf(firstShort)
+        })
+        if (!isNext) fail(`${event.id} was chosen, and is next nowhere`)
       }
       if (event._tag === "GrantedAtOnce") {
         const { agent, scheduling = { expected: 0, preemptible: false } } = event
@@ -65,6 +74,9 @@ export const order = (run: Run): Checker => {
             `${type}: ${pool.earmarked} units and ${pool.earmarkedTokens} tokens are earmarked, ` +
               `not ${line.earmarked} and ${line.earmarkedTokens}`
           )
+        }
+        if (world.order.policy?.committed === true && line.firstShort?.chosen === 0 && !line.firstShort.rescued) {
+          fail(`${type}: ${line.firstShort.id} is next, and was not chosen`)
         }
         if (pool.firstShort?.request.id !== line.firstShort?.id) {
           fail(`${type}: ${pool.firstShort?.request.id} is called the first that is short, not ${line.firstShort?.id}`)
