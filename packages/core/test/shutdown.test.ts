@@ -166,7 +166,7 @@ describe("shutdown", () => {
   it("leaves nothing running: a program ends by itself", async () => {
     const program = fileURLToPath(new URL("programs/endsByItself.ts", import.meta.url))
     // A process that does not end by itself is ended here, and fails the test.
-    const { stdout } = await promisify(execFile)(process.execPath, [program], { timeout: 4_500 })
+    const { stdout } = await promisify(execFile)(process.execPath, [program], { timeout: 90_000 })
     const lines = stdout.trim().split("\n")
     const told: unknown = JSON.parse(lines.at(-1) ?? "")
     assert.deepStrictEqual(told, { exit: "Success", refused: "refused", timers: [] })

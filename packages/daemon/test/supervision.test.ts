@@ -168,12 +168,12 @@ describe("processes under a lease", () => {
         yield* gated.open
         return gated
       })
-      yield* (yield* bound(1, "1 second")).exit
-      const second = yield* bound(2, "2 seconds")
+      yield* (yield* bound(1, "2 seconds")).exit
+      const second = yield* bound(2, "4 seconds")
       first.child.kill("SIGKILL")
       yield* first.exit
       // Longer than it lasts.
-      yield* Effect.sleep("2 seconds")
+      yield* Effect.sleep("4 seconds")
       assert.isTrue(lives(second.identity.pid))
       yield* (yield* start).line("ready")
       yield* second.exit
