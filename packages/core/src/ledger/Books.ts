@@ -455,6 +455,8 @@ export class Books {
     request.agent.waits.forget(waitMicros)
     for (const part of request.parts) {
       part.pool.acquisitions--
+      // Or grants that never were would be waited for again before the next rescue.
+      part.pool.rescuedAt = Math.min(part.pool.rescuedAt, part.pool.acquisitions + 1)
       part.pool.waits.forget(waitMicros)
       part.pool.refundUndone(part, request.grantedAt, this.now)
     }

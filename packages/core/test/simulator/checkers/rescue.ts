@@ -74,7 +74,11 @@ export const rescue = (run: Run): Checker => {
             ? world.claim(event.id).needs.map((need) => need.pool)
             : []
       const sign = event._tag === "Undone" ? -1 : 1
-      for (const pool of pools) grants.set(pool, of(grants, pool) + sign)
+      for (const pool of pools) {
+        grants.set(pool, of(grants, pool) + sign)
+        // What was undone is not waited for again.
+        if (sign < 0) marks.set(pool, Math.min(of(marks, pool), of(grants, pool) + 1))
+      }
     },
     afterCommand: () => {
       if (aging !== undefined && changed && !world.stopped) watch(aging.oneIn, aging.after)
