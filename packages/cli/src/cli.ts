@@ -12,6 +12,7 @@ import { leases } from "./commands/leases/leases.ts"
 import { plugins } from "./commands/plugins/plugins.ts"
 import { pools } from "./commands/pools/pools.ts"
 import { quota } from "./commands/quota/quota.ts"
+import { reserve } from "./commands/reserve/reserve.ts"
 import { separateCommand } from "./commands/run/argv.ts"
 import { run } from "./commands/run/run.ts"
 import { simulate } from "./commands/simulate.ts"
@@ -29,7 +30,7 @@ export const root = Command.make(programName).pipe(
   Command.withSubcommands([
     { group: "Look", commands: [status, top, why, deadlocks, events, pools, agents, leases, waiters] },
     { group: "Run", commands: [run, up] },
-    { group: "Steer", commands: [serve, quota, stop] },
+    { group: "Steer", commands: [serve, quota, reserve, stop] },
     {
       group: "Settings and tools",
       commands: [config, plugins, simulate, completions((): Command.Command.Any => root)]

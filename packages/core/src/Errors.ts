@@ -173,6 +173,16 @@ export class LeaseRevoked extends Schema.TaggedError<LeaseRevoked>()("LeaseRevok
   reason: Schema.Literals(["expired", "stopped", "revoked", "lost", "preempted", "returned"])
 }) {}
 
+/** What was to be promised could not be kept. */
+export class ReservationRefused extends Schema.TaggedError<ReservationRefused>()("ReservationRefused", {
+  message: Schema.String,
+  resourceType: Schema.String,
+  requested: Schema.Number,
+  capacity: Schema.Number,
+  /** By how much what is promised and in use then would be more than there is. */
+  short: Schema.Number
+}) {}
+
 /** The manager takes no claims any more. */
 export class ManagerStopped extends Schema.TaggedError<ManagerStopped>()("ManagerStopped", {
   message: Schema.String

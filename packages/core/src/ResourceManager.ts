@@ -20,6 +20,7 @@ import type {
   InvalidQuota,
   InvalidRate,
   LeaseRevoked,
+  ReservationRefused,
   ResourceNotAcquired,
   ResourceTypeTaken,
   UnknownResourceType
@@ -33,6 +34,7 @@ import type { AgentStatistics, Check, LeaseView, PoolStatistics, WaiterView } fr
 import type { LoadCallback, LoadSample } from "./LoadMonitor.ts"
 import type { CapacityOptions, PoolConfig, RateConfig } from "./PoolConfig.ts"
 import type { GroupOptions, GroupStatistics, Membership } from "./QuotaTree.ts"
+import type { ReservationOptions, ReservationView } from "./Reservation.ts"
 import type { ResourceType } from "./ResourceType.ts"
 import * as ScalingPolicy from "./ScalingPolicy.ts"
 
@@ -142,6 +144,17 @@ export class ResourceManager extends Context.Service<
      * name of a class (0 unless set). What is not said stays.
      */
     readonly setAgent: (agent: string, attributes: AgentAttributes) => Effect.Effect<void, InvalidClaim>
+    /**
+     * Promises capacity to an agent, a group or a class of priority, for a window or at all
+     * times: see `Reservation`. Refused at once where it cannot be kept.
+     */
+    readonly reserve: (
+      options: ReservationOptions
+    ) => Effect.Effect<ReservationView, InvalidClaim | UnknownResourceType | ReservationRefused>
+    /** Ends a promise early; `false` where there is none with that id. `released`: its holder needs the rest no more. */
+    readonly endReservation: (id: number, reason?: "cancelled" | "released") => Effect.Effect<boolean>
+    /** What is promised, in the order in which it was made. */
+    readonly reservations: Effect.Effect<ReadonlyArray<ReservationView>>
     /** The agent's quota of a type, or none. */
     readonly quota: (agent: string, resourceType: string) => Effect.Effect<Option.Option<number>, UnknownResourceType>
     /**

@@ -35,6 +35,7 @@ export {
   type ResourceManagerOptions,
   TestResourceManager
 } from "./ResourceManager.ts"
+export * as Reservation from "./Reservation.ts"
 export { ResourcePool } from "./ResourcePool.ts"
 export { ResourceQuota } from "./ResourceQuota.ts"
 export * as ResourceType from "./ResourceType.ts"

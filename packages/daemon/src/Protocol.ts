@@ -13,6 +13,7 @@ import { Amount } from "@resource-manager/core/Amount"
 import * as Errors from "@resource-manager/core/Errors"
 import { LoadSample } from "@resource-manager/core/LoadMonitor"
 import { GroupInput, GroupStatistics, OnQuota } from "@resource-manager/core/QuotaTree"
+import * as Reservation from "@resource-manager/core/Reservation"
 import { AgentStatistics, Check, LeaseView, PoolStatistics, WaiterView } from "@resource-manager/core/Statistics"
 import { Deadlocks } from "@resource-manager/core/WaitGraph"
 import * as Schema from "effect/Schema"
@@ -448,6 +449,33 @@ export const Assign = Rpc.make("Assign", {
   },
   error: or(Errors.InvalidGroup, SessionError)
 })
+/** Promises capacity for a window or, without `lasts`, at all times. */
+export const Reserve = Rpc.make("Reserve", {
+  payload: {
+    ...commandOptional,
+    for: Reservation.Holder,
+    claim: Amounts,
+    startsIn: Schema.optionalKey(Span),
+    lasts: Schema.optionalKey(Span),
+    note: Schema.optionalKey(Schema.String)
+  },
+  success: Reservation.ReservationView,
+  error: or(Errors.InvalidClaim, Errors.UnknownResourceType, Errors.ReservationRefused, SessionError)
+})
+/** Whether there was one to end. */
+export const EndReservation = Rpc.make("EndReservation", {
+  payload: {
+    ...commandOptional,
+    id: Schema.Number,
+    reason: Schema.optionalKey(Schema.Literals(["cancelled", "released"]))
+  },
+  success: Schema.Boolean,
+  error: SessionError
+})
+export const GetReservations = Rpc.make("Reservations", {
+  success: Schema.Array(Reservation.ReservationView),
+  error: CallError
+})
 export const SetCapacity = Rpc.make("SetCapacity", {
   payload: {
     ...commandOptional,
@@ -516,6 +544,9 @@ export const DaemonRpcs = RpcGroup.make(
   GetCheck,
   GetQuota,
   GetGroups,
+  GetReservations,
+  Reserve,
+  EndReservation,
   GetUsage,
   GetPool,
   GetPools,

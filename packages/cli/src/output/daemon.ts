@@ -3,6 +3,7 @@
  * and of the daemon as they are. A figure that there is not is an absent key.
  */
 import { GroupStatistics } from "@resource-manager/core/QuotaTree"
+import { ReservationView } from "@resource-manager/core/Reservation"
 import { AgentStatistics, PoolStatistics, WaiterView } from "@resource-manager/core/Statistics"
 import { Deadlocks } from "@resource-manager/core/WaitGraph"
 import { DaemonEvent, DaemonLease, Overview, Status } from "@resource-manager/daemon/Protocol"
@@ -43,6 +44,13 @@ export const QuotaOutput = Quota
 
 /** Of `quota tree` and of what changes it: all groups, each tree from its root down. */
 export const QuotaTreeOutput = Schema.Array(GroupStatistics)
+
+/** Of `reserve add`: what was promised. */
+export const ReservationOutput = ReservationView
+
+export const ReserveListOutput = Schema.Array(ReservationView)
+
+export const ReserveCancelOutput = Schema.Struct({ cancelled: Schema.Number })
 
 export const AgentsListOutput = Schema.Array(AgentStatistics)
 

@@ -27,6 +27,7 @@ import * as Statistics from "../Statistics.ts"
 import { waitGraphOf } from "../WaitGraph.ts"
 import * as closing from "./closing.ts"
 import { formerHome, recoverFrom } from "./journal/open.ts"
+import * as reservations from "./reservations.ts"
 import * as quotaTree from "./quotaTree.ts"
 import * as leaseTable from "./leaseTable.ts"
 import { LedgerRuntime, readDuration, readPriority, type WaitOptions } from "./LedgerRuntime.ts"
@@ -273,6 +274,7 @@ const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions, k
     setAgent,
     removeQuota: (agent, resourceType) => setQuota(agent, resourceType, Infinity),
     ...quotaTree.make(runtime),
+    ...reservations.make(runtime),
     quota: (agent, resourceType) =>
       Effect.flatMap(poolOf(resourceType), (pool) =>
         current(() => {

@@ -3,10 +3,11 @@ import type { ResourceManager } from "@resource-manager/core/ResourceManager"
 import type { PoolConfig, RateConfig } from "@resource-manager/core/PoolConfig"
 import * as QuotaTree from "@resource-manager/core/QuotaTree"
 import * as ResourceType from "@resource-manager/core/ResourceType"
+import type { ReservationView } from "@resource-manager/core/Reservation"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Rpc from "effect/rpc/Rpc"
-import { LeaseUnknown, NotAllowed } from "../Errors.ts"
+import { CommandForgotten, LeaseUnknown, NotAllowed } from "../Errors.ts"
 import type * as Protocol from "../Protocol.ts"
 import type { Claims } from "./claims.ts"
 import { limitExceeded, type Peer, type SessionHost } from "./sessionHost.ts"
@@ -30,6 +31,16 @@ const rateOf = (rate: Protocol.Rate): RateConfig => {
   return interval === undefined ? rest : { ...rest, interval: interval as Duration.Input }
 }
 
+/** A duration as a client gave it: the manager refuses what is none. */
+const span = (input: number | string | undefined) => input as Duration.Input | undefined
+
+const forgotten = (command: number) =>
+  new CommandForgotten({
+    command,
+    acknowledged: command,
+    message: `command ${command} was carried out before the daemon was started anew; \`reserve list\` shows what it made`
+  })
+
 export const make = ({ claims, host, manager, registrationsMax, shutdown }: AdministrationOptions) => {
   let registrations = 0
 
@@ -39,11 +50,11 @@ export const make = ({ claims, host, manager, registrationsMax, shutdown }: Admi
       : new NotAllowed({ action, agent: peer.rights?.agent, message: `${action} needs the admin token` })
 
   /** Runs it once where it has a command id, and answers once it is committed. */
-  const steer = <E>(peer: Peer, ids: Ids, action: string, effect: Effect.Effect<void, E>) => {
+  const steer = <A, E>(peer: Peer, ids: Ids, action: string, effect: Effect.Effect<A, E>) => {
     const denied = allowed(peer, action)
     if (denied !== undefined) return Effect.fail(denied)
     const { ack, command } = ids
-    if (command === undefined) return Effect.andThen(effect, host.table.committed)
+    if (command === undefined) return Effect.tap(effect, () => host.table.committed)
     return Effect.flatMap(host.sessionOf(peer), (session) => claims.once(session, { command, ack: ack ?? 0 }, effect))
   }
 
@@ -82,6 +93,26 @@ export const make = ({ claims, host, manager, registrationsMax, shutdown }: Admi
       const { agent, group, onQuota } = payload
       return steer(peer, payload, "assigning an agent", manager.assign(agent, { group, onQuota }))
     },
+    Reserve: (peer: Peer, { lasts, note, startsIn, ...payload }: Rpc.Payload<typeof Protocol.Reserve>) => {
+      const options = {
+        for: payload.for,
+        claim: payload.claim,
+        startsIn: span(startsIn),
+        lasts: span(lasts),
+        ...(note === undefined ? {} : { note })
+      }
+      const made = steer(peer, payload, "reserving", manager.reserve(options))
+      // A daemon that was started anew knows that it was done, not what was answered.
+      return Effect.flatMap(made, (view: ReservationView | undefined) =>
+        view === undefined ? Effect.fail(forgotten(payload.command ?? 0)) : Effect.succeed(view)
+      )
+    },
+    EndReservation: (peer: Peer, payload: Rpc.Payload<typeof Protocol.EndReservation>) =>
+      Effect.map(
+        steer(peer, payload, "ending a reservation", manager.endReservation(payload.id, payload.reason)),
+        // The same: it was done.
+        (ended: boolean | undefined) => ended ?? true
+      ),
     SetCapacity: (peer: Peer, payload: Rpc.Payload<typeof Protocol.SetCapacity>) => {
       const { capacity, max, note, type } = payload
       const options = { ...(max === undefined ? {} : { max }), ...(note === undefined ? {} : { note }) }

@@ -209,11 +209,11 @@ export class Claims {
   /**
    * Runs a command that asks for no request once, and keeps that it is done.
    */
-  readonly once = <E>(
+  readonly once = <A, E>(
     session: DaemonSession,
     ids: { readonly command: number; readonly ack: number },
-    effect: Effect.Effect<void, E>
-  ): Effect.Effect<void, E | Failure<typeof Protocol.Heartbeat>> => {
+    effect: Effect.Effect<A, E>
+  ): Effect.Effect<A, E | Failure<typeof Protocol.Heartbeat>> => {
     const command = this.begin(session, ids.command, ids.ack)
     if (command instanceof Error) return Effect.fail(command)
     if (command.begun) return this.again(command)

@@ -206,6 +206,25 @@ export const make = (link: Link, claims: ClientClaims): ResourceManager["Service
         invalidGroup(group ?? "")
       ),
     groups: question((rpc) => rpc.Groups()),
+    reserve: (options) =>
+      steering(
+        claims.command((rpc, ids) =>
+          rpc.Reserve({
+            ...ids,
+            for: options.for,
+            claim: options.claim,
+            ...(options.startsIn === undefined ? {} : { startsIn: spanOf(options.startsIn) }),
+            ...(options.lasts === undefined ? {} : { lasts: spanOf(options.lasts) }),
+            ...(options.note === undefined ? {} : { note: options.note })
+          })
+        ),
+        invalid
+      ),
+    endReservation: (id, reason) =>
+      questionTrouble(
+        claims.command((rpc, ids) => rpc.EndReservation({ ...ids, id, ...(reason === undefined ? {} : { reason }) }))
+      ),
+    reservations: question((rpc) => rpc.Reservations()),
     quota: (agent, type) =>
       Effect.map(
         question((rpc) => rpc.Quota({ agent, type })),

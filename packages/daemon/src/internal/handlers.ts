@@ -195,6 +195,9 @@ export const make = (options: HandlerOptions) => {
     Events: (_, call) => known(call, events),
 
     SetAgent: (payload, call) => known(call, (peer) => administration.SetAgent(peer, payload)),
+    Reservations: (_, call) => known(call, () => questions.Reservations),
+    Reserve: (payload, call) => known(call, (peer) => administration.Reserve(peer, payload)),
+    EndReservation: (payload, call) => known(call, (peer) => administration.EndReservation(peer, payload)),
     SetGroup: (payload, call) => known(call, (peer) => administration.SetGroup(peer, payload)),
     RemoveGroup: (payload, call) => known(call, (peer) => administration.RemoveGroup(peer, payload)),
     Assign: (payload, call) => known(call, (peer) => administration.Assign(peer, payload)),

@@ -78,6 +78,7 @@ export const make = ({ deadlocks, host, manager, meter, status }: QuestionOption
       ofAgent(peer, agent, manager.check(agent, claim)),
     Quota: (peer: Peer, agent: string, type: string) =>
       ofAgent(peer, agent, Effect.map(manager.quota(agent, type), Option.getOrNull)),
+    Reservations: manager.reservations,
     Groups: (peer: Peer) => Effect.map(manager.groups, (all) => groupsFor(peer, all)),
     Usage: (peer: Peer, agent: string) => ofAgent(peer, agent, manager.usage(agent)),
     Pool: (type: string) => manager.poolStatistics(type),

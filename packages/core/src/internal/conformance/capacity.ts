@@ -144,4 +144,50 @@ export const capacity = ({ check }: Home): void => {
       assert.deepStrictEqual((yield* manager.types).map((type) => type.name).toSorted(), ["cpu", "gpu", "memory"])
     })
   )
+
+  check("keeps what is promised for its holder, and refuses what cannot be kept", tens, (manager) =>
+    Effect.gen(function* () {
+      const standing = yield* manager.reserve({ for: { agent: "prod" }, claim: { cpu: 4 }, note: "interactive" })
+      assert.deepStrictEqual(standing, {
+        id: 1,
+        for: { agent: "prod" },
+        claim: { cpu: 4 },
+        used: { cpu: 0 },
+        startsInMillis: 0,
+        note: "interactive"
+      })
+      yield* manager.lease("other", { cpu: 6 })
+      assert.isTrue(Option.isNone(yield* manager.tryLease("other", { cpu: 1 })))
+      const waiter = yield* Effect.forkChild(manager.withLease("other", { cpu: 1 })(Effect.succeed("served")))
+      yield* awaitWaiting(manager, 1)
+      const [waiting] = yield* manager.explain("other")
+      assert.deepStrictEqual(
+        waiting?.reasons.map(({ _tag, kept }) => ({ _tag, kept })),
+        [{ _tag: "Reservation", kept: [{ for: "prod", amount: 4, inMillis: 0 }] }]
+      )
+      // Whoever waits before.
+      yield* manager.withLease("prod", { cpu: 4 })(Effect.void)
+      const error = yield* failure(
+        manager.reserve({ for: { priority: 5 }, claim: { cpu: 1 }, startsIn: "1 hour", lasts: "1 hour" }),
+        "ReservationRefused"
+      )
+      assert.deepInclude({ ...error }, { resourceType: "cpu", requested: 1, capacity: 10, short: 1 })
+      yield* manager.reserve({ for: { agent: "b" }, claim: { memory: 10 }, startsIn: "1 hour", lasts: "2 hours" })
+      const bad = yield* failure(manager.reserve({ for: { group: "no" }, claim: { cpu: 1 } }), "InvalidClaim")
+      assert.strictEqual(bad.field, "group")
+      yield* failure(manager.reserve({ for: { agent: "a" }, claim: { gpu: 1 } }), "UnknownResourceType")
+      const never = yield* failure(
+        manager.reserve({ for: { agent: "a" }, claim: { cpu: 1 }, lasts: "-1 s" as never }),
+        "InvalidClaim"
+      )
+      assert.strictEqual(never.field, "lasts")
+      assert.deepStrictEqual(
+        (yield* manager.reservations).map(({ id }) => id),
+        [1, 2]
+      )
+      assert.isTrue(yield* manager.endReservation(1))
+      assert.isFalse(yield* manager.endReservation(1))
+      assert.strictEqual(yield* Fiber.join(waiter), "served")
+    })
+  )
 }

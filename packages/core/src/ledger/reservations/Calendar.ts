@@ -105,6 +105,12 @@ export class Calendar {
     return room
   }
 
+  /** What leases that draw from a holder's promise hold. */
+  usedBy(holder: Holder): number {
+    const key = holderKey(holder)
+    return this.promises.find((promised) => holderKey(promised.holder) === key)?.used ?? 0
+  }
+
   /** Units that are kept for this claim: nobody else can have them, so it waits for nobody to take them. */
   keptFor(request: Request, now: number): number {
     const promised = this.drawnFrom(request)

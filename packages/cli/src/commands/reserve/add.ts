@@ -1,0 +1,97 @@
+/** `reserve add`: promises capacity. */
+import type { Holder } from "@resource-manager/core/Reservation"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import { readDuration } from "../../config/units.ts"
+import { exitCodes } from "../../exitCodes.ts"
+import { readAmountOf } from "../../frame/amounts.ts"
+import { failed } from "../../frame/CommandFailed.ts"
+import { withDaemon } from "../../frame/daemon.ts"
+import { print } from "../../frame/output.ts"
+import { typesOf } from "../../frame/question.ts"
+import { ReservationOutput } from "../../output/daemon.ts"
+import { reservationLine } from "../../render/reservations.ts"
+import { readInstant } from "./when.ts"
+
+export interface AddOptions {
+  readonly connect: Option.Option<string>
+  readonly agent: Option.Option<string>
+  readonly group: Option.Option<string>
+  readonly priority: Option.Option<number>
+  readonly startsIn: Option.Option<string>
+  readonly at: Option.Option<string>
+  readonly lasting: Option.Option<string>
+  readonly note: Option.Option<string>
+  readonly amounts: ReadonlyArray<string>
+}
+
+const usage = (problem: string) => failed(exitCodes.usage, problem)
+
+const wrong = (name: string, value: string, allowed: string) =>
+  Effect.fail(usage(`${name} is ${JSON.stringify(value)}; allowed: ${allowed}`))
+
+const holderOf = ({ agent, group, priority }: AddOptions) => {
+  const holders: ReadonlyArray<Holder> = [
+    ...Option.toArray(Option.map(agent, (name): Holder => ({ agent: name }))),
+    ...Option.toArray(Option.map(group, (name): Holder => ({ group: name }))),
+    ...Option.toArray(Option.map(priority, (least): Holder => ({ priority: least })))
+  ]
+  const [holder] = holders
+  return holder !== undefined && holders.length === 1
+    ? Effect.succeed(holder)
+    : Effect.fail(
+        usage(`reserve add needs whom it is for: one of --agent, --group and --priority, not ${holders.length}`)
+      )
+}
+
+const durationOf = (flag: string, text: Option.Option<string>) =>
+  Option.match(text, {
+    onNone: () => Effect.succeed(undefined),
+    onSome: (written) => {
+      const read = readDuration(written)
+      return Result.isSuccess(read) ? Effect.succeed(read.success) : wrong(flag, written, read.failure)
+    }
+  })
+
+const startOf = Effect.fnUntraced(function* ({ at, startsIn }: AddOptions) {
+  if (Option.isNone(at)) return yield* durationOf("--in", startsIn)
+  if (Option.isSome(startsIn))
+    return yield* Effect.fail(usage("--in and --at both say when it begins; allowed: one of them"))
+  const read = readInstant(at.value, yield* Clock.currentTimeMillis)
+  return Result.isSuccess(read) ? Duration.millis(read.success) : yield* wrong("--at", at.value, read.failure)
+})
+
+/** As a daemon takes durations. */
+const span = (duration: Duration.Duration): string => `${Duration.toMillis(duration)} millis`
+
+export const add = (options: AddOptions) =>
+  withDaemon(
+    options.connect,
+    Effect.fnUntraced(function* (daemon) {
+      const holder = yield* holderOf(options)
+      const startsIn = yield* startOf(options)
+      const lasts = yield* durationOf("--lasting", options.lasting)
+      const types = yield* typesOf(daemon)
+      const claim: Array<readonly [string, number]> = []
+      for (const written of options.amounts) {
+        const equals = Math.max(0, written.indexOf("="))
+        const type = written.slice(0, equals)
+        if (type === "") return yield* wrong("POOL=AMOUNT", written, "such as cpu=4 or memory=8GiB")
+        if (claim.some(([known]) => known === type)) return yield* wrong("POOL=AMOUNT", written, `${type} once`)
+        claim.push([type, yield* readAmountOf(types, type, written.slice(equals + 1))])
+      }
+      const made = yield* daemon.call((rpc) =>
+        rpc.Reserve({
+          for: holder,
+          claim: Object.fromEntries(claim),
+          ...(startsIn === undefined ? {} : { startsIn: span(startsIn) }),
+          ...(lasts === undefined ? {} : { lasts: span(lasts) }),
+          ...(Option.isNone(options.note) ? {} : { note: options.note.value })
+        })
+      )
+      yield* print({ schema: ReservationOutput, value: made, types, lines: (sheet) => [reservationLine(made, sheet)] })
+    })
+  )
