@@ -55,13 +55,13 @@ export const ledgerMutants = of("Ledger.ts", [
   {
     name: "quota not checked",
     rule: "a claim over the quota is refused on arrival",
-    search: "neverFits(pool, amount, cost) ?? overOwn(part, waits)",
-    replacement: "neverFits(pool, amount, cost)"
+    search: "neverFits(part) ?? overOwn(part, waits)",
+    replacement: "neverFits(part)"
   },
   {
     name: "never-fits waits",
     rule: "a claim that can never be granted fails at once",
-    search: "neverFits(pool, amount, cost) ?? overOwn(part, waits)",
+    search: "neverFits(part) ?? overOwn(part, waits)",
     replacement: "overOwn(part, waits)"
   },
   {
@@ -127,14 +127,14 @@ export const ledgerMutants = of("Ledger.ts", [
   {
     name: "exempt waits its turn all the same",
     rule: "an exempt wait uses units earmarked for others",
-    search: "amount <= pool.free && cost <= pool.tokens(books.now)",
-    replacement: "amount <= pool.free - pool.earmarked && cost <= pool.tokens(books.now)"
+    search: "amount <= pool.freeFor(request, books.now) && cost <= pool.tokens(books.now)",
+    replacement: "amount <= pool.freeFor(request, books.now) - pool.earmarked && cost <= pool.tokens(books.now)"
   },
   {
     name: "exempt from the rate too",
     rule: "an exempt wait still pays its tokens",
-    search: "amount <= pool.free && cost <= pool.tokens(books.now)",
-    replacement: "amount <= pool.free && cost >= 0"
+    search: "amount <= pool.freeFor(request, books.now) && cost <= pool.tokens(books.now)",
+    replacement: "amount <= pool.freeFor(request, books.now) && cost >= 0"
   },
   {
     name: "deadline ignored",
@@ -145,14 +145,14 @@ export const ledgerMutants = of("Ledger.ts", [
   {
     name: "late timers happen late",
     rule: "what was due happens at its own instant, however late it is noticed",
-    search: "      if (due.dueAt > books.now) books.now = due.dueAt\n",
-    replacement: "      books.now = Math.max(books.now, now)\n"
+    search: "      books.moveTo(due.dueAt)\n",
+    replacement: "      books.moveTo(now)\n"
   },
   {
     name: "clock runs backwards",
     rule: "an earlier instant counts as the last one",
-    search: "    if (now > books.now) books.now = now",
-    replacement: "    books.now = now"
+    search: "    books.moveTo(now)\n",
+    replacement: "    books.now = now\n"
   },
   {
     name: "stop leaves a waiter",

@@ -11,8 +11,8 @@ export const poolMutants = of("Pool.ts", [
   {
     name: "newcomer ignores earmarks",
     rule: "a later claim gets only what is left beyond the earmarks",
-    search: "amount <= this.capacity - this.inUse - this.earmarked &&",
-    replacement: "amount <= this.capacity - this.inUse &&"
+    search: "      amount <= this.freeFor(request, now) - this.earmarked &&\n      (cost",
+    replacement: "      amount <= this.freeFor(request, now) &&\n      (cost"
   },
   {
     name: "newcomer ignores the short",
@@ -23,14 +23,14 @@ export const poolMutants = of("Pool.ts", [
   {
     name: "newcomer ignores earmarked tokens",
     rule: "tokens are earmarked as units are",
-    search: "cost <= this.tokens(now) - this.earmarkedTokens)",
-    replacement: "cost <= this.tokens(now))"
+    search: "this.earmarked &&\n      (cost === 0 || cost <= this.tokens(now) - this.earmarkedTokens)",
+    replacement: "this.earmarked &&\n      (cost === 0 || cost <= this.tokens(now))"
   },
   {
     name: "newcomer ignores the rate",
     rule: "a grant takes only tokens that are there",
-    search: "(cost === 0 || cost <= this.tokens(now) - this.earmarkedTokens)",
-    replacement: "true"
+    search: "this.earmarked &&\n      (cost === 0 || cost <= this.tokens(now) - this.earmarkedTokens)",
+    replacement: "this.earmarked &&\n      true"
   },
   {
     name: "only one is served at a time",
@@ -41,10 +41,9 @@ export const poolMutants = of("Pool.ts", [
   {
     name: "the short are passed over",
     rule: "a large claim is not starved by small ones behind it",
-    search: "      if (part.amount > this.capacity - this.inUse - this.earmarked) break\n",
+    search: "      if (part.amount > this.freeFor(part.request, now) - this.earmarked) break\n",
     replacement:
-      "      while (part !== undefined && part.amount > this.capacity - this.inUse - this.earmarked) part = part.next\n" +
-      "      if (part === undefined) return\n"
+      "      while (part !== undefined && part.amount > this.freeFor(part.request, now) - this.earmarked) part = part.next\n      if (part === undefined) return\n"
   },
   {
     name: "advance ignores tokens",
@@ -55,20 +54,20 @@ export const poolMutants = of("Pool.ts", [
   {
     name: "advance ignores earmarks",
     rule: "an earmark is for one waiter only",
-    search: "      if (part.amount > this.capacity - this.inUse - this.earmarked) break",
-    replacement: "      if (part.amount > this.capacity - this.inUse) break"
+    search: "      if (part.amount > this.freeFor(part.request, now) - this.earmarked) break\n",
+    replacement: "      if (part.amount > this.freeFor(part.request, now)) break\n"
   },
   {
     name: "retreat forgotten",
     rule: "earmarks never exceed what is free",
-    search: "    if (this.earmarked <= free && this.earmarkedTokens === 0) return",
-    replacement: "    if (this.earmarked > free) return"
+    search: "    if (stays && this.earmarked <= free && this.earmarkedTokens === 0) return",
+    replacement: "    if (stays && this.earmarked > free) return"
   },
   {
     name: "retreat ignores tokens",
     rule: "token earmarks never exceed the level",
-    search: "      if (this.earmarked <= free && this.earmarkedTokens <= tokens) return",
-    replacement: "      if (this.earmarked <= free) return"
+    search: "      if (stays && this.earmarked <= free && this.earmarkedTokens <= tokens) return",
+    replacement: "      if (stays && this.earmarked <= free) return"
   },
   {
     name: "a leaver keeps its earmark",

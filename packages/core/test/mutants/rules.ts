@@ -12,8 +12,8 @@ export const otherMutants = [
     {
       name: "burst not a limit",
       rule: "a claim over the burst fails at once",
-      search: "if (amount <= pool.limit && cost <= pool.burstLimit) return undefined",
-      replacement: "if (amount <= pool.limit) return undefined"
+      search: "if (amount <= pool.limit - promised && cost <= pool.burstLimit) return undefined",
+      replacement: "if (amount <= pool.limit - promised) return undefined"
     },
     {
       name: "queue without bound",
