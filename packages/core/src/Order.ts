@@ -11,7 +11,8 @@
  * 5. arrival.
  *
  * `bypass` changes no order: it lets a claim that fits go past a blocked one, so many
- * times. The same order holds in all pools, and the deadlock detection knows it.
+ * times. `backfill` lets it go past where declared durations show that this delays nobody who is
+ * protected. The same order holds in all pools, and the deadlock detection knows it.
  * See docs/policies.
  */
 import * as Context from "effect/Context"
@@ -20,6 +21,7 @@ import * as Layer from "effect/Layer"
 import { type OptionProblem, problemOf } from "./internal/limitOptions.ts"
 import { Order as LedgerOrder } from "./ledger/order/Order.ts"
 import { byF1, shortestFirst } from "./ledger/order/sizes.ts"
+import type { BackfillOptions as PlainBackfill } from "./ledger/plan/Backfill.ts"
 import type { Request } from "./ledger/Request.ts"
 import type { Scheduling } from "./ledger/Scheduling.ts"
 
@@ -57,6 +59,19 @@ export interface BypassOptions {
 }
 
 /**
+ * - `"easy"`: whoever ends before the next one can start, or leaves it enough, may go before it.
+ * - `"shadow"`: only whoever ends before.
+ * - `"conservative"`: every claim is told by when it starts, and nobody delays anybody.
+ */
+export type BackfillKind = "easy" | "shadow" | "conservative"
+
+export interface BackfillOptions {
+  readonly kind: BackfillKind
+  /** How many of those that wait for a pool are looked at, oldest first. Default 1,000. */
+  readonly depth?: number | undefined
+}
+
+/**
  * Where a size comes from: the declared duration (`"shortest"`), the score F1 of RLScheduler
  * (`"f1"`: long and wide last, old first), or what a function says of a claim.
  */
@@ -73,6 +88,8 @@ export interface OrderOptions {
    */
   readonly committedHead?: boolean | undefined
   readonly bypass?: BypassOptions | boolean | undefined
+  /** Who may start before a blocked claim, by what claims say of how long they last (`expected`). */
+  readonly backfill?: BackfillKind | BackfillOptions | undefined
 }
 
 export interface Policy {
@@ -83,6 +100,8 @@ export interface Policy {
   readonly problem?: OptionProblem | undefined
   /** @internal */
   readonly order: LedgerOrder
+  /** @internal */
+  readonly backfill?: PlainBackfill | undefined
 }
 
 const defaultsOf = <Options extends object>(options: Options | boolean | undefined): Partial<Options> | undefined =>
@@ -93,6 +112,8 @@ const micros = (input: Duration.Input | undefined, otherwise: number): number =>
 
 const isWhole = (value: number, from: number): boolean =>
   value === Infinity || (Number.isSafeInteger(value) && value >= from)
+
+const kinds: ReadonlyArray<BackfillKind> = ["easy", "shadow", "conservative"]
 
 const isPriority = (value: number): boolean => Number.isSafeInteger(value) && Math.abs(value) <= 1_000_000_000
 
@@ -121,9 +142,10 @@ export const make = (options: OrderOptions = {}): Policy => {
     withinMicros: micros(bypass.within, Infinity),
     depth: bypass.depth ?? 1_000
   }
+  const backfill = typeof options.backfill === "string" ? { kind: options.backfill } : options.backfill
   const classes = priority?.classes ?? {}
   const wrong = Object.entries(classes).find(([name, value]) => !isPriority(value) || /^[+-]?\d+$/.test(name))
-  const name = nameOf({ "fair share": fairShare, priority, size, bypass })
+  const name = nameOf({ "fair share": fairShare, priority, size, bypass, backfill })
   return {
     name,
     classes,
@@ -139,6 +161,8 @@ export const make = (options: OrderOptions = {}): Policy => {
       ["priority.aging.oneIn", aging?.oneIn, isWhole(agingPlain?.oneIn ?? 1, 1), "a whole number from 1"],
       ["bypass.max", bypass?.max, isWhole(bypassPlain?.max ?? 0, 0), "a whole number from 0"],
       ["bypass.within", bypass?.within, (bypassPlain?.withinMicros ?? 0) >= 0, "a duration, not negative"],
+      ["backfill.kind", backfill?.kind, backfill === undefined || kinds.includes(backfill.kind), kinds.join(", ")],
+      ["backfill.depth", backfill?.depth, isWhole(backfill?.depth ?? 1, 1), "a whole number from 1"],
       ["bypass.depth", bypass?.depth, isWhole(bypassPlain?.depth ?? 1, 1), "a whole number from 1"]
     ]),
     order: new LedgerOrder({
@@ -148,7 +172,8 @@ export const make = (options: OrderOptions = {}): Policy => {
       size,
       committedHead: options.committedHead,
       bypass: bypassPlain
-    })
+    }),
+    backfill
   }
 }
 

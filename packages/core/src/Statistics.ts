@@ -337,13 +337,15 @@ export const waiterView = (
   formats: Formats,
   now: number,
   walks?: ledger.Walks,
-  ordering?: Ordering
+  ordering?: Ordering,
+  plannedAt?: number
 ): WaiterView => {
   const { deadline, earliestAt, parent, reasons, standing, waitedMicros, ...view } = ledger.explain(
     waiter,
     now,
     walks,
-    ordering
+    ordering,
+    plannedAt
   )
   return {
     ...view,

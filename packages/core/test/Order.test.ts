@@ -1,7 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as TestClock from "effect/testing/TestClock"
 import { Order, ResourceManager, TestResourceManager } from "../src/index.ts"
 
 const managerWith = (options: Order.OrderOptions) =>
@@ -29,7 +31,65 @@ const served = Effect.fnUntraced(function* (
   return order
 })
 
+/** The first takes what it is asked for, a second waits for more than is left, and others come behind. */
+const behindBlocked = (backfill: Order.OrderOptions["backfill"]) =>
+  Effect.gen(function* () {
+    const manager = yield* ResourceManager
+    const { awaitWaiting } = yield* TestResourceManager
+    const start = (agent: string, cpu: number, expected: Duration.Input) =>
+      Effect.forkChild(manager.withLease(agent, { cpu }, { expected })(Effect.never))
+    yield* start("running", 3, "10 minutes")
+    yield* Effect.yieldNow
+    yield* start("large", 4, "1 hour")
+    yield* awaitWaiting(1)
+    yield* start("long", 1, "11 minutes")
+    yield* awaitWaiting(2)
+    yield* start("unknown", 1, 0)
+    yield* awaitWaiting(3)
+    yield* TestClock.adjust("1 minute")
+    yield* start("short", 1, "5 minutes")
+    yield* Effect.yieldNow
+    const waiting = yield* manager.waiters
+    return waiting.map(({ agent, earliestInMillis }) => [agent, earliestInMillis])
+  }).pipe(
+    Effect.provide(
+      ResourceManager.layerTest({ pools: { cpu: { capacity: 4 } } }).pipe(Layer.provide(Order.layer({ backfill })))
+    )
+  )
+
 describe("Order", () => {
+  it.effect("lets who ends in time start before a blocked claim, and tells by when that one starts", () =>
+    Effect.gen(function* () {
+      for (const kind of ["easy", "shadow"] as const) {
+        const waiting = yield* behindBlocked(kind)
+        assert.deepStrictEqual(waiting, [
+          ["large", 540_000],
+          ["long", undefined],
+          ["unknown", undefined]
+        ])
+      }
+    })
+  )
+
+  it.effect("tells everybody by when it starts with conservative backfill", () =>
+    Effect.gen(function* () {
+      const waiting = yield* behindBlocked({ kind: "conservative" })
+      assert.deepStrictEqual(waiting, [
+        ["large", 540_000],
+        ["long", 540_000 + 3_600_000],
+        ["unknown", 540_000 + 3_600_000]
+      ])
+    })
+  )
+
+  it.effect("refuses a kind and a depth that are none", () =>
+    Effect.gen(function* () {
+      const problem = (backfill: Order.OrderOptions["backfill"]) => Order.make({ backfill }).problem?.field
+      assert.strictEqual(problem({ kind: "easy", depth: 0 }), "backfill.depth")
+      assert.strictEqual(problem({ kind: "easy", depth: 1 }), undefined)
+    })
+  )
+
   it.effect("names classes: for claims, and for agents", () =>
     Effect.gen(function* () {
       const manager = yield* ResourceManager

@@ -94,6 +94,7 @@ const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions, k
     deadlock: yield* DeadlockPolicy,
     preemption: yield* preemptionOf(yield* Preemption),
     order: order?.order,
+    backfill: order?.backfill,
     classes: order?.classes,
     waitersMax: yield* limit("waitersMax", options.waitersMax, 1_000_000),
     waitersPerAgentMax: yield* limit("waitersPerAgentMax", options.waitersPerAgentMax, Infinity),
@@ -168,7 +169,9 @@ const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions, k
   /** Waiters with why they wait, all at one instant. */
   const viewsOf = (waiters: ReadonlyArray<Request>, now: number) => {
     const walks = new Walks()
-    return waiters.map((waiter) => Statistics.waiterView(waiter, formats, now, walks, books.ordering))
+    return waiters.map((waiter) =>
+      Statistics.waiterView(waiter, formats, now, walks, books.ordering, ledger.plannedStart(waiter))
+    )
   }
 
   const monitor = yield* LoadMonitor.make({

@@ -224,6 +224,11 @@ export class Ledger {
     return this.books.now
   }
 
+  /** By when a waiter starts, if leases return by when they say; `undefined` where no backfill plans for it. */
+  plannedStart(request: Request): number | undefined {
+    return request.status === "waiting" ? this.backfill?.startOf(this.books, request) : undefined
+  }
+
   /** When something happens by itself next; `Infinity` where nothing will. */
   get nextDueAt(): number {
     return this.books.timers.nextAt()

@@ -269,13 +269,22 @@ export interface Explanation {
   readonly earmarked: ReadonlyArray<string>
   /** Whether it may pass the queue, because only order would keep it for ever. */
   readonly exempt: boolean
-  /** The instant at which it is granted, where that is known: when only tokens are missing. */
+  /**
+   * The instant at which it is granted, where that is known: when only tokens are missing;
+   * with backfill, by when it starts if leases return by when they say.
+   */
   readonly earliestAt: number | undefined
   /** Where it stands by the order of a policy; `undefined` where first come is first served. */
   readonly standing: Standing | undefined
 }
 
-export const explain = (request: Request, now: number, walks?: Walks, ordering?: Ordering): Explanation => {
+export const explain = (
+  request: Request,
+  now: number,
+  walks?: Walks,
+  ordering?: Ordering,
+  plannedAt?: number
+): Explanation => {
   const reasons = reasonsOf(request, now, walks)
   const onlyRate = reasons.length > 0 && reasons.every((reason) => reason._tag === "Rate")
   return {
@@ -290,7 +299,7 @@ export const explain = (request: Request, now: number, walks?: Walks, ordering?:
     exempt: request.exempt,
     earliestAt: onlyRate
       ? Math.max(...reasons.map((reason) => (reason._tag === "Rate" ? reason.readyAt : 0)))
-      : undefined,
+      : plannedAt,
     standing: ordering === undefined ? undefined : standingOf(request, ordering)
   }
 }

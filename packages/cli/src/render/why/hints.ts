@@ -266,7 +266,8 @@ export const hintForWaiter = (waiter: WaiterView, scene: Scene, types: Types): H
   if (first === undefined) return hint("turn", "Nothing to do: it is its turn.")
   if (first._tag === "Quota") return quotaHint(first)
   if (first._tag === "Growth") return growHint(first, scene, types)
-  if (waiter.earliestInMillis !== undefined) return tokensHint(waiter, scene)
+  const onlyTokens = waiter.reasons.every((reason) => reason._tag === "Rate")
+  if (waiter.earliestInMillis !== undefined && onlyTokens) return tokensHint(waiter, scene)
   const blocker = blockerOf(waiter, scene)
   if (blocker !== undefined) {
     // Whoever is ahead has a lower number, so this ends.

@@ -20,6 +20,11 @@ export const depthDefault = 1000
 export interface Backfill {
   /** The waiters that start now. `newcomer` waits since this decision. */
   readonly picks: (books: Books, newcomer: Request | undefined) => ReadonlyArray<Request>
+  /**
+   * The instant at which a waiter starts at the latest, by what leases and claims declare;
+   * `undefined` where nobody knows, or it is none that is planned for.
+   */
+  readonly startOf: (books: Books, request: Request) => number | undefined
   /** Whether it decides about everybody, those in turn included. */
   readonly decidesAll: boolean
 }

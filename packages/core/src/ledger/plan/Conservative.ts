@@ -69,9 +69,9 @@ export class Conservative implements Backfill {
     return picked
   }
 
-  /** The instant at which a waiter starts at the latest; `Infinity` where nobody knows, `undefined` where it is too far behind. */
-  promised(request: Request): number | undefined {
-    return this.promises.get(request)
+  startOf(_books: Books, request: Request): number | undefined {
+    const promise = this.promises.get(request)
+    return promise === Infinity ? undefined : promise
   }
 
   private rest(books: Books): ReadonlyArray<Request> {

@@ -47,6 +47,15 @@ export class PastHeads implements Backfill {
     return newcomer !== undefined && this.mayPass(newcomer, books.now) ? this.among(books, [newcomer]) : []
   }
 
+  startOf(books: Books, request: Request): number | undefined {
+    const plan = new Plan(books.now)
+    for (const head of this.heads(books)) {
+      const place = plan.place(head)
+      if (head === request) return place.at === Infinity || !plan.isSure(head) ? undefined : plan.instantOf(place)
+    }
+    return undefined
+  }
+
   private among(books: Books, candidates: Iterable<Request>): ReadonlyArray<Request> {
     const picked: Array<Request> = []
     let plan: Plan | undefined
