@@ -153,6 +153,90 @@ const Scaling = Schema.Struct({
   hysteresis: optional(Fraction, "A shrink must leave the load this far under scaleUpAt. Default 0.1.")
 }).annotate({ expected: "the fields of a scaling policy" })
 
+const priorityAllowed = "a whole number from -1000000000 to 1000000000"
+
+const PriorityNumber = Schema.Finite.check(
+  Schema.isInt({ expected: priorityAllowed }),
+  Schema.isBetween({ minimum: -1_000_000_000, maximum: 1_000_000_000 }, { expected: priorityAllowed })
+)
+
+/** Who goes first: the parts of an order, as `Order` of the library has them. */
+const Order = Schema.Struct({
+  fairShare: optional(
+    Schema.Union([
+      Schema.Boolean,
+      Schema.Struct({ by: optional(Schema.Literals(["held", "served"]), "Default held.") })
+    ]),
+    "The agent with the lowest share first: of what is held now, or of what was served over time."
+  ),
+  priority: optional(
+    Schema.Union([
+      Schema.Boolean,
+      Schema.Struct({
+        classes: optional(Schema.Record(Schema.NonEmptyString, PriorityNumber), "Names for priorities."),
+        aging: optional(
+          Schema.Union([
+            Schema.Literal(false),
+            Schema.Struct({
+              after: optional(TimeSpan, "How long a claim has waited before it may be rescued. Default 1 minute."),
+              oneIn: optional(Positive, "One grant in so many is for the oldest waiter. Default 10.")
+            })
+          ]),
+          "The rescue of those that wait for too long; false: none."
+        ),
+        inherit: optional(
+          Schema.Boolean,
+          "Whether waits inside a lease run at the priority of those that wait for it. Default true."
+        )
+      })
+    ]),
+    "The highest priority first."
+  ),
+  size: optional(Schema.Literals(["shortest", "f1"]), "The smallest first, by the declared duration."),
+  committedHead: optional(Schema.Boolean, "Whether who is next and does not fit stays next. Default false."),
+  bypass: optional(
+    Schema.Union([
+      Schema.Boolean,
+      Schema.Struct({
+        max: optional(Count, "How often the first that does not fit may be passed. Default 10."),
+        within: optional(TimeSpan, "How long it may be passed."),
+        depth: optional(Positive, "How many behind it are looked at. Default 1,000.")
+      })
+    ]),
+    "Small claims may pass a blocked one, so many times."
+  )
+}).annotate({ expected: "arrival, or the fields fairShare, priority, size, committedHead, bypass" })
+
+const Preemption = Schema.Struct({
+  grace: optional(TimeSpan, "How long a holder has from the announcement on. Default 10 seconds."),
+  overrun: optional(TimeSpan, "How long its finalizers may take after that. Default 5 seconds.")
+}).annotate({ expected: "off, or the fields grace, overrun" })
+
+/** What agents are to the order: name to weight, and name to priority or class. */
+export const Weights = Schema.Record(
+  AgentName,
+  Schema.Finite.check(Schema.isGreaterThan(0, { expected: "a number over 0" }))
+)
+export const Priorities = Schema.Record(AgentName, Schema.Union([PriorityNumber, Schema.NonEmptyString]))
+
+const holderAllowed = "one of agent, group and priority, with claim and note"
+
+/** What is kept at all times. */
+export const Reservations = Schema.Array(
+  Schema.Struct({
+    agent: optional(AgentName, "For this agent."),
+    group: optional(Schema.NonEmptyString, "For all agents of this group and of those below it."),
+    priority: optional(PriorityNumber, "For every claim of at least this priority."),
+    claim: Schema.Record(ResourceName, Amount).annotate({ description: "What is kept: resource to amount." }),
+    note: optional(Schema.NonEmptyString, "What it is for.")
+  }).check(
+    Schema.makeFilter(
+      ({ agent, group, priority }) => [agent, group, priority].filter((each) => each !== undefined).length === 1,
+      { expected: holderAllowed }
+    )
+  )
+)
+
 export const Manager = Schema.Struct({
   timeout: optional(
     Schema.Union([TimeSpan, off]),
@@ -163,8 +247,13 @@ export const Manager = Schema.Struct({
   loadInterval: optional(TimeSpan, "Time between samples of the load. Default 5 seconds."),
   gracePeriod: optional(TimeSpan, "How long leases may last after the manager was told to stop. Default 5 seconds."),
   deadlock: optional(
-    Schema.Literals(["fail", "off"]),
-    "fail: the claim that closes a cycle fails (default). off: nothing is looked for."
+    Schema.Literals(["fail", "revoke", "wound-wait", "wait-die", "banker", "off"]),
+    "fail: the claim that closes a cycle fails (default). revoke: a preemptible lease of it is taken. wound-wait, wait-die: by age. banker: avoided on declared maxima. off: nothing is looked for."
+  ),
+  order: optional(Schema.Union([Schema.Literal("arrival"), Order]), "Who goes first. Default arrival."),
+  preemption: optional(
+    Schema.Union([off, Preemption]),
+    "Whether claims of higher priority take preemptible leases of lower priority. Default off."
   ),
   scaling: optional(
     Schema.Union([off, Scaling]),
@@ -277,6 +366,9 @@ export const Complete = Schema.Struct({
   pools: Pools,
   quotas: Quotas,
   groups: Groups,
+  weights: Weights,
+  priorities: Priorities,
+  reservations: Reservations,
   plugins: Plugins
 })
 export type Complete = typeof Complete.Type
@@ -287,6 +379,12 @@ export const Config = Schema.Struct({
   pools: optional(Pools, "Resource type to pool."),
   quotas: optional(Quotas, "What an agent may hold and wait for: agent to type to amount."),
   groups: optional(Groups, "Groups of agents, and what they may have together."),
+  weights: optional(
+    Weights,
+    "What agents may have beside each other where shares are fair: agent to weight. Default 1."
+  ),
+  priorities: optional(Priorities, "The priority of claims that say none: agent to number or class. Default 0."),
+  reservations: optional(Reservations, "What is kept for somebody at all times."),
   plugins: optional(
     Plugins,
     "Plugin to its options: `host` (this machine), or the name of a package that is imported."

@@ -55,6 +55,9 @@ const builtIn = (places: SettingsPlaces, isBackground: boolean): { readonly [key
   pools: {},
   quotas: {},
   groups: {},
+  weights: {},
+  priorities: {},
+  reservations: [],
   plugins: {},
   manager: {
     timeout: "off",
@@ -63,6 +66,8 @@ const builtIn = (places: SettingsPlaces, isBackground: boolean): { readonly [key
     loadInterval: "5 seconds",
     gracePeriod: "5 seconds",
     deadlock: "fail",
+    order: "arrival",
+    preemption: "off",
     scaling: "off"
   },
   daemon: {

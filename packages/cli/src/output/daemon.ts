@@ -60,6 +60,13 @@ export const AgentsShowOutput = Schema.Struct({
   waiters: Schema.Array(WaiterView)
 })
 
+/** Of `agents set-weight` and `agents set-priority`: what was said. */
+export const AgentsSetOutput = Schema.Struct({
+  agent: Schema.String,
+  weight: Schema.optionalKey(Schema.Number),
+  priority: Schema.optionalKey(Schema.Union([Schema.Number, Schema.String]))
+})
+
 export const LeasesListOutput = Schema.Array(DaemonLease)
 
 export const LeasesRevokeOutput = Schema.Struct({ revoked: Schema.Array(Schema.Number) })

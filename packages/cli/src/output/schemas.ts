@@ -31,6 +31,8 @@ export const outputs = {
   "reserve cancel": daemon.ReserveCancelOutput,
   "agents list": daemon.AgentsListOutput,
   "agents show": daemon.AgentsShowOutput,
+  "agents set-weight": daemon.AgentsSetOutput,
+  "agents set-priority": daemon.AgentsSetOutput,
   "leases list": daemon.LeasesListOutput,
   "leases revoke": daemon.LeasesRevokeOutput,
   "waiters list": daemon.WaitersListOutput,

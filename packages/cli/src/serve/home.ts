@@ -4,7 +4,9 @@ import type { InvalidCapacity, InvalidClaim, InvalidRate } from "@resource-manag
 import type { JournalError } from "@resource-manager/core/Journal"
 import type { LeaseTable } from "@resource-manager/core/LeaseTable"
 import type { Meter } from "@resource-manager/core/Meter"
+import * as Order from "@resource-manager/core/Order"
 import type { PoolConfig } from "@resource-manager/core/PoolConfig"
+import * as Preemption from "@resource-manager/core/Preemption"
 import { type ManagerError, ResourceManager, type ResourceManagerOptions } from "@resource-manager/core/ResourceManager"
 import * as ResourceType from "@resource-manager/core/ResourceType"
 import * as ScalingPolicy from "@resource-manager/core/ScalingPolicy"
@@ -25,7 +27,14 @@ const poolOf = (name: string, { unit, ...pool }: Complete["pools"][string]): Poo
 
 /** The options of the manager itself. */
 export const managerOptions = ({ manager, pools }: Complete): ResourceManagerOptions => {
-  const { deadlock: _deadlock, scaling: _scaling, timeout, ...options } = manager
+  const {
+    deadlock: _deadlock,
+    order: _order,
+    preemption: _preemption,
+    scaling: _scaling,
+    timeout,
+    ...options
+  } = manager
   return {
     ...options,
     ...(timeout === "off" ? {} : { timeout }),
@@ -34,9 +43,20 @@ export const managerOptions = ({ manager, pools }: Complete): ResourceManagerOpt
 }
 
 /** The policies that settings choose. */
-export const policies = ({ manager: { deadlock, scaling } }: Complete): Layer.Layer<never> =>
-  Layer.merge(
-    deadlock === "off" ? DeadlockPolicy.layerOff : DeadlockPolicy.layerFail,
+const deadlockPolicies = {
+  fail: DeadlockPolicy.layerFail,
+  revoke: DeadlockPolicy.layerRevoke,
+  "wound-wait": DeadlockPolicy.layerWoundWait,
+  "wait-die": DeadlockPolicy.layerWaitDie,
+  banker: DeadlockPolicy.layerBanker,
+  off: DeadlockPolicy.layerOff
+} as const satisfies Record<Complete["manager"]["deadlock"], Layer.Layer<never>>
+
+export const policies = ({ manager: { deadlock, order, preemption, scaling } }: Complete): Layer.Layer<never> =>
+  Layer.mergeAll(
+    deadlockPolicies[deadlock],
+    order === "arrival" ? Layer.empty : Order.layer(order),
+    preemption === "off" ? Layer.empty : Preemption.layerPriority(preemption),
     scaling === "off" ? Layer.empty : ScalingPolicy.layer(ScalingPolicy.thresholds(scaling))
   )
 
@@ -69,6 +89,42 @@ const groups = (settings: Settings): Layer.Layer<never, ConfigInvalid, ResourceM
     })
   )
 
+/** What agents are to the order. What was set live of others stays. */
+const attributes = (settings: Settings): Layer.Layer<never, ConfigInvalid, ResourceManager> =>
+  Layer.effectDiscard(
+    Effect.gen(function* () {
+      const manager = yield* ResourceManager
+      const { priorities, weights } = settings.complete
+      for (const [agent, weight] of Object.entries(weights)) {
+        yield* Effect.mapError(manager.setAgent(agent, { weight }), refused(settings, ["weights", agent]))
+      }
+      for (const [agent, priority] of Object.entries(priorities)) {
+        yield* Effect.mapError(manager.setAgent(agent, { priority }), refused(settings, ["priorities", agent]))
+      }
+    })
+  )
+
+/** What is kept at all times. One that a journal has of a former start is not made again. */
+const reservations = (settings: Settings): Layer.Layer<never, ConfigInvalid, ResourceManager> =>
+  Layer.effectDiscard(
+    Effect.gen(function* () {
+      const manager = yield* ResourceManager
+      const there = new Set(
+        (yield* manager.reservations)
+          .filter(({ endsInMillis }) => endsInMillis === undefined)
+          .map((reservation) => JSON.stringify([reservation.for, reservation.claim]))
+      )
+      for (const [at, { agent, claim, group, note, priority }] of settings.complete.reservations.entries()) {
+        const holder = agent !== undefined ? { agent } : group !== undefined ? { group } : { priority: priority ?? 0 }
+        if (there.has(JSON.stringify([holder, claim]))) continue
+        yield* Effect.mapError(
+          manager.reserve({ for: holder, claim, ...(note === undefined ? {} : { note }) }),
+          refused(settings, ["reservations", at])
+        )
+      }
+    })
+  )
+
 export type JournalFailure = JournalError | InvalidJournalOption
 export type HomeFailure = ConfigInvalid | PluginFailed | JournalFailure
 
@@ -96,5 +152,7 @@ export const homeOf = (
     (below, plugin) => Layer.provideMerge(plugin.layer, below),
     manager
   )
-  return Layer.provideMerge(Layer.merge(quotas(settings), groups(settings)), complete)
+  // Groups before what is kept for them.
+  const kept = Layer.provideMerge(reservations(settings), Layer.provideMerge(groups(settings), complete))
+  return Layer.provideMerge(Layer.merge(quotas(settings), attributes(settings)), kept)
 }

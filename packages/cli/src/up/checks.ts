@@ -99,10 +99,22 @@ const countProblems = ({ agents }: UpFile): ReadonlyArray<Problem> => {
 }
 
 /** The part that settings have too. */
-export const configOf = ({ groups, manager, plugins, pools, quotas }: UpFile): Config => ({
+export const configOf = ({
+  groups,
+  manager,
+  plugins,
+  pools,
+  priorities,
+  quotas,
+  reservations,
+  weights
+}: UpFile): Config => ({
   ...(pools === undefined ? {} : { pools }),
   ...(quotas === undefined ? {} : { quotas }),
   ...(groups === undefined ? {} : { groups }),
+  ...(weights === undefined ? {} : { weights }),
+  ...(priorities === undefined ? {} : { priorities }),
+  ...(reservations === undefined ? {} : { reservations }),
   ...(plugins === undefined ? {} : { plugins }),
   ...(manager === undefined ? {} : { manager })
 })

@@ -13,7 +13,16 @@ export interface Loaded {
   readonly settings: Settings
 }
 
-const settingsFields = new Set(["pools", "quotas", "groups", "plugins", "manager"])
+const settingsFields = new Set([
+  "pools",
+  "quotas",
+  "groups",
+  "weights",
+  "priorities",
+  "reservations",
+  "plugins",
+  "manager"
+])
 
 /** All that is wrong with the file at once. */
 export const load = Effect.fnUntraced(function* (

@@ -5,7 +5,17 @@
 import * as Schema from "effect/Schema"
 import * as SchemaGetter from "effect/SchemaGetter"
 import { AgentName, Amount, Count, Positive, ResourceName, TimeSpan } from "../config/fields.ts"
-import { Groups, Manager, optional, Plugins, Pools, Quotas } from "../config/schema.ts"
+import {
+  Groups,
+  Manager,
+  Plugins,
+  Pools,
+  Priorities,
+  Quotas,
+  Reservations,
+  Weights,
+  optional
+} from "../config/schema.ts"
 
 /** The most instances of all agents together: each is a process. */
 export const instancesMax = 1_000
@@ -112,6 +122,9 @@ export const UpFile = Schema.Struct({
   ),
   pools: optional(Pools, "Resource type to pool."),
   quotas: optional(Quotas, "What an agent may hold and wait for: agent to type to amount."),
+  weights: optional(Weights, "What agents may have beside each other, as in the settings."),
+  priorities: optional(Priorities, "The priority of claims that say none, as in the settings."),
+  reservations: optional(Reservations, "What is kept for somebody at all times, as in the settings."),
   groups: optional(Groups, "Groups of agents, and what they may have together, as in the settings."),
   plugins: optional(Plugins, "Plugin to its options, as in the settings."),
   manager: optional(Manager, "How claims are decided, as in the settings."),

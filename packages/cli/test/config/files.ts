@@ -107,7 +107,7 @@ export const wrong: ReadonlyArray<{
     what: "words where others are known",
     text: "manager: { deadlock: maybe }\ndaemon: { journal: yes, metrics: { listen: 9464 } }\n",
     told: [
-      ':1:22: manager.deadlock: "maybe" is not allowed here; allowed: "fail" or "off"',
+      ':1:22: manager.deadlock: "maybe" is not allowed here; allowed: "fail" or "revoke" or "wound-wait" or "wait-die" or "banker" or "off"',
       ':2:20: daemon.journal: "yes" is not allowed here; allowed: "off" or the fields path, snapshotEvery, synchronous',
       ":2:44: daemon.metrics.listen: 9464 is not allowed here; allowed: HOST:PORT"
     ],

@@ -32,11 +32,60 @@ const show = Command.make(
   Command.withExamples([{ command: "resource-manager agents show build --json" }])
 )
 
+const agent = Argument.String("agent").pipe(Argument.withMetavar("AGENT"), Argument.withDescription("Its name"))
+
+const setWeight = Command.make(
+  "set-weight",
+  {
+    agent,
+    weight: Argument.Finite("weight").pipe(
+      Argument.withMetavar("WEIGHT"),
+      Argument.withDescription("What it may have beside others where shares are fair: above 0, 1 unless set")
+    ),
+    connect
+  },
+  ({ agent, connect, weight }) =>
+    lazily(
+      () => import("./set.ts"),
+      ({ set }) => set(connect, agent, { weight })
+    )
+).pipe(
+  Command.withDescription("Set what an agent may have beside others, where the daemon's order goes by fair share."),
+  Command.withShortDescription("Set the weight of an agent"),
+  Command.withExamples([{ command: "resource-manager agents set-weight build 3" }])
+)
+
+const setPriority = Command.make(
+  "set-priority",
+  {
+    agent,
+    priority: Argument.String("priority").pipe(
+      Argument.withMetavar("N|CLASS"),
+      Argument.withDescription("The priority of its claims that say none: a whole number, or the name of a class")
+    ),
+    connect
+  },
+  ({ agent, connect, priority }) =>
+    lazily(
+      () => import("./set.ts"),
+      ({ set }) => set(connect, agent, { priority: /^[+-]?\d{1,10}$/.test(priority) ? Number(priority) : priority })
+    )
+).pipe(
+  Command.withDescription(
+    "Set the priority of an agent's claims that say none, where the daemon's order goes by priority."
+  ),
+  Command.withShortDescription("Set the priority of an agent"),
+  Command.withExamples([
+    { command: "resource-manager agents set-priority build 10" },
+    { command: "resource-manager agents set-priority nightly batch" }
+  ])
+)
+
 export const agents = Command.make("agents").pipe(
   Command.withDescription("Who is charged"),
   Command.withExamples([
     { command: "resource-manager agents list" },
     { command: "resource-manager agents show build" }
   ]),
-  Command.withSubcommands([list, show])
+  Command.withSubcommands([list, show, setWeight, setPriority])
 )
