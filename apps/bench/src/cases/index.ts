@@ -1,4 +1,5 @@
 import type { BenchCase } from "../harness.ts"
+import { backfillCases } from "./backfill.ts"
 import { afterKill } from "./death.ts"
 import { chainGrowth, cycleFound } from "./deadlock.ts"
 import { durableLease, recoveryBySnapshot, recoveryOfEvents } from "./durable.ts"
@@ -56,5 +57,6 @@ export const cases: ReadonlyArray<BenchCase> = [
   metricsPage,
   spans,
   ...orderCases,
+  ...backfillCases,
   ...quotaTreeCases
 ]
