@@ -160,6 +160,8 @@ const PriorityNumber = Schema.Finite.check(
   Schema.isBetween({ minimum: -1_000_000_000, maximum: 1_000_000_000 }, { expected: priorityAllowed })
 )
 
+const backfillKind = Schema.Literals(["easy", "shadow", "conservative"])
+
 /** Who goes first: the parts of an order, as `Order` of the library has them. */
 const Order = Schema.Struct({
   fairShare: optional(
@@ -204,8 +206,18 @@ const Order = Schema.Struct({
       })
     ]),
     "Small claims may pass a blocked one, so many times."
+  ),
+  backfill: optional(
+    Schema.Union([
+      backfillKind,
+      Schema.Struct({
+        kind: backfillKind,
+        depth: optional(Positive, "How many of those that wait for a pool are looked at. Default 1,000.")
+      })
+    ]),
+    "Claims may start before a blocked one where declared durations show that it is not delayed."
   )
-}).annotate({ expected: "arrival, or the fields fairShare, priority, size, committedHead, bypass" })
+}).annotate({ expected: "arrival, or the fields fairShare, priority, size, committedHead, bypass, backfill" })
 
 const Preemption = Schema.Struct({
   grace: optional(TimeSpan, "How long a holder has from the announcement on. Default 10 seconds."),
