@@ -10,9 +10,9 @@
  * own in the daemon's place.
  */
 import * as Effect from "effect/Effect"
-import { chmodSync, lstatSync, mkdirSync, type Stats, statSync } from "node:fs"
+import { chmodSync, existsSync, lstatSync, mkdirSync, type Stats, statSync } from "node:fs"
 import { homedir, tmpdir } from "node:os"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { UnsafeFolder } from "./Errors.ts"
 
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -84,12 +84,28 @@ const statOf = (folder: string): Stats | undefined => {
   }
 }
 
+const codeOf = (cause: unknown): unknown => (cause instanceof Error && "code" in cause ? cause.code : undefined)
+
+/**
+ * With all that it is in. Node's own `recursive` never returns where a file system
+ * says of a folder that there is nothing to make it in, as `/proc` does.
+ */
+const makeFolder = (folder: string): void => {
+  const parent = dirname(folder)
+  if (parent !== folder && !existsSync(parent)) makeFolder(parent)
+  try {
+    mkdirSync(folder, { mode: 0o700 })
+  } catch (cause) {
+    if (codeOf(cause) !== "EEXIST") throw cause
+  }
+}
+
 /** Makes a folder that only this user can enter, or says why it is none. */
 export const privateFolder = (folder: string): Effect.Effect<void, UnsafeFolder> =>
   Effect.suspend(() => {
     const refuse = (why: string) => Effect.fail(new UnsafeFolder({ folder, message: `${folder} ${why}` }))
     try {
-      mkdirSync(folder, { recursive: true, mode: 0o700 })
+      makeFolder(folder)
     } catch (cause) {
       return refuse(`cannot be made: ${cause instanceof Error ? cause.message : String(cause)}`)
     }

@@ -95,6 +95,13 @@ describe("folders", () => {
     )
   )
 
+  it.effect.skipIf(!existsSync("/proc/self"))("are refused where none can be made, and not tried for ever", () =>
+    Effect.gen(function* () {
+      const { message } = yield* Effect.flip(Places.privateFolder("/proc/none/below"))
+      assert.match(message, /^\/proc\/none\/below cannot be made: /)
+    })
+  )
+
   it.live("hold a socket that only this user can open; what is there already stays", () =>
     Effect.scoped(
       Effect.gen(function* () {
