@@ -10,7 +10,7 @@
  * own in the daemon's place.
  */
 import * as Effect from "effect/Effect"
-import { chmodSync, existsSync, lstatSync, mkdirSync, type Stats, statSync } from "node:fs"
+import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, type Stats, statSync } from "node:fs"
 import { homedir, tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { UnsafeFolder } from "./Errors.ts"
@@ -100,6 +100,14 @@ const makeFolder = (folder: string): void => {
   }
 }
 
+const isEmpty = (folder: string): boolean => {
+  try {
+    return readdirSync(folder).length === 0
+  } catch {
+    return false
+  }
+}
+
 /** Makes a folder that only this user can enter, or says why it is none. */
 export const privateFolder = (folder: string): Effect.Effect<void, UnsafeFolder> =>
   Effect.suspend(() => {
@@ -119,6 +127,10 @@ export const privateFolder = (folder: string): Effect.Effect<void, UnsafeFolder>
       )
     }
     if (process.platform !== "win32" && (stat.mode & 0o077) !== 0) {
+      // Only one that nobody uses yet: another may be the user's home, or `/etc`.
+      if (!isEmpty(folder)) {
+        return refuse("can be entered by others, and is in use already; allowed: mode 0700, or an empty folder")
+      }
       try {
         chmodSync(folder, 0o700)
       } catch {

@@ -82,6 +82,13 @@ describe("folders", () => {
         chmodSync(made, 0o755)
         yield* Places.privateFolder(made)
         assert.strictEqual(statSync(made).mode & 0o777, 0o700)
+        // Somebody's home, named by mistake: it stays as it is.
+        const used = join(path, "used")
+        mkdirSync(used)
+        chmodSync(used, 0o755)
+        writeFileSync(join(used, "notes"), "")
+        assert.match((yield* Effect.flip(Places.privateFolder(used))).message, /is in use already; allowed: mode 0700/)
+        assert.strictEqual(statSync(used).mode & 0o777, 0o755)
         symlinkSync(made, join(path, "link"))
         writeFileSync(join(path, "file"), "")
         for (const bad of ["link", "file", "file/below"]) {
