@@ -2,7 +2,7 @@
 import { strict as assert } from "node:assert"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { ResourceManager } from "@resource-manager/core"
-import { Clock, Console, Effect, Fiber } from "effect"
+import { Clock, Console, Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
 
 // #region reserve
@@ -58,4 +58,4 @@ const program = Effect.gen(function* () {
 
 const layer = ResourceManager.layer({ pools: { cpu: { capacity: 8 } } })
 
-NodeRuntime.runMain(program.pipe(Effect.scoped, Effect.provide(layer), Effect.provide(TestClock.layer())))
+NodeRuntime.runMain(program.pipe(Effect.scoped, Effect.provide(Layer.provideMerge(layer, TestClock.layer()))))
