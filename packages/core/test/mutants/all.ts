@@ -1,4 +1,5 @@
 /** Every mutant. */
+import { backfillMutants } from "./backfill.ts"
 import { booksMutants } from "./books.ts"
 import { ledgerMutants } from "./decisions.ts"
 import type { Mutant } from "./mutant.ts"
@@ -19,5 +20,6 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...quotaMutants,
   ...snapshotMutants,
   ...settlementMutants,
-  ...preemptionMutants
+  ...preemptionMutants,
+  ...backfillMutants
 ]

@@ -1,0 +1,61 @@
+/** Mutants of backfill: who passes, what is protected, and who is looked at again. */
+import { of } from "./mutant.ts"
+
+export const backfillMutants = [
+  ...of("plan/PastHeads.ts", [
+    {
+      name: "heads are not protected from backfill",
+      rule: "who starts out of turn leaves the next claim where it is",
+      search: "    for (const head of this.heads(books)) plan.place(head)\n    return plan",
+      replacement: "    return plan"
+    },
+    {
+      name: "a newcomer passes nobody",
+      rule: "a claim that arrives is asked whether it may pass",
+      search: "newcomer !== undefined && this.mayPass(newcomer, books.now) ?",
+      replacement: "newcomer !== undefined && newcomer.id < 0 ?"
+    },
+    {
+      name: "backfill never looks again",
+      rule: "what comes back may let somebody pass",
+      search: "if (pool.stirred || pool.passedOver !== head) {",
+      replacement: "if (pool.passedOver !== head) {"
+    }
+  ]),
+  ...of("plan/Plan.ts", [
+    {
+      name: "the spare is spent twice",
+      rule: "what one takes to spare is gone for the next",
+      search: "      page.profile.reserve(part.amount, rightNow, until)\n",
+      replacement: ""
+    },
+    {
+      name: "shadow uses the spare",
+      rule: "with shadow only who ends first passes",
+      search: "    if (endsFirst && until >= page.firstStart) return false\n",
+      replacement: "    if (endsFirst && until >= page.firstStart && amount > page.profile.least(until)) return false\n"
+    },
+    {
+      name: "passes who may wait for ever",
+      rule: "nobody passes a claim whose start nobody knows",
+      search: "if (page.closed || amount",
+      replacement: "if (amount"
+    }
+  ]),
+  ...of("plan/Ends.ts", [
+    {
+      name: "ends stay when leases are back",
+      rule: "who has come back is not expected any more",
+      search: "    this.instants.splice(at, 1)\n    this.parts.splice(at, 1)",
+      replacement: "    if (at < 0) this.parts.splice(at, 1)"
+    }
+  ]),
+  ...of("order/heads.ts", [
+    {
+      name: "heads are not committed",
+      rule: "who is next stays next where the order says so",
+      search: "      if (first === undefined || order.compare(part.request, first) < 0) first = part.request\n",
+      replacement: ""
+    }
+  ])
+]
