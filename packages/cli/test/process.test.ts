@@ -108,7 +108,10 @@ describe("the Node that runs it", () => {
     const source = readFileSync(sourceOfBinary, "utf8")
     const imports = source.split("\n").filter((line) => line.startsWith("import "))
     for (const line of imports)
-      assert.match(line, /^import (?:\* as \w+ from "node:|\{ \w+ \} from "\.\/(?:exitCodes|nodeVersion)\.ts")/)
+      assert.match(
+        line,
+        /^import (?:\* as \w+ from "node:|\{ \w+ \} from "\.\/(?:exitCodes|nodeVersion|up\/guardArgument)\.ts")/
+      )
   })
 })
 
