@@ -51,6 +51,8 @@ const provoke: Record<string, (manager: Manager) => Effect.Effect<unknown, unkno
   "InvalidCapacity: no amount": (manager) => manager.setCapacity("cpu", Number.NaN),
   InvalidRate: (manager) => manager.setRate("cpu", { limit: 1, interval: "Infinity" }),
   InvalidQuota: (manager) => manager.setQuota("a", "cpu", -1),
+  InvalidGroup: (manager) => manager.setGroup("team", { parent: "org" }),
+  ReservationRefused: (manager) => manager.reserve({ for: { agent: "a" }, claim: { cpu: 1_000_000 } }),
   InvalidClaim: (manager) => manager.withLease("a", { cpu: 1.5 })(Effect.void),
   "InvalidClaim: empty": (manager) => manager.withLease("a", {})(Effect.void),
   "InvalidClaim: agent": (manager) => manager.withLease("", { cpu: 1 })(Effect.void),
@@ -90,6 +92,9 @@ const messages: Record<string, string> = {
   InvalidRate:
     'cpu: rate.interval is "Infinity"; allowed: a finite duration of at least a microsecond, such as "1 second"',
   InvalidQuota: "the quota of a on cpu is -1; allowed: a whole number from 0",
+  InvalidGroup: 'parent of group team is "org"; allowed: a group that was set before; there is none',
+  ReservationRefused:
+    "cpu: 1000000 cores cannot be promised to a, 999990 cores short: of 10 cores the rest is promised already, or held by leases that do not say that they end before",
   InvalidClaim: "claim.cpu is 1.5; allowed: a whole number from 0 to 9007199254740991, in the type's smallest unit",
   "InvalidClaim: empty": "claim is {}; allowed: at least one resource type with an amount",
   "InvalidClaim: agent": 'agent is ""; allowed: a string of 1 to 256 characters',
@@ -109,7 +114,9 @@ const schemas = {
   QueueFull: Errors.QueueFull,
   InvalidCapacity: Errors.InvalidCapacity,
   InvalidRate: Errors.InvalidRate,
+  InvalidGroup: Errors.InvalidGroup,
   InvalidQuota: Errors.InvalidQuota,
+  ReservationRefused: Errors.ReservationRefused,
   InvalidClaim: Errors.InvalidClaim,
   ResourceNotAcquired: Errors.ResourceNotAcquired,
   UnknownResourceType: Errors.UnknownResourceType,
@@ -125,7 +132,7 @@ describe("errors", () => {
     const provoked = new Set(Object.keys(provoke).map((name) => name.split(":")[0]))
     assert.deepStrictEqual([...provoked].toSorted(), Object.keys(schemas).toSorted())
     const exported = Object.entries(Errors).flatMap(([name, value]) =>
-      "fields" in value && name !== "DeadlockStep" ? [name] : []
+      "fields" in value && name !== "DeadlockStep" && name !== "QuotaLevel" ? [name] : []
     )
     assert.deepStrictEqual(exported.toSorted(), Object.keys(schemas).toSorted())
   })

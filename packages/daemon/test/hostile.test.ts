@@ -136,6 +136,7 @@ describe("L2 to L5: connections", () => {
       const daemon = yield* startDaemon({ limits: { connections: 2 } })
       const [one] = [yield* raw(daemon.address), yield* raw(daemon.address)]
       yield* one.hello()
+      yield* until("both are in", daemon.server.status, (status) => status.connections === 2)
       const third = yield* raw(daemon.address)
       assert.strictEqual(failureOf(yield* third.hello()), "LimitExceeded")
       yield* third.end
