@@ -40,6 +40,11 @@ export class Group {
     return this.parent === undefined ? [this.id] : [...this.parent.path, this.id]
   }
 
+  /** Whether it has not been removed. */
+  get isThere(): boolean {
+    return this.groups.byId.get(this.id) === this
+  }
+
   get root(): Group {
     return this.parent === undefined ? this : this.parent.root
   }

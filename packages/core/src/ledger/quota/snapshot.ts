@@ -47,7 +47,9 @@ export const groupStates = (books: Books): ReadonlyArray<GroupState> =>
 /** What a grant may still have back is of no use once it is its lease's, or its lease began. */
 export const placeState = ({ quota }: Request): Pick<RequestState, "parked" | "place" | "paid"> => {
   if (quota === undefined) return {}
-  const paid = quota.paid.map(({ at, cost, level, remainder, terms }): PaidState => ({
+  // What was paid to a group that is no more goes back to nobody.
+  const there = quota.paid.filter(({ at }) => at.group.isThere)
+  const paid = there.map(({ at, cost, level, remainder, terms }): PaidState => ({
     group: at.group.id,
     pool: at.pool.index,
     cost,

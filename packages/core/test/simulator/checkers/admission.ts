@@ -186,7 +186,8 @@ export const admission = (run: Run): Checker => {
         fail(`check says ${granted ? "" : "not "}granted, the rules ${forecast._tag}`)
     },
     onEvent: (event) => {
-      if (event._tag === "Exempted") exempted = true
+      // Also where leases that it takes have no grace, and are back at once.
+      if (event._tag === "Exempted" || event._tag === "Preempting") exempted = true
     },
     afterCommand: (answer) => {
       if (forecast === undefined) return

@@ -52,9 +52,13 @@ const forgotten = (world: World, pool: WorldPool, kind: string, now: number): Wo
   const line = world.line.filter((waiter) => waiter.needs.some((need) => need.pool === pool))
   const [head, ...others] = line
   if (head === undefined || pool.rate !== undefined || line.some(({ needs }) => needs.length > 1)) return undefined
+  // How long a growth lasts depends on its lease: it is judged by who is passed alone.
+  if (line.some(({ grows }) => grows !== undefined)) return undefined
   const wanted = head.needs[0]!.amount
   let free = pool.free
   if (free >= wanted) return undefined
+  // One that is overdue is back nobody knows when: the rule says nothing then.
+  if (returnsOf(world, pool).some((end) => end.at < now)) return undefined
   for (const end of returnsOf(world, pool)) {
     free += end.amount
     if (free < wanted) continue
