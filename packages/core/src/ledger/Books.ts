@@ -769,6 +769,7 @@ export class Books {
   private merge(request: Request, lease: Request): void {
     for (const part of request.parts) {
       part.pool.removeHolder(part)
+      part.pool.stirred = true
       const own = lease.parts.find((candidate) => candidate.pool === part.pool)
       if (own === undefined) {
         const added = new Part(lease, part.pool, part.account, part.amount, 0)

@@ -701,6 +701,8 @@ export class Ledger {
       if (refusedAt !== undefined && !(mayWait && waits)) return this.refuse(request, refusedBy(refusedAt, now))
     } else if (fits && this.isSafe(request)) {
       books.grant(request)
+      // A lease that grew brings more back: somebody may pass who could not before.
+      if (request.grows !== undefined && this.backfill !== undefined) this.settle()
       if (ordering !== undefined) this.settleAfter(request)
       else if (books.dirtyGates.length > 0) this.settle()
       return request
