@@ -211,7 +211,7 @@ const Order = Schema.Struct({
     Schema.Union([
       backfillKind,
       Schema.Struct({
-        kind: backfillKind,
+        kind: backfillKind.annotate({ description: "Which: easy, shadow or conservative." }),
         depth: optional(Positive, "How many of those that wait for a pool are looked at. Default 1,000.")
       })
     ]),
