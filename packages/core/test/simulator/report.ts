@@ -26,7 +26,7 @@ export const minimums: Readonly<Record<string, number>> = {
   "command: refund": 2_000,
   "command: release": 60_000,
   "command: reserve": 2_000,
-  "command: endReservation": 500,
+  "command: endReservation": 200,
   "command: revoke": 3_000,
   "command: releaseManual": 4_000,
   "command: settle": 4_000,
