@@ -52,4 +52,4 @@ const program = Effect.gen(function* () {
   assert.deepEqual(backfilled, ["tests", "lint", "build", "report"])
 })
 
-NodeRuntime.runMain(inVirtualTime(program))
+NodeRuntime.runMain(inVirtualTime(program, "1 second"))

@@ -95,4 +95,4 @@ const eightProcessors: typeof OperatingSystem.Service = {
   openFilesLimit: () => undefined
 }
 
-NodeRuntime.runMain(inVirtualTime(program))
+NodeRuntime.runMain(inVirtualTime(program, "10 millis"))
