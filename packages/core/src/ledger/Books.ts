@@ -426,7 +426,10 @@ export class Books {
         if (part.pool.calendar !== undefined) this.rebalance(part.pool)
         else if (part.pool.bucket !== undefined) this.schedule(part.pool)
       }
-    } else if (this.reservations !== undefined) {
+    } else {
+      // It went before who is short: they start later, and somebody may pass them who could not.
+      for (const { pool } of request.parts) if (pool.firstShort !== undefined) pool.stirred = true
+      if (this.reservations === undefined) return
       // What was promised to it may be what an earmark counted on: a promise goes before order.
       for (const { pool } of request.parts) {
         if (pool.calendar !== undefined && pool.waitersHead !== undefined) this.rebalance(pool)

@@ -701,10 +701,8 @@ export class Ledger {
       if (refusedAt !== undefined && !(mayWait && waits)) return this.refuse(request, refusedBy(refusedAt, now))
     } else if (fits && this.isSafe(request)) {
       books.grant(request)
-      // A lease that grew brings more back: somebody may pass who could not before.
-      if (request.grows !== undefined && this.backfill !== undefined) this.settle()
       if (ordering !== undefined) this.settleAfter(request)
-      else if (books.dirtyGates.length > 0) this.settle()
+      else if (books.dirtyGates.length > 0 || this.mayLetPass(request)) this.settle()
       return request
     } else if (!mayWait) {
       for (const part of request.parts) {
@@ -1047,6 +1045,11 @@ export class Ledger {
   }
 
   /** A claim was granted as it came, before others by its place in the order. */
+  /** Whether somebody may pass who could not before: a lease that grew brings more back, and who went first delays the heads. */
+  private mayLetPass({ grows, parts }: Request): boolean {
+    return this.backfill !== undefined && (grows !== undefined || parts.some(({ pool }) => pool.stirred))
+  }
+
   private settleAfter(request: Request): void {
     this.judgeGrowth(request)
     this.settle()

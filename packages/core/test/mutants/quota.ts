@@ -48,12 +48,6 @@ export const quotaMutants = [
       replacement: "> level.leasesMax) return"
     },
     {
-      name: "inside a lease behind reservations",
-      rule: "a claim inside a lease waits for what is held, never for order",
-      search: 'basis === "held" ? account.held : account.held + account.waiting - account.parked',
-      replacement: "account.held + account.waiting - account.parked"
-    },
-    {
       name: "lost quota granted",
       rule: "who lost the quota kept for it waits for it again",
       search: 'if (obstacleOf(part, "held", now) !== undefined) return true',
@@ -61,6 +55,12 @@ export const quotaMutants = [
     }
   ]),
   ...of("quota/Gate.ts", [
+    {
+      name: "inside a lease behind a line",
+      rule: "a claim inside a lease waits for what is held, never for order",
+      search: "nested ? undefined : this.closed)",
+      replacement: "this.closed)"
+    },
     {
       name: "gate opens for one",
       rule: "everybody who can have quota has it",

@@ -73,7 +73,9 @@ const run = async (): Promise<number> => {
     Array.from({ length: threads }, async (_, thread): Promise<Summary> => {
       const own = todo.filter((_job, index) => index % threads === thread)
       const worker = new Worker(new URL("worker.ts", import.meta.url), {
-        workerData: { jobs: own, steps: options.steps, failuresMax: options.failures }
+        workerData: { jobs: own, steps: options.steps, failuresMax: options.failures },
+        // Many times what a seed needs: a Ledger that grows without end is told soon.
+        resourceLimits: { maxOldGenerationSizeMb: 1024 }
       })
       const [summary]: ReadonlyArray<Summary> = await once(worker, "message")
       return summary!

@@ -111,6 +111,14 @@ export const backfill = (run: Run): Checker => {
         const need = first.needs.find((other) => other.pool === pool)
         return need !== undefined && (need.amount > pool.free - amount || need.cost > 0)
       })
+      const until = event.at + durationOf(claim, event.at)
+      const isTimed = first.needs.some(({ cost, pool }) => cost > 0 || pool.rate !== undefined)
+      const isShort = first.needs.some(
+        (need) => need.amount > need.pool.free && claim.needs.some(({ pool }) => pool === need.pool)
+      )
+      if (kind === "shadow" && isShort && !isTimed && until >= at) {
+        fail(`${claim.id} started before ${first.id} and may last beyond its start at ${at}`)
+      }
       if (meets && at === Infinity) fail(`${claim.id} passed ${first.id}, which may wait for ever`)
       passed = { first, by: claim, at }
     },
