@@ -134,7 +134,8 @@ const judgeAll = async (todo: ReadonlyArray<Mutant>): Promise<ReadonlyArray<Verd
 
 const table = (verdicts: ReadonlyArray<Verdict>): string => {
   const rows = verdicts.map(({ mutant, witness }) => {
-    const where = witness === undefined || witness.seed === 0 ? "" : `${witness.profile} ${witness.seed}, step ${witness.step}`
+    const where =
+      witness === undefined || witness.seed === 0 ? "" : `${witness.profile} ${witness.seed}, step ${witness.step}`
     return `| ${mutant.name} | ${mutant.rule} | \`${mutant.file}\` | ${witness?.checker ?? "**survived**"} | ${where} |`
   })
   const caught = verdicts.filter((verdict) => verdict.witness !== undefined).length
