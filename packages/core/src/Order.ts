@@ -117,6 +117,9 @@ const kinds: ReadonlyArray<BackfillKind> = ["easy", "shadow", "conservative"]
 
 const isPriority = (value: number): boolean => Number.isSafeInteger(value) && Math.abs(value) <= 1_000_000_000
 
+/** Where a class is named as text, it must not read as a number. */
+const isClassName = (name: string): boolean => name.trim() !== "" && Number.isNaN(Number(name))
+
 const sizeOf = (size: Size): ((request: Request) => number) => {
   if (size === "shortest") return shortestFirst
   if (size === "f1") return byF1()
@@ -144,7 +147,7 @@ export const make = (options: OrderOptions = {}): Policy => {
   }
   const backfill = typeof options.backfill === "string" ? { kind: options.backfill } : options.backfill
   const classes = priority?.classes ?? {}
-  const wrong = Object.entries(classes).find(([name, value]) => !isPriority(value) || /^[+-]?\d+$/.test(name))
+  const wrong = Object.entries(classes).find(([name, value]) => !isPriority(value) || !isClassName(name))
   const name = nameOf({ "fair share": fairShare, priority, size, bypass, backfill })
   return {
     name,

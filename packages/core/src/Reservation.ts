@@ -22,8 +22,12 @@ export const Holder = Schema.Union([
 ])
 export type Holder = typeof Holder.Type
 
+/** The same as it may be said: a priority by the name of a class too. */
+export const HolderInput = Schema.Union([...Holder.members, Schema.Struct({ priority: Schema.String })])
+export type HolderInput = typeof HolderInput.Type
+
 export interface ReservationOptions {
-  readonly for: Holder
+  readonly for: HolderInput
   readonly claim: Readonly<Record<string, number>>
   /** When its window begins, from now. Now unless given. */
   readonly startsIn?: Duration.Input | undefined

@@ -158,6 +158,7 @@ describe("Order", () => {
   for (const [options, field] of [
     [{ priority: { aging: { oneIn: 0 } } }, "order.priority.aging.oneIn"],
     [{ priority: { classes: { "7": 3 } } }, "order.priority.classes.7"],
+    [{ priority: { classes: { "1.5": 3 } } }, "order.priority.classes.1.5"],
     [{ bypass: { max: 0.5 } }, "order.bypass.max"],
     [{ bypass: { depth: 0 } }, "order.bypass.depth"]
   ] as const) {

@@ -453,7 +453,7 @@ export const Assign = Rpc.make("Assign", {
 export const Reserve = Rpc.make("Reserve", {
   payload: {
     ...commandOptional,
-    for: Reservation.Holder,
+    for: Reservation.HolderInput,
     claim: Amounts,
     startsIn: Schema.optionalKey(Span),
     lasts: Schema.optionalKey(Span),

@@ -126,6 +126,43 @@ const groupProblems = (config: Config, file: unknown): ReadonlyArray<Problem> =>
   })
 }
 
+/** The names of priorities that the order of a file has. */
+const classesOf = (config: Config): ReadonlyArray<string> => {
+  const order = config.manager?.order
+  const priority = typeof order === "object" ? order.priority : undefined
+  return typeof priority === "object" ? Object.keys(priority.classes ?? {}) : []
+}
+
+/** A priority that names a class which the order does not have. */
+export const classProblems = (
+  config: Config,
+  path: FieldPath,
+  priority: number | string | undefined
+): ReadonlyArray<Problem> => {
+  const classes = classesOf(config)
+  if (typeof priority !== "string" || classes.includes(priority)) return []
+  return [at(path, unknownName("class of priority", priority, classes) + "; see manager.order.priority.classes")]
+}
+
+const priorityProblems = (config: Config): ReadonlyArray<Problem> => {
+  const order = config.manager?.order
+  const priority = typeof order === "object" ? order.priority : undefined
+  const names = typeof priority === "object" ? Object.keys(priority.classes ?? {}) : []
+  return [
+    ...names
+      .filter((name) => name.trim() === "" || !Number.isNaN(Number(name)))
+      .map((name) =>
+        at(["manager", "order", "priority", "classes", name], "reads as a number; allowed: another name", "key")
+      ),
+    ...Object.entries(config.priorities ?? {}).flatMap(([agent, said]) =>
+      classProblems(config, ["priorities", agent], said)
+    ),
+    ...(config.reservations ?? []).flatMap((reservation, index) =>
+      classProblems(config, ["reservations", index, "priority"], reservation.priority)
+    )
+  ]
+}
+
 const scalingProblems = (config: Config): ReadonlyArray<Problem> => {
   const scaling = config.manager?.scaling
   if (scaling === undefined || scaling === "off") return []
@@ -173,6 +210,7 @@ export const problemsOfConfig = (config: Config, file: unknown): ReadonlyArray<P
   ...hostProblems(config),
   ...quotaProblems(config, file),
   ...groupProblems(config, file),
+  ...priorityProblems(config),
   ...scalingProblems(config),
   ...daemonProblems(config),
   ...patienceProblems(config)

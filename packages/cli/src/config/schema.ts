@@ -224,12 +224,17 @@ const Preemption = Schema.Struct({
   overrun: optional(TimeSpan, "How long its finalizers may take after that. Default 5 seconds.")
 }).annotate({ expected: "off, or the fields grace, overrun" })
 
+/** A priority: a number, or the name of a class of the order (see `checks`). */
+export const Priority = Schema.Union([PriorityNumber, Schema.NonEmptyString]).annotate({
+  expected: `${priorityAllowed}, or the name of a class of manager.order.priority.classes`
+})
+
 /** What agents are to the order: name to weight, and name to priority or class. */
 export const Weights = Schema.Record(
   AgentName,
   Schema.Finite.check(Schema.isGreaterThan(0, { expected: "a number over 0" }))
 )
-export const Priorities = Schema.Record(AgentName, Schema.Union([PriorityNumber, Schema.NonEmptyString]))
+export const Priorities = Schema.Record(AgentName, Priority)
 
 const holderAllowed = "one of agent, group and priority, with claim and note"
 
@@ -238,7 +243,7 @@ export const Reservations = Schema.Array(
   Schema.Struct({
     agent: optional(AgentName, "For this agent."),
     group: optional(Schema.NonEmptyString, "For all agents of this group and of those below it."),
-    priority: optional(PriorityNumber, "For every claim of at least this priority."),
+    priority: optional(Priority, "For every claim of at least this priority, or that of this class."),
     claim: Schema.Record(ResourceName, Amount).annotate({ description: "What is kept: resource to amount." }),
     note: optional(Schema.NonEmptyString, "What it is for.")
   }).check(

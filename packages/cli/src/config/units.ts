@@ -76,6 +76,16 @@ export const readDuration = (input: string): Read<Duration.Duration> => {
   return millis === undefined ? Result.fail(durationAllowed) : Result.succeed(Duration.millis(millis))
 }
 
+export const priorityAllowed = "a whole number such as 10 or -5, or the name of a class of the order; higher goes first"
+
+/** `10`, `-5`, or the name of a class of priority: whoever has the order knows which there are. */
+export const readPriority = (input: string): Read<number | string> => {
+  const text = input.trim()
+  if (/^[+-]?\d{1,10}$/.test(text)) return Result.succeed(Number(text))
+  // A class is not named like a number.
+  return text !== "" && Number.isNaN(Number(text)) ? Result.succeed(text) : Result.fail(priorityAllowed)
+}
+
 export interface Rate {
   readonly limit: number
   readonly interval: Duration.Duration

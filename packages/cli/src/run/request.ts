@@ -10,7 +10,7 @@ import * as Schema from "effect/Schema"
 import { AgentId } from "@resource-manager/core/Claim"
 import type { Mode } from "@resource-manager/daemon/process/Enforcement"
 import type { SchedulingOptions } from "@resource-manager/core/Claim"
-import { readAmount, readDuration } from "../config/units.ts"
+import { readAmount, readDuration, readPriority } from "../config/units.ts"
 
 export interface RunFlags {
   readonly agent: string | undefined
@@ -22,6 +22,7 @@ export interface RunFlags {
   readonly priority: string | undefined
   readonly expected: string | undefined
   readonly isPreemptible: boolean
+  readonly onQuota: "fail" | "wait" | undefined
   readonly enforce: Mode | undefined
   readonly command: ReadonlyArray<string>
 }
@@ -87,21 +88,19 @@ const readResources = (flags: Pick<RunFlags, "memory" | "resource">): Result.Res
   return Result.succeed(amounts)
 }
 
-const priorityAllowed = "a whole number, such as 10 or -5; higher goes first"
-
 const readScheduling = (
-  flags: Pick<RunFlags, "expected" | "isPreemptible" | "priority">
+  flags: Pick<RunFlags, "expected" | "isPreemptible" | "onQuota" | "priority">
 ): Result.Result<SchedulingOptions, string> => {
-  const { expected, isPreemptible, priority } = flags
-  if (priority !== undefined && !/^[+-]?\d{1,9}$/.test(priority.trim())) {
-    return wrong("--priority", priority, priorityAllowed)
-  }
+  const { expected, isPreemptible, onQuota, priority: written } = flags
+  const priority = written === undefined ? undefined : readPriority(written)
+  if (priority !== undefined && Result.isFailure(priority)) return wrong("--priority", written ?? "", priority.failure)
   const duration = expected === undefined ? undefined : readDuration(expected)
   if (duration !== undefined && Result.isFailure(duration)) return wrong("--expected", expected ?? "", duration.failure)
   return Result.succeed({
-    ...(priority === undefined ? {} : { priority: Number(priority) }),
+    ...(priority === undefined ? {} : { priority: priority.success }),
     ...(duration === undefined ? {} : { expected: duration.success }),
-    ...(isPreemptible ? { preemptible: true } : {})
+    ...(isPreemptible ? { preemptible: true } : {}),
+    ...(onQuota === undefined ? {} : { onQuota })
   })
 }
 

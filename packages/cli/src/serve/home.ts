@@ -104,6 +104,14 @@ const attributes = (settings: Settings): Layer.Layer<never, ConfigInvalid, Resou
     })
   )
 
+/** A priority that is written as a class: one that a journal has is told by its number. */
+const priorityIn = ({ manager: { order } }: Complete, priority: number | string = 0): number => {
+  if (typeof priority === "number") return priority
+  const options = typeof order === "object" ? order.priority : undefined
+  // The settings were checked: it is there.
+  return (typeof options === "object" ? options.classes?.[priority] : undefined) ?? 0
+}
+
 /** What is kept at all times. One that a journal has of a former start is not made again. */
 const reservations = (settings: Settings): Layer.Layer<never, ConfigInvalid, ResourceManager> =>
   Layer.effectDiscard(
@@ -115,7 +123,8 @@ const reservations = (settings: Settings): Layer.Layer<never, ConfigInvalid, Res
           .map((reservation) => JSON.stringify([reservation.for, reservation.claim]))
       )
       for (const [at, { agent, claim, group, note, priority }] of settings.complete.reservations.entries()) {
-        const holder = agent !== undefined ? { agent } : group !== undefined ? { group } : { priority: priority ?? 0 }
+        const atLeast = priorityIn(settings.complete, priority)
+        const holder = agent !== undefined ? { agent } : group !== undefined ? { group } : { priority: atLeast }
         if (there.has(JSON.stringify([holder, claim]))) continue
         yield* Effect.mapError(
           manager.reserve({ for: holder, claim, ...(note === undefined ? {} : { note }) }),

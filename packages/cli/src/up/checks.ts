@@ -1,5 +1,5 @@
 /** What a Schema of single fields cannot see of a file of `up`. */
-import { problemsOfConfig, sizesOf, typesOf, unitOf } from "../config/checks.ts"
+import { classProblems, problemsOfConfig, sizesOf, typesOf, unitOf } from "../config/checks.ts"
 import type { FieldPath, Problem } from "../config/problems.ts"
 import { unknownName } from "../config/problems.ts"
 import type { Config } from "../config/schema.ts"
@@ -87,6 +87,13 @@ const claimProblems = (file: UpFile, config: Config, written: unknown): Readonly
   return [...claims, ...sizes]
 }
 
+const priorityProblems = ({ agents, defaults }: UpFile, config: Config): ReadonlyArray<Problem> => [
+  ...classProblems(config, ["defaults", "priority"], defaults?.priority),
+  ...Object.entries(agents).flatMap(([name, { priority }]) =>
+    classProblems(config, ["agents", name, "priority"], priority)
+  )
+]
+
 const countProblems = ({ agents }: UpFile): ReadonlyArray<Problem> => {
   let total = 0
   for (const [name, { count = 1 }] of Object.entries(agents)) {
@@ -126,6 +133,7 @@ export const problemsOfUpFile = (file: UpFile, written: unknown): ReadonlyArray<
     ...problemsOfConfig(config, written),
     ...orderProblems(file),
     ...claimProblems(file, config, written),
+    ...priorityProblems(file, config),
     ...countProblems(file)
   ]
 }

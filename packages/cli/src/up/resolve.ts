@@ -45,10 +45,12 @@ const schedulingOf = (agent: Agent, defaults: Defaults | undefined): Instance["s
   const priority = agent.priority ?? defaults?.priority
   const expected = agent.expected ?? defaults?.expected
   const preemptible = agent.preemptible ?? defaults?.preemptible
+  const onQuota = agent.onQuota ?? defaults?.onQuota
   return {
     ...(priority === undefined ? {} : { priority }),
     ...(expected === undefined ? {} : { expected }),
-    ...(preemptible === true ? { preemptible } : {})
+    ...(preemptible === true ? { preemptible } : {}),
+    ...(onQuota === undefined ? {} : { onQuota })
   }
 }
 

@@ -11,6 +11,7 @@ import {
   Plugins,
   Pools,
   Priorities,
+  Priority,
   Quotas,
   Reservations,
   Weights,
@@ -72,19 +73,19 @@ const Environment = Schema.Record(
   Variable
 )
 
-const priorityAllowed = "a whole number from -1000000000 to 1000000000"
-
-const Priority = Schema.Finite.check(
-  Schema.isInt({ expected: priorityAllowed }),
-  Schema.isBetween({ minimum: -1_000_000_000, maximum: 1_000_000_000 }, { expected: priorityAllowed })
-)
-
 /** What agents may have in common. */
 const shared = {
   claim: optional(Claim, "What it holds while it runs: resource to amount. Default { cpu: 1 }."),
-  priority: optional(Priority, "Higher goes first, where the order goes by priority. Default that of who is charged."),
+  priority: optional(
+    Priority,
+    "A number or a class: higher goes first, where the order goes by priority. Default that of who is charged."
+  ),
   expected: optional(TimeSpan, "How long a run is expected to take, for orders that plan ahead. Unknown unless given."),
   preemptible: optional(Schema.Boolean, "Whether its lease may be taken back for a higher priority. Default false."),
+  onQuota: optional(
+    Schema.Literals(["fail", "wait"]),
+    "What it does where it is over a quota for now: fail, or wait for it. Default as its group says, else fail."
+  ),
   restart: optional(Restart, "Whether it is started again. Default never."),
   timeout: optional(TimeSpan, "The longest a run may take; then it is ended, and has failed. Unlimited unless given."),
   wait: optional(TimeSpan, "The longest it may wait for what it claims. Unlimited unless given."),
@@ -103,12 +104,12 @@ export const Agent = Schema.Struct({
   ...shared
 }).annotate({
   expected:
-    "the fields of an agent: command, agent, after, count, claim, priority, expected, preemptible, restart, timeout, wait, grace, env, cwd"
+    "the fields of an agent: command, agent, after, count, claim, priority, expected, preemptible, onQuota, restart, timeout, wait, grace, env, cwd"
 })
 export type Agent = typeof Agent.Type
 
 export const Defaults = Schema.Struct(shared).annotate({
-  expected: "the fields claim, priority, expected, preemptible, restart, timeout, wait, grace, env, cwd"
+  expected: "the fields claim, priority, expected, preemptible, onQuota, restart, timeout, wait, grace, env, cwd"
 })
 export type Defaults = typeof Defaults.Type
 

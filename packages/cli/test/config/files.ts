@@ -114,6 +114,16 @@ export const wrong: ReadonlyArray<{
     schemaRefuses: true
   },
   {
+    what: "classes of priority that the order does not have, or that read as numbers",
+    text: "manager: { order: { priority: { classes: { batch: -1, 1e3: 2 } } } }\npriorities: { a: bach, b: batch, c: 5 }\nreservations: [{ priority: urgent, claim: { cpu: 1 } }]\n",
+    told: [
+      ':1:55: manager.order.priority.classes["1e3"]: reads as a number; allowed: another name',
+      ":2:18: priorities.a: no such class of priority, did you mean batch?",
+      ":3:28: reservations[0].priority: no such class of priority; known: batch, 1e3"
+    ],
+    schemaRefuses: false
+  },
+  {
     what: "options of the host that are none",
     text: "plugins:\n  host: { pools: { cpu: { shar: 1 } }, pressure: often }\n",
     told: [":2:27: plugins.host.pools.cpu.shar: no such field, did you mean share?", ":2:50: plugins.host.pressure: "],

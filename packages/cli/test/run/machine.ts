@@ -78,12 +78,15 @@ const Status = Schema.fromJsonString(Schema.Struct({ status: Schema.Struct({ pid
 export interface MachineOptions {
   readonly pools?: Readonly<Record<string, unknown>>
   readonly daemon?: Readonly<Record<string, unknown>>
+  /** Settings besides: how claims are decided, groups, quotas. */
+  readonly more?: Readonly<Record<string, unknown>>
 }
 
 const make = (options: MachineOptions, bin: string) => {
   const folder = mkdtempSync(join(tmpdir(), "rm-run-"))
   mkdirSync(join(folder, "run"), { mode: 0o700 })
   const settings = {
+    ...options.more,
     pools: options.pools ?? { cpu: { capacity: 2 }, gpu: { capacity: 1, unit: "devices" } },
     daemon: { journal: "off", idleTimeout: "2 minutes", sessionTimeout: "30 seconds", ...options.daemon }
   }

@@ -13,6 +13,7 @@ const flags = (given: Partial<RunFlags> = {}): RunFlags => ({
   timeout: undefined,
   isTry: false,
   priority: undefined,
+  onQuota: undefined,
   expected: undefined,
   isPreemptible: false,
   enforce: undefined,
@@ -62,9 +63,17 @@ describe("what run is asked for", () => {
     })
   })
 
+  it("names a class of priority as it is, and says what to do about quotas", () => {
+    assert.deepStrictEqual(read({ priority: "nightly", onQuota: "wait" }).scheduling, {
+      priority: "nightly",
+      onQuota: "wait"
+    })
+  })
+
   const wrong: ReadonlyArray<readonly [Partial<RunFlags>, RegExp]> = [
     [{ command: [] }, /needs a command, after --/],
-    [{ priority: "1.5" }, /--priority is "1.5"; allowed: a whole number/],
+    [{ priority: "1.5" }, /--priority is "1.5"; allowed: a whole number such as 10 or -5, or the name of a class/],
+    [{ priority: " " }, /--priority is " "/],
     [{ expected: "soon" }, /--expected is "soon"/],
     [{ cpu: "0" }, /--cpu is "0"; allowed: a number of processors over 0/],
     [{ cpu: "-1" }, /--cpu is "-1"/],

@@ -21,7 +21,7 @@ pools:
   api: { capacity: 10, rate: 2/s, unit: calls }
 quotas:
   team: { cpu: 3 }
-manager: { timeout: 5 minutes }
+manager: { timeout: 5 minutes, order: { priority: { classes: { batch: -10 } } } }
 defaults:
   claim: { cpu: 2 }
   grace: 3s
@@ -43,6 +43,8 @@ agents:
     grace: 1s
     env: { WHO: build, DEBUG: "1" }
     cwd: sub/folder
+    priority: batch
+    onQuota: wait
   test:
     command: [make, test]
     after: build
@@ -111,7 +113,8 @@ describe("a file of up", () => {
           waitMillis: 60_000,
           graceMillis: 1_000,
           env: { CI: "true", LEVEL: "3", WHO: "build", DEBUG: "1" },
-          cwd: join(dirname(file), "sub/folder")
+          cwd: join(dirname(file), "sub/folder"),
+          scheduling: { priority: "batch", onQuota: "wait" }
         }
       )
       assert.deepInclude({ ...test }, { name: "test", after: ["build"], claim: { cpu: 1, api: 1 } })
@@ -268,6 +271,18 @@ describe("a file of up", () => {
       "what settings would not have either",
       "quotas: { a: { gpu: 1 } }\npools: { cpu: { capacity: 1 } }\nagents:\n  a: { command: x }\n",
       ["quotas.a.gpu: no such pool"],
+      false
+    ],
+    [
+      "a class of priority that is none",
+      "manager: { order: { priority: { classes: { batch: -10, urgent: 10 } } } }\nagents:\n  a: { command: x, priority: bacth }\n",
+      [":3:30: agents.a.priority: no such class of priority, did you mean batch? Known: batch, urgent"],
+      false
+    ],
+    [
+      "a class where the order has none",
+      "defaults: { priority: batch }\nagents:\n  a: { command: x }\n",
+      [":1:23: defaults.priority: no such class of priority; known: none; see manager.order.priority.classes"],
       false
     ],
     [

@@ -100,7 +100,8 @@ export const readPriority = (
     return priority + 0
   }
   const names = Object.keys(classes)
-  const named = names.length === 0 ? "" : `, or one of ${names.join(", ")}`
+  const none = typeof input === "string" ? "; the order has no classes of priority" : ""
+  const named = names.length === 0 ? none : `, or one of the classes ${names.join(", ")}`
   return invalid("priority", input, `a whole number from -${priorityMax} to ${priorityMax}${named}`)
 }
 

@@ -1,18 +1,19 @@
 /** Reservations at the edge: durations become instants, and refusals become errors. */
 import * as Effect from "effect/Effect"
 import * as Errors from "../Errors.ts"
-import type { Refusal, ReservationRefused } from "../ledger/Refusal.ts"
+import type { InvalidClaim, Refusal, ReservationRefused } from "../ledger/Refusal.ts"
 import { reservationViews, type ReservedView } from "../ledger/reservations/view.ts"
 import type { Holder as LedgerHolder } from "../ledger/reservations/Reservation.ts"
-import type { Holder, ReservationOptions, ReservationView } from "../Reservation.ts"
+import type { Holder, HolderInput, ReservationView } from "../Reservation.ts"
 import type { ResourceManager } from "../ResourceManager.ts"
-import { type LedgerRuntime, readDuration } from "./LedgerRuntime.ts"
+import { type LedgerRuntime, readDuration, readPriority } from "./LedgerRuntime.ts"
 import { type Formats, holderText, invalidClaim, unknownResourceType } from "./refusal.ts"
 
-const toLedger = (holder: Holder): LedgerHolder => {
+const toLedger = (holder: HolderInput, { classes }: LedgerRuntime): LedgerHolder | InvalidClaim => {
   if ("agent" in holder) return { _tag: "Agent", agent: holder.agent }
   if ("group" in holder) return { _tag: "Group", group: holder.group }
-  return { _tag: "Priority", atLeast: holder.priority }
+  const atLeast = readPriority(holder.priority, classes)
+  return typeof atLeast === "number" ? { _tag: "Priority", atLeast } : atLeast
 }
 
 const fromLedger = (holder: LedgerHolder): Holder => {
@@ -38,13 +39,13 @@ const view = ({ reservation, used }: ReservedView, now: number): ReservationView
 
 type Refused = Extract<Refusal, { readonly _tag: "InvalidClaim" | "UnknownResourceType" }> | ReservationRefused
 
-const toError = (refusal: Refused, options: ReservationOptions, formats: Formats) => {
+const toError = (refusal: Refused, holder: LedgerHolder, formats: Formats) => {
   if (refusal._tag === "InvalidClaim") return invalidClaim(refusal.field, refusal.value, refusal.allowed)
   if (refusal._tag === "UnknownResourceType") return unknownResourceType(refusal.resourceType, refusal.known)
   const amount = (value: number) => formats(refusal.resourceType, value)
   const { capacity, requested, resourceType, short } = refusal
   return new Errors.ReservationRefused({
-    message: `${resourceType}: ${amount(requested)} cannot be promised to ${holderText(toLedger(options.for))}, ${amount(short)} short: of ${amount(capacity)} the rest is promised already, or held by leases that do not say that they end before`,
+    message: `${resourceType}: ${amount(requested)} cannot be promised to ${holderText(holder)}, ${amount(short)} short: of ${amount(capacity)} the rest is promised already, or held by leases that do not say that they end before`,
     resourceType,
     requested,
     capacity,
@@ -62,10 +63,12 @@ export const make = (runtime: LedgerRuntime): Reservations => ({
         return Effect.fail(invalidClaim(startsIn.field, startsIn.value, startsIn.allowed))
       const lasts = options.lasts === undefined ? undefined : readDuration("lasts", options.lasts)
       if (typeof lasts === "object") return Effect.fail(invalidClaim(lasts.field, lasts.value, lasts.allowed))
+      const holder = toLedger(options.for, runtime)
+      if (holder._tag === "InvalidClaim") return Effect.fail(invalidClaim(holder.field, holder.value, holder.allowed))
       const answer = runtime.command((core, now) => {
         const from = now + startsIn
         const wish = {
-          holder: toLedger(options.for),
+          holder,
           claim: options.claim,
           from,
           ...(lasts === undefined || lasts === Infinity ? {} : { until: from + lasts }),
@@ -73,7 +76,7 @@ export const make = (runtime: LedgerRuntime): Reservations => ({
         }
         return core.reserve(wish, now)
       })
-      if ("_tag" in answer) return Effect.fail(toError(answer, options, runtime.formats))
+      if ("_tag" in answer) return Effect.fail(toError(answer, holder, runtime.formats))
       const { books } = runtime.ledger
       const made = reservationViews(books).find(({ reservation }) => reservation === answer)
       return runtime.told(Effect.succeed(view(made ?? { reservation: answer, used: {} }, books.now)))

@@ -68,7 +68,7 @@ const setPriority = Command.make(
   ({ agent, connect, priority }) =>
     lazily(
       () => import("./set.ts"),
-      ({ set }) => set(connect, agent, { priority: /^[+-]?\d{1,10}$/.test(priority) ? Number(priority) : priority })
+      ({ setPriority }) => setPriority(connect, agent, priority)
     )
 ).pipe(
   Command.withDescription(

@@ -1,11 +1,11 @@
 /** `reserve add`: promises capacity. */
-import type { Holder } from "@resource-manager/core/Reservation"
+import type { HolderInput } from "@resource-manager/core/Reservation"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
-import { readDuration } from "../../config/units.ts"
+import { readDuration, readPriority } from "../../config/units.ts"
 import { exitCodes } from "../../exitCodes.ts"
 import { readAmountOf } from "../../frame/amounts.ts"
 import { failed } from "../../frame/CommandFailed.ts"
@@ -20,7 +20,7 @@ export interface AddOptions {
   readonly connect: Option.Option<string>
   readonly agent: Option.Option<string>
   readonly group: Option.Option<string>
-  readonly priority: Option.Option<number>
+  readonly priority: Option.Option<string>
   readonly startsIn: Option.Option<string>
   readonly at: Option.Option<string>
   readonly lasting: Option.Option<string>
@@ -33,11 +33,21 @@ const usage = (problem: string) => failed(exitCodes.usage, problem)
 const wrong = (name: string, value: string, allowed: string) =>
   Effect.fail(usage(`${name} is ${JSON.stringify(value)}; allowed: ${allowed}`))
 
-const holderOf = ({ agent, group, priority }: AddOptions) => {
-  const holders: ReadonlyArray<Holder> = [
-    ...Option.toArray(Option.map(agent, (name): Holder => ({ agent: name }))),
-    ...Option.toArray(Option.map(group, (name): Holder => ({ group: name }))),
-    ...Option.toArray(Option.map(priority, (least): Holder => ({ priority: least })))
+const atLeast = (priority: number | string): HolderInput => (typeof priority === "number" ? { priority } : { priority })
+
+const holderOf = ({ agent, group, priority: written }: AddOptions) => {
+  const priority = Option.map(written, readPriority)
+  if (Option.isSome(priority) && Result.isFailure(priority.value)) {
+    return wrong(
+      "--priority",
+      Option.getOrElse(written, () => ""),
+      priority.value.failure
+    )
+  }
+  const holders: ReadonlyArray<HolderInput> = [
+    ...Option.toArray(Option.map(agent, (name): HolderInput => ({ agent: name }))),
+    ...Option.toArray(Option.map(group, (name): HolderInput => ({ group: name }))),
+    ...Option.toArray(Option.map(Option.flatMap(priority, Result.getSuccess), atLeast))
   ]
   const [holder] = holders
   return holder !== undefined && holders.length === 1

@@ -18,10 +18,10 @@ const add = Command.make(
       Flag.optional,
       Flag.withDescription("Promise it to all agents of this group, and of those below it")
     ),
-    priority: Flag.Int("priority").pipe(
-      Flag.withMetavar("N"),
+    priority: Flag.String("priority").pipe(
+      Flag.withMetavar("N|CLASS"),
       Flag.optional,
-      Flag.withDescription("Promise it to every claim of at least this priority")
+      Flag.withDescription("Promise it to every claim of at least this priority: a number, or the name of a class")
     ),
     startsIn: Flag.String("in").pipe(
       Flag.withMetavar("DURATION"),

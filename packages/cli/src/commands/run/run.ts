@@ -40,9 +40,12 @@ const flags = {
     Flag.withDescription("Never wait: where it is not granted at once, say why and end with 75")
   ),
   priority: Flag.String("priority").pipe(
-    Flag.withMetavar("N"),
+    Flag.withMetavar("N|CLASS"),
     Flag.optional,
-    Flag.withDescription("Higher goes first, where the daemon's order goes by priority (default: that of the agent)")
+    Flag.withDescription(
+      "Higher goes first, where the daemon's order goes by priority: a whole number, or the name of one of its classes " +
+        "(default: that of the agent)"
+    )
   ),
   expected: Flag.String("expected").pipe(
     Flag.withMetavar("DURATION"),
@@ -56,6 +59,12 @@ const flags = {
     Flag.withDefault(false),
     Flag.withDescription(
       "The lease may be taken back for a claim of higher priority: the command is ended then, with 80"
+    )
+  ),
+  onQuota: Flag.Literals("on-quota", ["fail", "wait"]).pipe(
+    Flag.optional,
+    Flag.withDescription(
+      "Over a quota for now: fail at once, with 75, or wait for it (default: as the agent or its group says, else fail)"
     )
   ),
   enforce: Flag.Literals("enforce", ["auto", "none", "systemd", "watch"]).pipe(
@@ -77,7 +86,7 @@ const flags = {
 export const run = Command.make(
   "run",
   flags,
-  ({ agent, command, connect, cpu, enforce, expected, memory, preemptible, priority, resource, timeout, ...rest }) =>
+  ({ agent, command, connect, cpu, enforce, expected, memory, priority, resource, timeout, ...rest }) =>
     lazily(
       () => import("../../run/run.ts"),
       ({ run }) =>
@@ -91,7 +100,8 @@ export const run = Command.make(
             isTry: rest.try,
             priority: Option.getOrUndefined(priority),
             expected: Option.getOrUndefined(expected),
-            isPreemptible: preemptible,
+            isPreemptible: rest.preemptible,
+            onQuota: Option.getOrUndefined(rest.onQuota),
             enforce: Option.getOrUndefined(enforce),
             command
           },
