@@ -284,11 +284,11 @@ export class Books {
     this.quotaFreed(request.agent)
   }
 
-  /** Everybody who waits for quota. O(agents). */
+  /** Everybody who waits for quota, oldest first. O(agents + n log n). */
   waitingForQuota(): Array<Request> {
     const gates = new Set<Gate>()
     for (const { gate } of this.agents.values()) if (gate !== undefined && gate.waiting > 0) gates.add(gate)
-    return [...gates].flatMap((gate) => [...gate.requests()])
+    return [...gates].flatMap((gate) => [...gate.requests()]).toSorted((a, b) => a.id - b.id)
   }
 
   /** The tokens that somebody waits for are there. */

@@ -12,6 +12,8 @@ export type OnQuota = "fail" | "wait"
 
 export class Group {
   readonly id: string
+  /** Its place among all groups, in the order in which they were set. */
+  readonly index: number
   parent: Group | undefined = undefined
   readonly children = new Set<Group>()
   readonly agents = new Set<Agent>()
@@ -27,6 +29,7 @@ export class Group {
 
   constructor(id: string, groups: Groups) {
     this.id = id
+    this.index = groups.nextIndex++
     this.groups = groups
   }
 
@@ -68,14 +71,14 @@ export const onQuotaOf = (agent: Agent): OnQuota => {
 /** All groups, and the levels that they have. */
 export class Groups {
   readonly byId = new Map<string, Group>()
-  private nextIndex = 0
+  nextIndex = 0
 
   /** The level of a group and a pool, with all those above it. */
   level(group: Group, pool: Pool): Level {
     const known = group.levels.get(pool)
     if (known !== undefined) return known
     const parent = group.parent === undefined ? undefined : this.level(group.parent, pool)
-    const level = new Level(group, pool, parent, this.nextIndex++)
+    const level = new Level(group, pool, parent)
     group.levels.set(pool, level)
     level.gather([])
     level.bound()

@@ -74,22 +74,20 @@ export class Level implements Timed {
 
   dueAt = 0
   timerIndex = -1
-  /** Its place among the levels: breaks ties. */
-  readonly index: number
 
-  constructor(group: Group, pool: Pool, parent: Level | undefined, index: number) {
+  constructor(group: Group, pool: Pool, parent: Level | undefined) {
     this.group = group
     this.pool = pool
     this.parent = parent
-    this.index = index
   }
 
   timerRank(): number {
     return 0
   }
 
+  /** By group and pool, never by when it was opened: that is in no state. */
   timerOrder(): number {
-    return levelsAfter + this.index
+    return (this.group.index + 1) * poolsMax + this.pool.index
   }
 
   get max(): number {
@@ -185,8 +183,8 @@ export class Level implements Timed {
   }
 }
 
-/** No pool has so high an index. */
-const levelsAfter = 2 ** 32
+/** No pool has so high an index: levels come after all pools. */
+const poolsMax = 2 ** 24
 
 /**
  * Changes the use of a level, and of those above it. O(depth). `used` and `held` are

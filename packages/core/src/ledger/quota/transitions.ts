@@ -99,7 +99,8 @@ const reshape = (books: Books, agents: ReadonlySet<Agent>, change: () => void): 
     agent.gate ??= new Gate()
     request.quota!.parked = agent.gate.park(request)
   }
-  for (const agent of agents) books.quotaFreed(agent)
+  // Never in the order in which they came to their groups, which is in no state: it decides which gate opens first.
+  for (const agent of [...agents].toSorted((a, b) => a.index - b.index)) books.quotaFreed(agent)
 }
 
 const levelsOf = function* (root: Group): Generator<Level, void> {

@@ -17,9 +17,9 @@ export class Reservations implements Timed {
     return 0
   }
 
-  /** Before all pools: what they hand out depends on it. */
+  /** Before all plans and pools: what they hand out depends on it. */
   timerOrder(): number {
-    return -1
+    return -2
   }
 
   of(type: string): ReadonlyArray<Reservation> {
