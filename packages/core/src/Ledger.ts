@@ -4,6 +4,7 @@
  */
 export { Agent, Account, type FailureCounts } from "./ledger/Agent.ts"
 export { capture } from "./ledger/capture.ts"
+export { check, type Check, type CheckOptions, type Passing } from "./ledger/check.ts"
 export { Books, claimOf } from "./ledger/Books.ts"
 export { Bucket, type Rate } from "./ledger/Bucket.ts"
 export { type Claim, isAmount } from "./ledger/Claim.ts"
@@ -12,8 +13,6 @@ export {
   type AccountView,
   agentStatistics,
   type AgentStatistics,
-  check,
-  type Check,
   explain,
   type Explanation,
   type HolderView,

@@ -11,7 +11,7 @@ import type * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import { gibibytes } from "./Amount.ts"
-import type { Claim, WaitOptions } from "./Claim.ts"
+import type { CheckOptions, Claim, WaitOptions } from "./Claim.ts"
 import type {
   ClaimError,
   InvalidCapacity,
@@ -111,8 +111,13 @@ export class ResourceManager extends Context.Service<
       agent: string,
       claim: Claim
     ) => Effect.Effect<void, ResourceNotAcquired | InvalidClaim | UnknownResourceType>
-    /** Would the claim be granted now, and if not, why: every reason at once. Takes nothing. */
-    readonly check: (agent: string, claim: Claim) => Effect.Effect<Check>
+    /**
+     * Would the claim be granted now, by what it says for the policies, and if not, why: every
+     * reason at once. `granted` is what `tryLease` would find, `passing` that one which may
+     * wait goes past others at once. Asked as if outside of all leases, and without what preemption
+     * would take for it. Takes nothing.
+     */
+    readonly check: (agent: string, claim: Claim, options?: CheckOptions) => Effect.Effect<Check>
 
     /** Limits what an agent may hold and wait for of one type. After a cut its youngest waiters over it fail. */
     readonly setQuota: (

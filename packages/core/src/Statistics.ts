@@ -6,15 +6,15 @@
  * read as JSON: a figure that there is not is an absent key.
  */
 import * as Schema from "effect/Schema"
-import type { Claim } from "./Claim.ts"
 import { ClaimError } from "./Errors.ts"
 import { formatReason, type Formats, holderText, toError } from "./internal/refusal.ts"
 import * as ledger from "./ledger/explain.ts"
-import type { Books } from "./ledger/Books.ts"
+import type { Check as LedgerCheck } from "./ledger/check.ts"
 import type { Agent } from "./ledger/Agent.ts"
 import type { Histogram } from "./ledger/Histogram.ts"
 import type { Pool } from "./ledger/Pool.ts"
 import type { Ordering } from "./ledger/order/Ordering.ts"
+import type { SafetyReason } from "./ledger/preemption/banker.ts"
 import type { Request } from "./ledger/Request.ts"
 
 /** A distribution of durations, in milliseconds. Quantiles are at most 3.2 % too high. */
@@ -135,7 +135,7 @@ export interface Kept extends Schema.Schema.Type<typeof Kept> {}
 
 /** One reason of a wait: the facts, and as a line for people. */
 export const WaitReason = Schema.Struct({
-  _tag: Schema.Literals(["Capacity", "Growth", "Reservation", "Rate", "Order", "Quota"]),
+  _tag: Schema.Literals(["Capacity", "Growth", "Reservation", "Rate", "Order", "Quota", "Safety"]),
   resourceType: Schema.String,
   message: Schema.String,
   /** Absent where the reason is order. */
@@ -146,6 +146,10 @@ export const WaitReason = Schema.Struct({
   holders: Schema.Array(HolderView),
   /** What of the free units is promised to others, where that is the reason. */
   kept: Schema.optionalKey(Schema.Array(Kept)),
+  /** The leases that declared more than would be left, where deadlocks are avoided so. Number 0 is the claim itself. */
+  declared: Schema.optionalKey(
+    Schema.Array(Schema.Struct({ lease: Schema.Number, agent: Schema.String, amount: Schema.Number }))
+  ),
   /** How many waiters are ahead in this pool. */
   ahead: Schema.Number,
   /** Time until the tokens are there, where the rate is the reason and that is known. */
@@ -215,7 +219,9 @@ export interface WaiterView extends Schema.Schema.Type<typeof WaiterView> {}
 export const Check = Schema.Struct({
   granted: Schema.Boolean,
   errors: Schema.Array(ClaimError),
-  reasons: Schema.Array(WaitReason)
+  reasons: Schema.Array(WaitReason),
+  /** By what one that may wait would be granted at once all the same, past those before it. */
+  passing: Schema.optionalKey(Schema.Literals(["bypass", "backfill"]))
 })
 export interface Check extends Schema.Schema.Type<typeof Check> {}
 
@@ -328,6 +334,8 @@ const waitReason = (reason: ledger.WaitReason, formats: Formats, now: number): W
     }
     case "Order":
       return { ...facts, ahead: reason.ahead }
+    case "Safety":
+      return { ...facts, requested: reason.requested, available: reason.left, declared: reason.declared }
   }
 }
 
@@ -338,14 +346,16 @@ export const waiterView = (
   now: number,
   walks?: ledger.Walks,
   ordering?: Ordering,
-  plannedAt?: number
+  plannedAt?: number,
+  safety?: ReadonlyArray<SafetyReason>
 ): WaiterView => {
   const { deadline, earliestAt, parent, reasons, standing, waitedMicros, ...view } = ledger.explain(
     waiter,
     now,
     walks,
     ordering,
-    plannedAt
+    plannedAt,
+    safety
   )
   return {
     ...view,
@@ -365,14 +375,12 @@ const standingView = ({ passedMax, share, ...view }: ledger.Standing): Standing 
 })
 
 /** @internal */
-export const check = (books: Books, agent: string, claim: Claim, formats: Formats): Check => {
-  const { granted, reasons, refusals } = ledger.check(books, agent, claim)
-  return {
-    granted,
-    errors: refusals.flatMap((refusal) => {
-      const error = toError(refusal, formats, books.now)
-      return error._tag === "LeaseRevoked" ? [] : [error]
-    }),
-    reasons: reasons.map((reason) => waitReason(reason, formats, books.now))
-  }
-}
+export const check = ({ passing, reasons, refusals, ...view }: LedgerCheck, formats: Formats, now: number): Check => ({
+  ...view,
+  errors: refusals.flatMap((refusal) => {
+    const error = toError(refusal, formats, now)
+    return error._tag === "LeaseRevoked" ? [] : [error]
+  }),
+  reasons: reasons.map((reason) => waitReason(reason, formats, now)),
+  ...where("passing", passing)
+})

@@ -6,7 +6,7 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
-import type { Claim, WaitOptions } from "./Claim.ts"
+import type { CheckOptions, Claim, WaitOptions } from "./Claim.ts"
 import type { ClaimError, LeaseRevoked } from "./Errors.ts"
 import type { Lease } from "./Lease.ts"
 import type { CapacityOptions } from "./PoolConfig.ts"
@@ -46,7 +46,7 @@ export interface UnsafeManager extends AsyncDisposable {
   readonly lease: (agent: string, claim: Claim, options?: UnsafeOptions) => Promise<UnsafeLease>
   /** `undefined` where it would have to wait. */
   readonly tryLease: (agent: string, claim: Claim) => Promise<UnsafeLease | undefined>
-  readonly check: (agent: string, claim: Claim) => Promise<Check>
+  readonly check: (agent: string, claim: Claim, options?: CheckOptions) => Promise<Check>
   readonly setQuota: (agent: string, resourceType: string, quota: number) => Promise<void>
   readonly setCapacity: (resourceType: string, capacity: number, options?: CapacityOptions) => Promise<void>
   readonly usage: (agent: string) => Promise<Claim>
@@ -159,7 +159,7 @@ export const fromLayerUnsafe = <E>(layer: Layer.Layer<ResourceManager, E>): Unsa
       own((manager) =>
         Effect.map(manager.tryLease(agent, claim), (lease) => Option.getOrUndefined(Option.map(lease, wrap)))
       ),
-    check: (agent, claim) => run((manager) => manager.check(agent, claim)),
+    check: (agent, claim, options) => run((manager) => manager.check(agent, claim, options)),
     setQuota: (agent, resourceType, quota) => run((manager) => manager.setQuota(agent, resourceType, quota)),
     setCapacity: (resourceType, capacity, options) =>
       run((manager) => manager.setCapacity(resourceType, capacity, options)),

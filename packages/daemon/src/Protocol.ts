@@ -305,7 +305,7 @@ export const LeaseKey = Rpc.make("LeaseKey", {
 const unknownType = or(Errors.UnknownResourceType, NotAllowed, LimitExceeded)
 
 export const GetCheck = Rpc.make("Check", {
-  payload: { agent: Schema.String, claim: Amounts },
+  payload: { agent: Schema.String, claim: Amounts, expiresAfter: Schema.optionalKey(Span), ...scheduling },
   success: Check,
   error: CallError
 })

@@ -4,10 +4,15 @@ import { amount, type Types } from "./amounts.ts"
 import { duration } from "./time.ts"
 
 /** What has to change first comes first: order matters only once there is enough. */
-const weights = { Quota: 0, Growth: 0, Capacity: 1, Reservation: 2, Rate: 3, Order: 4 } as const satisfies Record<
-  WaitReason["_tag"],
-  number
->
+const weights = {
+  Quota: 0,
+  Growth: 0,
+  Capacity: 1,
+  Reservation: 2,
+  Safety: 2,
+  Rate: 3,
+  Order: 4
+} as const satisfies Record<WaitReason["_tag"], number>
 
 export const byWeight = (reasons: ReadonlyArray<WaitReason>): ReadonlyArray<WaitReason> =>
   reasons.toSorted((a, b) => weights[a._tag] - weights[b._tag])
@@ -49,6 +54,8 @@ export const reasonShort = (reason: WaitReason, types: Types): string => {
       return `${type}: quota of ${quotaName(reason)}, ${limitName(reason)}`
     case "Order":
       return `${type}: behind ${reason.ahead}`
+    case "Safety":
+      return `${type}: would risk a deadlock with ${reason.declared?.find(({ lease }) => lease > 0)?.agent ?? "others"}`
   }
 }
 

@@ -79,10 +79,16 @@ const now = Effect.fnUntraced(function* (request: WaitRequest, sheet: Sheet) {
   const manager = yield* ResourceManager
   const lease = yield* Effect.mapError(manager.tryLease(request.agent, request.claim, request.scheduling), claimFailed)
   if (Option.isSome(lease)) return lease.value
-  const check = yield* manager.check(request.agent, request.claim)
+  const check = yield* manager.check(request.agent, request.claim, request.scheduling)
   const why = check.granted
     ? ["it was not free a moment ago"]
-    : [...notNow(check, sheet), `who holds it: \`${programName} leases list\``]
+    : [
+        ...notNow(check, sheet),
+        ...(check.passing === undefined
+          ? []
+          : [`without --try it goes past those before it at once (${check.passing})`]),
+        `who holds it: \`${programName} leases list\``
+      ]
   return yield* runFailed(runExitCodes.notGranted, ["not granted now:", ...why].join("\n  "))
 })
 

@@ -75,15 +75,16 @@ export const make = Effect.fnUntraced(function* (options: ProcessRunnerOptions) 
   const nowMillis = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
 
   /** Asks, without claiming, until the agent's own quota leaves room or the time is over. */
-  const belowQuota = Effect.fnUntraced(function* (agent: string, claim: Instance["claim"], deadline: number) {
+  const belowQuota = Effect.fnUntraced(function* ({ agent, claim, scheduling }: Instance, deadline: number) {
     for (;;) {
       yield* Effect.sleep(quotaPauseMillis)
-      const { errors } = yield* manager.check(agent, claim)
+      const { errors } = yield* manager.check(agent, claim, scheduling)
       if (!errors.some(({ _tag }) => _tag === "QuotaExceeded") || (yield* nowMillis) >= deadline) return
     }
   })
 
-  const claimed = Effect.fnUntraced(function* ({ agent, claim, scheduling, waitMillis = Infinity }: Instance) {
+  const claimed = Effect.fnUntraced(function* (instance: Instance) {
+    const { agent, claim, scheduling, waitMillis = Infinity } = instance
     const deadline = (yield* nowMillis) + waitMillis
     for (;;) {
       const left = deadline - (yield* nowMillis)
@@ -93,7 +94,7 @@ export const make = Effect.fnUntraced(function* (options: ProcessRunnerOptions) 
       const error = asked.failure
       const isKept = error._tag === "QuotaExceeded" && !isFinal(error)
       if (!isKept || left <= quotaPauseMillis) return yield* Effect.fail(error)
-      yield* belowQuota(agent, claim, deadline)
+      yield* belowQuota(instance, deadline)
     }
   })
 

@@ -54,6 +54,12 @@ export interface SchedulingOptions {
   readonly onQuota?: "fail" | "wait" | undefined
 }
 
+/** What a claim that is only asked about says of itself. */
+export interface CheckOptions extends SchedulingOptions {
+  /** The longest time that its lease would last. */
+  readonly expiresAfter?: Duration.Input | undefined
+}
+
 /** How a claim waits and how long its lease lasts. */
 export interface WaitOptions extends SchedulingOptions {
   /** The longest wait: `ClaimTimedOut` after it. The manager's default unless given; `"Infinity"` waits for ever. */
@@ -106,7 +112,7 @@ export const readPriority = (
 }
 
 /** What a claim's options say for the policies; `undefined` where they say nothing. */
-const readScheduling = (
+export const readScheduling = (
   options: SchedulingOptions,
   classes: Readonly<Record<string, number>>
 ): Scheduling | Refusals.InvalidClaim | undefined => {

@@ -10,6 +10,7 @@ import * as Lease from "../Lease.ts"
 import { isAmount } from "../ledger/Claim.ts"
 import { Agent } from "../ledger/Agent.ts"
 import { growthNeeded } from "../ledger/deadlock.ts"
+import { refusedAtOnce } from "../ledger/check.ts"
 import { leasesOf, waitersOf, Walks } from "../ledger/explain.ts"
 import type { Pool } from "../ledger/Pool.ts"
 import { preemptionOff } from "../ledger/preemption/Preemptor.ts"
@@ -30,7 +31,7 @@ import { formerHome, recoverFrom } from "./journal/open.ts"
 import * as reservations from "./reservations.ts"
 import * as quotaTree from "./quotaTree.ts"
 import * as leaseTable from "./leaseTable.ts"
-import { LedgerRuntime, readDuration, readPriority, type WaitOptions } from "./LedgerRuntime.ts"
+import { LedgerRuntime, readDuration, readPriority, readScheduling, type WaitOptions } from "./LedgerRuntime.ts"
 import { invalidClaim, manualError, unknownResourceType, tellable } from "./refusal.ts"
 
 /** A registered type: who brought it, how it reads, how its real use is measured. */
@@ -170,7 +171,15 @@ const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions, k
   const viewsOf = (waiters: ReadonlyArray<Request>, now: number) => {
     const walks = new Walks()
     return waiters.map((waiter) =>
-      Statistics.waiterView(waiter, formats, now, walks, books.ordering, ledger.plannedStart(waiter))
+      Statistics.waiterView(
+        waiter,
+        formats,
+        now,
+        walks,
+        books.ordering,
+        ledger.plannedStart(waiter),
+        ledger.safetyOf(waiter)
+      )
     )
   }
 
@@ -260,7 +269,15 @@ const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions, k
         const refusal = runtime.command((core, now) => core.releaseManual(agent, claim, now))
         return refusal === undefined ? Effect.void : Effect.fail(manualError(refusal, formats))
       }),
-    check: (agent, claim) => current(() => Statistics.check(books, agent, claim, formats)),
+    check: (agent, claim, options = {}) => {
+      const scheduling = readScheduling(options, runtime.classes)
+      const ttl = options.expiresAfter === undefined ? 0 : readDuration("expiresAfter", options.expiresAfter)
+      const looked = () => {
+        if (scheduling !== undefined && "_tag" in scheduling) return refusedAtOnce(scheduling)
+        return typeof ttl === "object" ? refusedAtOnce(ttl) : ledger.check(agent, claim, { scheduling, ttl })
+      }
+      return current((now) => Statistics.check(looked(), formats, now))
+    },
     setQuota: (agent, resourceType, quota) =>
       isAmount(quota)
         ? setQuota(agent, resourceType, quota)

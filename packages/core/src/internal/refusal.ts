@@ -103,6 +103,18 @@ export const formatReason = (reason: WaitReason, formats: Formats, now: number):
       return formatQuota(reason, formats, now)
     case "Order":
       return `${type}: ${reason.ahead} ahead, waiting for ${amount(reason.aheadAmount)}`
+    case "Safety": {
+      const named = reason.declared
+        .slice(0, 3)
+        .map(({ agent, amount: units, lease }) =>
+          lease === 0
+            ? `the claim itself up to ${amount(units)} more`
+            : `${agent} up to ${amount(units)} more (lease ${lease})`
+        )
+      const more = reason.declared.length - named.length
+      const who = more > 0 ? [...named, `${more} more`] : named
+      return `${type}: would risk a deadlock: ${amount(reason.left)} would be left, and by what was declared may be asked for ${who.join(", ")}`
+    }
   }
 }
 

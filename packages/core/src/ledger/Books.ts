@@ -709,6 +709,10 @@ export class Books {
       this.changed?.add(part.pool)
     }
     if (this.changed !== undefined) this.advanced.add(request)
+    // Where something is promised, whoever came in before others took all their earmarks.
+    for (const { pool } of request.parts) {
+      if (pool.queue !== undefined && pool.calendar !== undefined) this.rebalance(pool)
+    }
   }
 
   private leaveQueues(request: Request): void {

@@ -31,6 +31,7 @@ import { adopt } from "./adoption.ts"
 import { Agent } from "./Agent.ts"
 import { Books, claimOf } from "./Books.ts"
 import { debtMax, type Rate } from "./Bucket.ts"
+import { check, type Check, type CheckOptions, type CheckRules } from "./check.ts"
 import { type Claim, isAmount, wholeNumber } from "./Claim.ts"
 import { reasonsOf } from "./explain.ts"
 import { findDeadlock, findOrderBlocked, needsNoGraph } from "./deadlock.ts"
@@ -44,7 +45,7 @@ import { toRescue } from "./order/rescue.ts"
 import { type Backfill, type BackfillOptions, makeBackfill } from "./plan/Backfill.ts"
 import { Pool, type PoolOptions } from "./Pool.ts"
 import { olderThan, woundedBy } from "./preemption/ages.ts"
-import { isSafeWith, overMaximum } from "./preemption/banker.ts"
+import { isSafeWith, overMaximum, type SafetyReason, unsafeWith } from "./preemption/banker.ts"
 import { mayBeTaken, type PreemptionCause } from "./preemption/Notice.ts"
 import { takenBefore } from "./preemption/PreemptibleIndex.ts"
 import { type PreemptionPolicy, preemptionOff, reconsider, takeFor, type Taking } from "./preemption/Preemptor.ts"
@@ -168,6 +169,15 @@ export class Ledger {
   /** How many of those that are ready stand in order, last first. */
   private readyInOrder = 0
   private readonly taking: Taking
+  /** What the policies say of a claim that is only being asked about. */
+  private readonly rules: CheckRules = {
+    refuse: (request) => (this.deadlock.avoids === true ? overMaximum(request) : undefined),
+    safety: (request) => (this.deadlock.avoids === true ? unsafeWith([...this.books.everyPool()], request) : []),
+    passing: (request) => {
+      if (this.passing.some((rule) => rule.admits(request, this.books))) return "bypass"
+      return this.backfill?.admits(this.books, request) === true ? "backfill" : undefined
+    }
+  }
   /** Told of each lease that is taken by force. It must not call back. */
   onOverrun: ((lease: Request) => void) | undefined = undefined
 
@@ -227,6 +237,17 @@ export class Ledger {
   /** By when a waiter starts, if leases return by when they say; `undefined` where no backfill plans for it. */
   plannedStart(request: Request): number | undefined {
     return request.status === "waiting" ? this.backfill?.startOf(this.books, request) : undefined
+  }
+
+  /** Would a claim be granted now, and if not, why: by the policies of this Ledger. Takes nothing. */
+  check(agentId: string, claim: Claim, options?: CheckOptions): Check {
+    return check(this.books, agentId, claim, options, this.rules)
+  }
+
+  /** Why to grant a waiter would not be safe, where that alone keeps it. */
+  safetyOf(request: Request): ReadonlyArray<SafetyReason> {
+    const mayBe = this.deadlock.avoids === true && (isHeldBack(request) || request.exempt)
+    return mayBe ? unsafeWith([...this.books.everyPool()], request) : []
   }
 
   /** When something happens by itself next; `Infinity` where nothing will. */
@@ -1125,7 +1146,9 @@ export class Ledger {
           this.takeBack(due, "expired")
         } else if (due.notice?.ending === false) this.end(due)
         else this.force(due)
-      } else if (due instanceof Request) this.fail(due, "ClaimTimedOut", timedOut(due, books.now))
+      } else if (due instanceof Request) {
+        this.fail(due, "ClaimTimedOut", timedOut(due, books.now, this.safetyOf(due)))
+      }
       this.settle()
     }
   }
@@ -1155,10 +1178,10 @@ const unsafe = ({ amount, pool }: Part): Refusal => ({
   limit: pool.limit
 })
 
-const timedOut = (request: Request, now: number): ClaimTimedOut => ({
+const timedOut = (request: Request, now: number, safety: ReadonlyArray<SafetyReason>): ClaimTimedOut => ({
   _tag: "ClaimTimedOut",
   agent: request.agent.id,
   claim: claimOf(request),
   waitedMicros: now - request.askedAt,
-  reasons: reasonsOf(request, now)
+  reasons: [...reasonsOf(request, now), ...safety]
 })

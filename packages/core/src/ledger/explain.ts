@@ -2,8 +2,7 @@
  * Why somebody waits, and what is going on: views for people, built when asked.
  * None of it is on the path of a decision.
  */
-import { invalidAgent, neverFits, readClaim } from "./admission.ts"
-import { Agent } from "./Agent.ts"
+import type { Agent } from "./Agent.ts"
 import { type Books, claimOf } from "./Books.ts"
 import type { Claim } from "./Claim.ts"
 import type { Distribution } from "./Histogram.ts"
@@ -11,12 +10,10 @@ import type { Difference } from "./order/Order.ts"
 import type { Ordering } from "./order/Ordering.ts"
 import { priorityOf } from "./order/priority.ts"
 import type { Pool } from "./Pool.ts"
-import { obstaclesNow } from "./quota/Gate.ts"
-import { type QuotaReason, quotaReasons, reasonAt } from "./quota/reasons.ts"
-import { modeOf, neverInGroups, overOwn, refusedBy } from "./quota/refusals.ts"
-import type { Refusal } from "./Refusal.ts"
+import type { SafetyReason } from "./preemption/banker.ts"
+import { type QuotaReason, quotaReasons } from "./quota/reasons.ts"
 import type { Holder } from "./reservations/Reservation.ts"
-import { enclosing, type Part, Request } from "./Request.ts"
+import { enclosing, type Part, type Request } from "./Request.ts"
 
 /** How many holders a reason names; the rest is counted. */
 export const holdersNamedMax = 10
@@ -39,6 +36,8 @@ export interface KeptView {
 
 export type WaitReason =
   | QuotaReason
+  /** It is there, and to grant it would risk a deadlock: see `banker`. */
+  | SafetyReason
   /** Too many units are in use. */
   | {
       readonly _tag: "Capacity"
@@ -98,7 +97,7 @@ const holdersOf = (pool: Pool, now: number) => {
 }
 
 /** Who stands before somebody in a queue. */
-interface Line {
+export interface Line {
   readonly ahead: number
   readonly aheadAmount: number
 }
@@ -142,7 +141,8 @@ const linesOf = (pool: Pool): ReadonlyMap<Part, Line> => {
   return lines
 }
 
-const reasonsFor = (part: Part, waitingLine: Line, now: number, walks?: Walks) => {
+/** Why a share is not there. */
+export const reasonsFor = (part: Part, waitingLine: Line, now: number, walks?: Walks) => {
   const { amount, cost, pool } = part
   const resourceType = pool.type
   const reasons: Array<WaitReason> = []
@@ -196,25 +196,27 @@ const lineBefore = (part: Part): Line => {
   return { ahead, aheadAmount }
 }
 
-/** Who would stand before a claim that is only being asked about. */
-const lineBeforeNew = (part: Part, { ordering }: Books): Line => {
-  let ahead = 0
-  let aheadAmount = 0
-  for (let other = part.pool.first; other !== undefined; other = part.pool.after(other)) {
-    if (ordering !== undefined && ordering.order.compare(part.request, other.request) < 0) break
-    ahead++
-    aheadAmount += other.amount
-  }
-  return { ahead, aheadAmount }
+/** All reasons at once. O(holders + waiters ahead), of several with the same `walks` together. */
+export const reasonsOf = (request: Request, now: number, walks?: Walks): Array<WaitReason> => {
+  if (request.quota?.parked !== undefined) return quotaReasons(request, now)
+  const reasons = request.parts.flatMap((part) =>
+    part.earmarked ? [] : reasonsFor(part, walks === undefined ? lineBefore(part) : walks.before(part), now, walks)
+  )
+  return reasons.length > 0 ? reasons : request.parts.flatMap(promisedBefore)
 }
 
-/** All reasons at once. O(holders + waiters ahead), of several with the same `walks` together. */
-export const reasonsOf = (request: Request, now: number, walks?: Walks): Array<WaitReason> =>
-  request.quota?.parked !== undefined
-    ? quotaReasons(request, now)
-    : request.parts.flatMap((part) =>
-        part.earmarked ? [] : reasonsFor(part, walks === undefined ? lineBefore(part) : walks.before(part), now, walks)
-      )
+/** It is the first in order and there is enough, but others were promised by a plan what it would take. */
+const promisedBefore = ({ amount, pool }: Part): ReadonlyArray<WaitReason> =>
+  pool.planned && pool.waiting > 1
+    ? [
+        {
+          _tag: "Order",
+          resourceType: pool.type,
+          ahead: pool.waiting - 1,
+          aheadAmount: pool.waitingAmount - amount
+        }
+      ]
+    : []
 
 /** How many of those ahead a standing names. */
 export const aheadNamedMax = 5
@@ -283,9 +285,10 @@ export const explain = (
   now: number,
   walks?: Walks,
   ordering?: Ordering,
-  plannedAt?: number
+  plannedAt?: number,
+  safety: ReadonlyArray<SafetyReason> = []
 ): Explanation => {
-  const reasons = reasonsOf(request, now, walks)
+  const reasons = [...reasonsOf(request, now, walks), ...safety]
   const onlyRate = reasons.length > 0 && reasons.every((reason) => reason._tag === "Rate")
   return {
     id: request.id,
@@ -302,49 +305,6 @@ export const explain = (
       : plannedAt,
     standing: ordering === undefined ? undefined : standingOf(request, ordering)
   }
-}
-
-/** What a claim would meet now. */
-export interface Check {
-  readonly granted: boolean
-  /** Why it would be refused. */
-  readonly refusals: ReadonlyArray<Refusal>
-  /** Why it would wait. */
-  readonly reasons: ReadonlyArray<WaitReason>
-}
-
-/** Would it be granted now, and if not, why: every reason at once. Takes nothing. */
-export const check = (books: Books, agentId: string, claim: Claim): Check => {
-  if (books.stopped) return { granted: false, refusals: [{ _tag: "ManagerStopped" }], reasons: [] }
-  const nobody = invalidAgent(agentId)
-  if (nobody !== undefined) return { granted: false, refusals: [nobody], reasons: [] }
-  // A stand-in with the agent's accounts: what a question opens is forgotten with it.
-  const agent = new Agent(agentId, books.agents.get(agentId)?.index)
-  const known = books.agents.get(agentId)
-  for (const [pool, account] of known?.accounts ?? []) agent.accounts.set(pool, account)
-  agent.group = known?.group
-  agent.onQuota = known?.onQuota
-  agent.gate = known?.gate
-  const request = new Request(agent, books.now, undefined, undefined, false, 0, undefined)
-  const malformed = readClaim(books, request, claim)
-  if (malformed !== undefined) return { granted: false, refusals: [malformed], reasons: [] }
-  books.ordering?.askFor(known, request)
-  const waits = modeOf(request) === "wait"
-  const refusals = request.parts.flatMap((part): Array<Refusal> =>
-    [neverFits(part), overOwn(part, waits), neverInGroups(part)].filter((refusal) => refusal !== undefined)
-  )
-  const lacks =
-    refusals.length === 0 && (waits || agent.gate !== undefined) ? obstaclesNow(request, waits, books.now) : []
-  const reasons: Array<WaitReason> = []
-  for (const obstacle of lacks) {
-    if (waits || obstacle.entitled) reasons.push(reasonAt(obstacle, books.now))
-    else refusals.push(refusedBy(obstacle, books.now))
-  }
-  for (const part of request.parts) {
-    if (!part.pool.fitsInOrder(part, books.now) && !part.pool.isKeptFor(part, books.now))
-      reasons.push(...reasonsFor(part, lineBeforeNew(part, books), books.now))
-  }
-  return { granted: refusals.length === 0 && reasons.length === 0, refusals, reasons }
 }
 
 /** A lease as listed. */

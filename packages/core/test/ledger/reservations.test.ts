@@ -7,6 +7,7 @@ import {
   Ledger,
   type LedgerEvent,
   type LedgerOptions,
+  Order,
   type Refusal,
   Replay,
   Request,
@@ -33,6 +34,13 @@ const lasting = (expected: number, more: ClaimOptions = {}): ClaimOptions => ({
   ...more,
   scheduling: { expected, preemptible: false }
 })
+
+const ranked = (priority: number, more: ClaimOptions = {}): ClaimOptions => ({
+  ...more,
+  scheduling: { priority, expected: 0, preemptible: false }
+})
+
+const byPriority = () => new Order({ name: "priority", priority: { inherits: true, aging: undefined } })
 
 const status = (answer: Request | Refusal): string => (answer instanceof Request ? answer.status : answer._tag)
 const request = (answer: Request | Refusal): Request =>
@@ -315,5 +323,34 @@ describe("reservations, at random", () => {
       }
     }
     for (const [what, count] of Object.entries(counts)) assert.isAbove(count, 50, what)
+  })
+})
+
+describe("with an order of its own", () => {
+  it("a claim that has its place in one pool and its promise in another is granted as it comes", () => {
+    const { events, ledger } = setUp(2, { order: byPriority() })
+    reserved(ledger.reserve({ holder: agent("me"), claim: { memory: 50 }, from: 0 }, 0))
+    request(ledger.claim("holder", { cpu: 1, memory: 50 }, 0))
+    assert.strictEqual(status(ledger.claim("low", { cpu: 2 }, 1)), "waiting")
+    assert.strictEqual(status(ledger.claim("high", { memory: 10 }, 1, ranked(9))), "waiting")
+    assert.isTrue(ledger.check("me", { cpu: 1, memory: 10 }, ranked(5)).granted)
+    assert.strictEqual(status(ledger.claim("me", { cpu: 1, memory: 10 }, 1, ranked(5, { wait: false }))), "held")
+    // One that may not wait is never queued, not for a moment.
+    assert.deepStrictEqual(
+      events.flatMap((event) => (event._tag === "Queued" ? [event.agent] : [])),
+      ["low", "high"]
+    )
+  })
+
+  it("who joins a queue takes no earmarks from those before it", () => {
+    const { ledger } = setUp(4, { order: byPriority() })
+    reserved(ledger.reserve({ holder: agent("else"), claim: { cpu: 1 }, from: 0 }, 0))
+    const holder = request(ledger.claim("holder", { memory: 100 }, 0))
+    const first = request(ledger.claim("first", { cpu: 2, memory: 100 }, 0, ranked(1)))
+    assert.deepStrictEqual(explain(first, 0).earmarked, ["cpu"])
+    const second = request(ledger.claim("second", { cpu: 1, memory: 50 }, 0))
+    assert.deepStrictEqual([explain(first, 0).earmarked, explain(second, 0).earmarked], [["cpu"], ["cpu"]])
+    ledger.release(holder, 1)
+    assert.deepStrictEqual([first.status, second.status], ["held", "waiting"])
   })
 })

@@ -16,6 +16,7 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { Rate } from "../Protocol.ts"
 import type { ClientClaims } from "./clientClaims.ts"
+import { waitFields } from "./claimPayload.ts"
 import { claimTrouble, isTrouble, questionTrouble, type Trouble } from "./clientErrors.ts"
 import * as ClientLease from "./clientLease.ts"
 import { type CallFailure, type DaemonRpc, isLinkError, type Link } from "./link.ts"
@@ -160,7 +161,15 @@ export const make = (link: Link, claims: ClientClaims): ResourceManager["Service
         claims.command((rpc, ids) => rpc.ReleaseManual({ ...ids, agent, claim })),
         invalid
       ),
-    check: (agent, claim) => question((rpc) => rpc.Check({ agent, claim })),
+    check: (agent, claim, options) =>
+      question((rpc) =>
+        rpc.Check({
+          agent,
+          claim,
+          ...waitFields(options),
+          ...(options?.expiresAfter === undefined ? {} : { expiresAfter: spanOf(options.expiresAfter) })
+        })
+      ),
     setQuota: (agent, type, quota) =>
       steering(
         claims.command((rpc, ids) => rpc.SetQuota({ ...ids, agent, type, quota })),

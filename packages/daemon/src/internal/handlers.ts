@@ -165,7 +165,7 @@ export const make = (options: HandlerOptions) => {
       ),
     LeaseKey: ({ lease }, call) => known(call, (peer) => Effect.as(ownLease(peer, lease), options.keys.of(lease))),
 
-    Check: ({ agent, claim }, call) => known(call, (peer) => questions.Check(peer, agent, claim)),
+    Check: (payload, call) => known(call, (peer) => questions.Check(peer, payload)),
     Groups: (_, call) => known(call, (peer) => questions.Groups(peer)),
     Quota: ({ agent, type }, call) => known(call, (peer) => questions.Quota(peer, agent, type)),
     Usage: ({ agent }, call) => known(call, (peer) => questions.Usage(peer, agent)),

@@ -1,11 +1,13 @@
 /** What anybody may ask. An agent's token sees of agents, leases and waits only its own. */
+import type { CheckOptions } from "@resource-manager/core/Claim"
 import type { LeaseView } from "@resource-manager/core/Statistics"
 import type { Meter } from "@resource-manager/core/Meter"
 import type { GroupStatistics } from "@resource-manager/core/QuotaTree"
 import type { ResourceManager } from "@resource-manager/core/ResourceManager"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { CallError, DaemonLease, Overview, Status } from "../Protocol.ts"
+import type * as Rpc from "effect/rpc/Rpc"
+import type { CallError, DaemonLease, GetCheck, Overview, Status } from "../Protocol.ts"
 import type { Peer, SessionHost } from "./sessionHost.ts"
 import type { DeadlockLog } from "./deadlockLog.ts"
 import { typeFacts } from "./typeFacts.ts"
@@ -74,8 +76,9 @@ export const make = ({ deadlocks, host, manager, meter, status }: QuestionOption
     )
 
   return {
-    Check: (peer: Peer, agent: string, claim: Readonly<Record<string, number>>) =>
-      ofAgent(peer, agent, manager.check(agent, claim)),
+    Check: (peer: Peer, { agent, claim, ...options }: Rpc.Payload<typeof GetCheck>) =>
+      // Durations as a client gave them: the manager refuses what is none.
+      ofAgent(peer, agent, manager.check(agent, claim, options as CheckOptions)),
     Quota: (peer: Peer, agent: string, type: string) =>
       ofAgent(peer, agent, Effect.map(manager.quota(agent, type), Option.getOrNull)),
     Reservations: manager.reservations,

@@ -126,6 +126,15 @@ const tell = (reason: WaitReason, waiter: WaiterView, scene: Scene, sheet: Sheet
     case "Quota":
       // The manager's own words name the level, what is in use there and who has borrowed it.
       return { text: `quota: ${reason.message.slice(type.length + 2)}` }
+    case "Safety": {
+      const left = amount(types, type, available)
+      const below = (reason.declared ?? []).map(({ agent, amount: most, lease }) => {
+        const who = lease === 0 || lease === waiter.id ? "the claim itself" : `lease ${lease} of ${named(agent)}`
+        return line([indent, `${who} may ask for ${amount(types, type, most)} more`], sheet.width, sheet.style)
+      })
+      const text = `safety: it is there, and to grant it would risk a deadlock: ${left} would be left, by what was declared`
+      return { text, below }
+    }
     case "Order":
       return {
         text: `order: ${count(reason.ahead)} ahead in the queue${standing(waiter)}`,

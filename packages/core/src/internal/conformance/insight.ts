@@ -62,6 +62,26 @@ export const insight = ({ check, pass }: Home): void => {
     })
   )
 
+  check("asks with what a claim says for the policies, and tells what is wrong with that", tens, (manager) =>
+    Effect.gen(function* () {
+      yield* manager.setQuota("a", "cpu", 2)
+      yield* manager.lease("a", { cpu: 2 })
+      const fails = yield* manager.check("a", { cpu: 1 })
+      assert.deepStrictEqual([fails.errors.map(({ _tag }) => _tag), fails.reasons], [["QuotaExceeded"], []])
+      const waits = yield* manager.check("a", { cpu: 1 }, { onQuota: "wait", expected: "1 hour", preemptible: true })
+      assert.deepStrictEqual([waits.errors, waits.reasons.map(({ _tag }) => _tag)], [[], ["Quota"]])
+      // Until a window that it would run into otherwise.
+      yield* manager.reserve({ for: { agent: "c" }, claim: { memory: 10 }, startsIn: "1 hour", lasts: "1 hour" })
+      const endless = yield* manager.check("b", { memory: 1 })
+      assert.deepStrictEqual([endless.granted, endless.reasons.map(({ _tag }) => _tag)], [false, ["Reservation"]])
+      assert.isTrue((yield* manager.check("b", { memory: 1 }, { expected: "30 minutes" })).granted)
+      assert.isTrue((yield* manager.check("b", { memory: 1 }, { expiresAfter: "30 minutes" })).granted)
+      const wrong = yield* manager.check("b", { memory: 1 }, { priority: "urgent" })
+      assert.deepStrictEqual([wrong.granted, wrong.errors.map(({ _tag }) => _tag)], [false, ["InvalidClaim"]])
+      assert.match(wrong.errors[0]?.message ?? "", /priority is "urgent"; allowed: a whole number .*no classes/)
+    })
+  )
+
   check("counts by pool and by agent", tens, (manager) =>
     Effect.gen(function* () {
       const gate = yield* Deferred.make<void>()

@@ -65,7 +65,9 @@ export class Ordering {
    */
   admits(request: Request, fits: boolean): boolean {
     this.ask(request)
-    return fits || request.parts.every((part) => part.pool.fitsInOrder(part, this.books.now))
+    const { now } = this.books
+    // In some pools by its place, in others because it is kept for it.
+    return fits || request.parts.every((part) => part.pool.fitsInOrder(part, now) || part.pool.isKeptFor(part, now))
   }
 
   /** Gives a claim its turn. */

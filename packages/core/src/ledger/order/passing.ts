@@ -16,6 +16,8 @@ export interface Passage {
 
 export interface PassingRule {
   readonly next: (books: Books) => Passage | undefined
+  /** Whether a claim that is only being asked about would pass, once it waited. */
+  readonly admits: (request: Request, books: Books) => boolean
 }
 
 /**
@@ -56,7 +58,27 @@ export const bypassRule = ({ depth, max, withinMicros }: BypassOrder): PassingRu
     return undefined
   }
 
+  /** Whether it comes behind the head of each pool that it is short in, and within the depth of one. */
+  const standsBehind = (request: Request, { ordering }: Books): boolean => {
+    const goesFirst = (other: Request): boolean => ordering !== undefined && ordering.order.compare(request, other) < 0
+    let isWithin = false
+    for (const { earmarked, pool } of request.parts) {
+      if (earmarked) continue
+      const head = pool.firstShort
+      if (head === undefined || goesFirst(head.request)) return false
+      let between = 0
+      let part = pool.after(head)
+      while (part !== undefined && between < depth && !goesFirst(part.request)) {
+        between++
+        part = pool.after(part)
+      }
+      isWithin ||= between < depth
+    }
+    return isWithin
+  }
+
   return {
+    admits: (request, books) => standsBehind(request, books) && passage(request, books.now) !== undefined,
     next: (books) => {
       for (const pool of books.pools.values()) {
         const found = nextIn(pool, books.now)

@@ -25,6 +25,8 @@ export interface Backfill {
    * `undefined` where nobody knows, or it is none that is planned for.
    */
   readonly startOf: (books: Books, request: Request) => number | undefined
+  /** Whether a claim that is only being asked about would start now, past those before it. */
+  readonly admits: (books: Books, request: Request) => boolean
   /** Whether it decides about everybody, those in turn included. */
   readonly decidesAll: boolean
 }

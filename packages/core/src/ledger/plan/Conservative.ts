@@ -58,12 +58,8 @@ export class Conservative implements Backfill {
   /** The waiters that start now. */
   picks(books: Books, newcomer: Request | undefined): ReadonlyArray<Request> {
     if (books.waiting === 0) return this.rest(books)
-    let stirred = this.plan === undefined || this.dueAt <= books.now
-    for (const pool of books.pools.values()) {
-      stirred ||= pool.stirred
-      pool.stirred = false
-    }
-    const picked = stirred ? this.placeAll(books) : this.placeNewcomer(books, newcomer)
+    const picked = this.isStale(books) ? this.placeAll(books) : this.placeNewcomer(books, newcomer)
+    for (const pool of books.pools.values()) pool.stirred = false
     if (picked.length > 0) this.plan = undefined
     books.timers.set(this.timer, this.dueAt)
     return picked
@@ -72,6 +68,25 @@ export class Conservative implements Backfill {
   startOf(_books: Books, request: Request): number | undefined {
     const promise = this.promises.get(request)
     return promise === Infinity ? undefined : promise
+  }
+
+  admits(books: Books, request: Request): boolean {
+    if (!request.parts.some((part) => part.pool.waiting < this.depth)) return false
+    const { plan } = this
+    if (plan !== undefined && !this.isStale(books)) return plan.copy(books.now).place(request).at === -Infinity
+    const anew = new Plan(books.now)
+    for (const waiter of this.inTurn([...this.waiters(books), request], books.now)) {
+      const { at } = anew.place(waiter)
+      if (waiter === request) return at === -Infinity
+    }
+    return false
+  }
+
+  /** Whether all are to be placed anew. */
+  private isStale(books: Books): boolean {
+    if (this.plan === undefined || this.dueAt <= books.now) return true
+    for (const pool of books.pools.values()) if (pool.stirred) return true
+    return false
   }
 
   private rest(books: Books): ReadonlyArray<Request> {
@@ -92,19 +107,21 @@ export class Conservative implements Backfill {
 
   private placeAll(books: Books): ReadonlyArray<Request> {
     const plan = new Plan(books.now)
-    const former = this.promises
-    const promiseOf = (request: Request) => former.get(request) ?? Infinity
-    const waiters = this.waiters(books)
-    const isVoid = waiters.some((request) => promiseOf(request) < books.now)
+    const waiters = this.inTurn(this.waiters(books), books.now)
     this.promises = new Map()
     this.plan = plan
     this.dueAt = Infinity
-    return waiters
-      .toSorted((a, b) => {
-        const byPromise = isVoid || promiseOf(a) === promiseOf(b) ? 0 : promiseOf(a) - promiseOf(b)
-        return byPromise === 0 ? this.compare(a, b) : byPromise
-      })
-      .filter((request) => this.placeIn(plan, request))
+    return waiters.filter((request) => this.placeIn(plan, request))
+  }
+
+  /** Waiters in the order of what they were promised; where a promise has passed, in that of the policy. */
+  private inTurn(waiters: ReadonlyArray<Request>, now: number): ReadonlyArray<Request> {
+    const promiseOf = (request: Request) => this.promises.get(request) ?? Infinity
+    const isVoid = waiters.some((request) => promiseOf(request) < now)
+    return waiters.toSorted((a, b) => {
+      const byPromise = isVoid || promiseOf(a) === promiseOf(b) ? 0 : promiseOf(a) - promiseOf(b)
+      return byPromise === 0 ? this.compare(a, b) : byPromise
+    })
   }
 
   /**

@@ -56,6 +56,14 @@ export class PastHeads implements Backfill {
     return undefined
   }
 
+  admits(books: Books, request: Request): boolean {
+    return (
+      request.parts.every((part) => part.earmarked || part.pool.waiting < this.depth) &&
+      fitsNow(request, books.now) &&
+      this.planned(books).admits(request, this.endsFirst)
+    )
+  }
+
   private among(books: Books, candidates: Iterable<Request>): ReadonlyArray<Request> {
     const picked: Array<Request> = []
     let plan: Plan | undefined

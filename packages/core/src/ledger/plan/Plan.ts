@@ -39,6 +39,13 @@ export class Plan {
     this.now = now
   }
 
+  /** The same plan as of now, to be tried out. */
+  copy(now: number): Plan {
+    const copy = new Plan(now)
+    for (const [pool, page] of this.pages) copy.pages.set(pool, { ...page, profile: page.profile.copy() })
+    return copy
+  }
+
   /** Gives a waiter its place, after those that were given theirs. */
   place(request: Request): Place {
     const duration = durationOf(request, this.now)

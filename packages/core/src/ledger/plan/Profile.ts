@@ -50,6 +50,18 @@ export class Profile {
     this.free = [free]
   }
 
+  /** The same, to be reserved from apart. */
+  copy(): Profile {
+    const copy = new Profile(this.ends, this.current)
+    copy.read = this.read
+    for (let step = 1; step < this.free.length; step++) {
+      copy.at.push(this.at[step]!)
+      copy.id.push(this.id[step]!)
+      copy.free.push(this.free[step]!)
+    }
+    return copy
+  }
+
   /** What is free now. */
   get current(): number {
     return this.free[0]!

@@ -25,8 +25,8 @@ export interface Tree {
   readonly remaining: ReadonlyArray<number>
 }
 
-/** Whether all trees can come back, one after the other. */
-export const isSafe = (available: ReadonlyArray<number>, trees: ReadonlyArray<Tree>): boolean => {
+/** Lets all trees come back that can, one after the other: who cannot, and what there is for them then. */
+const comeBack = <A extends Tree>(available: ReadonlyArray<number>, trees: ReadonlyArray<A>) => {
   const free = [...available]
   let waiting = trees
   while (waiting.length > 0) {
@@ -37,11 +37,15 @@ export const isSafe = (available: ReadonlyArray<number>, trees: ReadonlyArray<Tr
       })
       return false
     })
-    if (stuck.length === waiting.length) return false
+    if (stuck.length === waiting.length) break
     waiting = stuck
   }
-  return true
+  return { free, stuck: waiting }
 }
+
+/** Whether all trees can come back, one after the other. */
+export const isSafe = (available: ReadonlyArray<number>, trees: ReadonlyArray<Tree>): boolean =>
+  comeBack(available, trees).stuck.length === 0
 
 const heldInside = (outermost: Request, pool: Pool): number => {
   let held = 0
@@ -81,8 +85,12 @@ export const overMaximum = (request: Request): InvalidClaim | undefined => {
   return undefined
 }
 
-/** Whether the state is safe once the request is granted. */
-export const isSafeWith = (pools: ReadonlyArray<Pool>, request: Request): boolean => {
+interface DeclaredTree extends Tree {
+  readonly outermost: Request
+}
+
+/** What there is for those that declared a maximum, once the request is granted; `undefined` where it is of none. */
+const stateWith = (pools: ReadonlyArray<Pool>, request: Request) => {
   const place = new Map(pools.map((pool, at) => [pool, at]))
   const held = new Map<Request, Array<number>>()
   const add = (tree: Request, pool: Pool, amount: number) => {
@@ -98,7 +106,7 @@ export const isSafeWith = (pools: ReadonlyArray<Pool>, request: Request): boolea
     }
   }
   const own = outermostOf(request)
-  if (own.scheduling.maximum === undefined) return true
+  if (own.scheduling.maximum === undefined) return undefined
   for (const { amount, pool } of request.parts) add(own, pool, amount)
   const available = pools.map((pool) => pool.limit)
   for (const amounts of held.values()) {
@@ -106,9 +114,47 @@ export const isSafeWith = (pools: ReadonlyArray<Pool>, request: Request): boolea
       available[at] = available[at]! - amount
     })
   }
-  const trees = [...held].map(([tree, amounts]) => ({
+  const trees = [...held].map(([tree, amounts]): DeclaredTree => ({
+    outermost: tree,
     held: amounts,
     remaining: pools.map((pool, at) => Math.max(0, (maximumOf(tree.scheduling.maximum, pool.type) ?? 0) - amounts[at]!))
   }))
-  return isSafe(available, trees)
+  return { available, trees }
+}
+
+/** Whether the state is safe once the request is granted. */
+export const isSafeWith = (pools: ReadonlyArray<Pool>, request: Request): boolean => {
+  const state = stateWith(pools, request)
+  return state === undefined || isSafe(state.available, state.trees)
+}
+
+/** Why to grant a claim would not be safe, in one pool. */
+export interface SafetyReason {
+  readonly _tag: "Safety"
+  readonly resourceType: string
+  readonly requested: number
+  /** Units that would be left for what was declared, once all are back that can be. */
+  readonly left: number
+  /** The leases that may ask for more than that, the most first; `lease` 0 is the claim itself, where it has no number yet. */
+  readonly declared: ReadonlyArray<{ readonly lease: number; readonly agent: string; readonly amount: number }>
+}
+
+/** Why the state is not safe once the request is granted, pool by pool. Empty where it is. */
+export const unsafeWith = (pools: ReadonlyArray<Pool>, request: Request): ReadonlyArray<SafetyReason> => {
+  const state = stateWith(pools, request)
+  if (state === undefined) return []
+  const { free, stuck } = comeBack(state.available, state.trees)
+  return pools.flatMap((pool, at): ReadonlyArray<SafetyReason> => {
+    const left = free[at]!
+    const declared = stuck
+      .map(({ outermost, remaining }) => ({
+        lease: outermost.id,
+        agent: outermost.agent.id,
+        amount: remaining[at]!
+      }))
+      .filter(({ amount }) => amount > left)
+      .toSorted((a, b) => b.amount - a.amount || a.lease - b.lease)
+    const requested = request.parts.find((part) => part.pool === pool)?.amount ?? 0
+    return declared.length === 0 ? [] : [{ _tag: "Safety", resourceType: pool.type, requested, left, declared }]
+  })
 }

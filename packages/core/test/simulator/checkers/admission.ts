@@ -5,7 +5,6 @@
  * state is up to date before the command, in half of all claims.
  */
 import { isDeepStrictEqual } from "node:util"
-import { check } from "../../../src/Ledger.ts"
 import { type Checker, failing, type Run } from "../checker.ts"
 import type { Need, World, WorldClaim, WorldPool } from "../model.ts"
 import { type Asker, isKept, leaseDuration, roomFor, standingFor } from "../promises.ts"
@@ -178,10 +177,9 @@ export const admission = (run: Run): Checker => {
       exempted = false
       if (name !== "claim" && name !== "try" && name !== "grow") return
       forecast = foretell(run)
-      // What is asked about says nothing of itself.
-      const silent = run.command.scheduling === undefined && (run.world.promises.size === 0 || !run.command.ttl)
-      if (name === "grow" || agent === undefined || claim === undefined || !silent || run.seed % 2 === 0) return
-      const { granted } = check(ledger.books, agent, claim)
+      if (name === "grow" || agent === undefined || claim === undefined || run.seed % 2 === 0) return
+      const { scheduling, ttl } = run.command
+      const { granted } = ledger.check(agent, claim, { scheduling, ttl })
       if (granted !== (forecast._tag === "Granted"))
         fail(`check says ${granted ? "" : "not "}granted, the rules ${forecast._tag}`)
     },
