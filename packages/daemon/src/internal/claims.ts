@@ -68,31 +68,37 @@ export class Claims {
     peer: Peer,
     payload: Payload<typeof Protocol.Claim>
   ): Effect.Effect<Protocol.Granted, Failure<typeof Protocol.Claim>> =>
-    Effect.suspend((): Effect.Effect<Protocol.Granted, Failure<typeof Protocol.Claim>> => {
-      const { host } = this
-      const session = host.heard(peer)
-      if (session instanceof SessionUnknown) return Effect.fail(session)
-      const denied = host.mayActAs(peer, payload.agent, "a claim")
-      if (denied !== undefined) return Effect.fail(denied)
-      const parent = this.parentOf(session, payload.parent)
-      if (parent instanceof ForeignLease) return Effect.fail(parent)
-      const command = this.begin(session, payload.command, payload.ack)
-      if (command instanceof Error) return Effect.fail(command)
-      if (command.begun) return this.again(command)
-      command.begun = true
-      const refusal = host.sessions.roomForLease(session)
-      if (refusal !== undefined) return this.refuse(command, limitReached(refusal, session.name))
-      const { agent, claim, expiresAfter, manual, wait } = payload
-      const options: TableClaimOptions = {
-        parent,
-        wait,
-        manual,
-        expiresAfter: span(expiresAfter),
-        ...waitOf(payload)
-      }
-      const decision = host.table.claimUnsafe(agent, claim, options)
-      return this.decided(session, command, decision, grantOf)
-    })
+    Effect.suspend(() => this.claimUnsafe(peer, payload))
+
+  /** Decides in the call itself. What it returns is the answer where that can be told now, and may be dropped. */
+  claimUnsafe(
+    peer: Peer,
+    payload: Payload<typeof Protocol.Claim>
+  ): Effect.Effect<Protocol.Granted, Failure<typeof Protocol.Claim>> {
+    const { host } = this
+    const session = host.heard(peer)
+    if (session instanceof SessionUnknown) return Effect.fail(session)
+    const denied = host.mayActAs(peer, payload.agent, "a claim")
+    if (denied !== undefined) return Effect.fail(denied)
+    const parent = this.parentOf(session, payload.parent)
+    if (parent instanceof ForeignLease) return Effect.fail(parent)
+    const command = this.begin(session, payload.command, payload.ack)
+    if (command instanceof Error) return Effect.fail(command)
+    if (command.begun) return this.again(command)
+    command.begun = true
+    const refusal = host.sessions.roomForLease(session)
+    if (refusal !== undefined) return this.refuse(command, limitReached(refusal, session.name))
+    const { agent, claim, expiresAfter, manual, wait } = payload
+    const options: TableClaimOptions = {
+      parent,
+      wait,
+      manual,
+      expiresAfter: span(expiresAfter),
+      ...waitOf(payload)
+    }
+    const decision = host.table.claimUnsafe(agent, claim, options)
+    return this.decided(session, command, decision, grantOf)
+  }
 
   readonly grow = (
     peer: Peer,
@@ -135,23 +141,29 @@ export class Claims {
     })
 
   readonly release = (peer: Peer, lease: number): Effect.Effect<void, Failure<typeof Protocol.Release>> =>
-    Effect.suspend((): Effect.Effect<void, Failure<typeof Protocol.Release>> => {
-      const { sessions, supervisor, table } = this.host
-      const session = this.host.heard(peer)
-      if (session instanceof SessionUnknown) return Effect.fail(session)
-      if (!session.tickets.has(lease)) {
-        // Come back already, or somebody else's.
-        return sessions.ownerOf(lease) === undefined ? Effect.void : Effect.fail(foreign(lease))
-      }
-      // Still a claim: `Cancel` gives it up. Until then it is the session's.
-      if (table.ticket(lease)?.status === "waiting") return Effect.void
-      sessions.drop(lease)
-      if (supervisor.has(lease)) {
+    Effect.suspend(() => this.releaseUnsafe(peer, lease))
+
+  /** Gives back in the call itself, but for what processes work under. What it returns may be dropped, and asked for again. */
+  releaseUnsafe(peer: Peer, lease: number): Effect.Effect<void, Failure<typeof Protocol.Release>> {
+    const { sessions, supervisor, table } = this.host
+    const session = this.host.heard(peer)
+    if (session instanceof SessionUnknown) return Effect.fail(session)
+    if (!session.tickets.has(lease)) {
+      // Come back already, which may not be committed yet; or somebody else's.
+      return sessions.ownerOf(lease) === undefined ? this.host.told(Exit.void) : Effect.fail(foreign(lease))
+    }
+    // Still a claim: `Cancel` gives it up. Until then it is the session's.
+    if (table.ticket(lease)?.status === "waiting") return Effect.void
+    if (supervisor.has(lease)) {
+      return Effect.suspend(() => {
+        sessions.drop(lease)
         return Effect.andThen(supervisor.giveBack(lease, "released"), table.committed)
-      }
-      table.releaseUnsafe(lease)
-      return this.host.told(Exit.void)
-    })
+      })
+    }
+    sessions.drop(lease)
+    table.releaseUnsafe(lease)
+    return this.host.told(Exit.void)
+  }
 
   readonly releaseManual = (
     peer: Peer,

@@ -12,6 +12,7 @@ import type { Scope } from "effect/Scope"
 import * as Net from "node:net"
 import { type Address, format } from "../Address.ts"
 import { DaemonUnreachable } from "../Errors.ts"
+import { DirectCalls } from "./directCalls.ts"
 import { Inbox } from "./inbox.ts"
 import { keepAliveMillis } from "./timers.ts"
 
@@ -29,6 +30,8 @@ export interface ClientTransportOptions {
 
 export interface ClientTransport {
   readonly protocol: RpcClient.Protocol["Service"]
+  /** The calls that are made beneath effect/rpc's client. */
+  readonly direct: DirectCalls
   /** Ends the connection, and fails what is under way on it. */
   readonly destroy: () => void
 }
@@ -100,15 +103,28 @@ export const make = Effect.fnUntraced(function* (
   const parser = options.serialization.makeUnsafe()
   let open = true
 
+  /** Writes a message, or says why it cannot. */
+  const write = (message: FromClientEncoded): RpcClientError | undefined => {
+    if (!open) return message._tag === "Request" ? clientError(disconnected) : undefined
+    const encoded = parser.encode(message)
+    if (encoded === undefined) return undefined
+    const bytes = typeof encoded === "string" ? encoded.length : encoded.byteLength
+    if (bytes > options.messageBytes()) return clientError(tooLarge)
+    socket.write(encoded)
+    return undefined
+  }
+  const direct = new DirectCalls(options.serialization.codecFor, write)
+
   let destroy = () => undefined as void
-  const protocol = yield* RpcClient.Protocol.make((write, clientIds) => {
+  const protocol = yield* RpcClient.Protocol.make((deliver, clientIds) => {
     const tell = (message: FromServerEncoded): Effect.Effect<void> => {
+      direct.hear(message)
       // There is one client on a connection.
-      const told = Effect.forEach([...clientIds], (id) => write(id, message), { discard: true })
+      const told = Effect.forEach([...clientIds], (id) => deliver(id, message), { discard: true })
       // Whoever hears of the end may close the client: only once all calls know.
       return message._tag === "ClientProtocolError" ? Effect.ensuring(told, Effect.sync(options.onClosed)) : told
     }
-    const inbox = new Inbox<FromServerEncoded>(socket, context, tell)
+    const inbox = new Inbox<FromServerEncoded>(socket, context, direct.settle, tell)
     const close = (why: string) => {
       if (!open) return
       open = false
@@ -130,13 +146,8 @@ export const make = Effect.fnUntraced(function* (
 
     const send = (_: number, message: FromClientEncoded): Effect.Effect<void, RpcClientError> =>
       Effect.suspend(() => {
-        if (!open) return message._tag === "Request" ? Effect.fail(clientError(disconnected)) : Effect.void
-        const encoded = parser.encode(message)
-        if (encoded === undefined) return Effect.void
-        const bytes = typeof encoded === "string" ? encoded.length : encoded.byteLength
-        if (bytes > options.messageBytes()) return Effect.fail(clientError(tooLarge))
-        socket.write(encoded)
-        return Effect.void
+        const refused = write(message)
+        return refused === undefined ? Effect.void : Effect.fail(refused)
       })
 
     return Effect.succeed({
@@ -146,5 +157,5 @@ export const make = Effect.fnUntraced(function* (
       codecFor: options.serialization.codecFor
     })
   })
-  return { protocol, destroy: () => destroy() }
+  return { protocol, direct, destroy: () => destroy() }
 })

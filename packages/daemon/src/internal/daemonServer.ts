@@ -20,6 +20,7 @@ import { ProcessTable } from "../process/ProcessTable.ts"
 import { DaemonRpcs, protocolVersion, serialization, type Status } from "../Protocol.ts"
 import * as Tokens from "../Tokens.ts"
 import * as Administration from "./administration.ts"
+import * as AnswersAtOnce from "./answersAtOnce.ts"
 import { Claims } from "./claims.ts"
 import { DeadlockLog } from "./deadlockLog.ts"
 import * as Handlers from "./handlers.ts"
@@ -155,7 +156,9 @@ export const make = Effect.fnUntraced(function* (options: DaemonServerOptions) {
       const peer = peers.get(connection.id)
       peers.delete(connection.id)
       if (peer !== undefined) host.detach(peer)
-    }
+    },
+    // With a journal nothing is told at once.
+    answerAtOnce: durable ? () => undefined : AnswersAtOnce.make(peers, claims)
   })
 
   const questions = Questions.make({ manager, meter, host, deadlocks, status })

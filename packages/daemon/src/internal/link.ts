@@ -31,17 +31,26 @@ import {
 import type { ProcessIdentity } from "../process/Identity.ts"
 import {
   answerBytesMax,
+  Claim,
   DaemonRpcs,
   messageBytesDefault,
   protocolVersion,
+  Release,
   type ReturnedLease,
   serialization,
   type Welcome
 } from "../Protocol.ts"
 import * as ClientTransport from "./clientTransport.ts"
+import type { Calling } from "./directCalls.ts"
 import { fitsTimer, timerMillis } from "./timers.ts"
 
-export type DaemonRpc = RpcClient.RpcClient<RpcGroup.Rpcs<typeof DaemonRpcs>, RpcClientError>
+type ClientRpc = RpcClient.RpcClient<RpcGroup.Rpcs<typeof DaemonRpcs>, RpcClientError>
+
+/** effect/rpc's client, but for the calls that are made beneath it. */
+export type DaemonRpc = Omit<ClientRpc, "Claim" | "Release"> & {
+  readonly Claim: Calling<typeof Claim>
+  readonly Release: Calling<typeof Release>
+}
 
 /** What a call may fail with: its own errors, and that there is no link. */
 export type CallFailure<E> = Exclude<E, RpcClientError> | LinkRefused
@@ -228,7 +237,7 @@ export class Link {
   private readonly opened: Effect.Effect<Current, LinkError, Scope.Scope> = Effect.gen({ self: this }, function* () {
     const { options } = this
     const closed = yield* Deferred.make<void>()
-    const { destroy, protocol } = yield* ClientTransport.make({
+    const { destroy, direct, protocol } = yield* ClientTransport.make({
       address: options.address,
       serialization: serialization(answerBytesMax),
       messageBytes: () => this.welcome?.messageBytes ?? messageBytesDefault,
@@ -238,9 +247,14 @@ export class Link {
       },
       onClosed: () => Deferred.doneUnsafe(closed, Exit.void)
     })
-    const rpc = yield* RpcClient.make(DaemonRpcs, { disableTracing: true }).pipe(
+    const client = yield* RpcClient.make(DaemonRpcs, { disableTracing: true, generateRequestId: direct.nextId }).pipe(
       Effect.provideService(RpcClient.Protocol, protocol)
     )
+    const rpc: DaemonRpc = {
+      ...client,
+      Claim: direct.make(Claim, client.Claim),
+      Release: direct.make(Release, client.Release)
+    }
     const sentAt = performance.now()
     this.welcome = yield* broken(
       options.address,

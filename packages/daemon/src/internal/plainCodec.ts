@@ -112,6 +112,13 @@ const testOf = (ast: SchemaAST.AST): Test | undefined => {
   }
 }
 
+/** Whether a value is the payload of a call, and its own JSON. */
+export const isPlainPayload = <R extends Rpc.Any>(rpc: R): ((value: unknown) => value is Rpc.Payload<R>) =>
+  // What is its own JSON is of the type that its schema encodes.
+  (testOf((rpc as unknown as Rpc.AnyWithProps).payloadSchema.ast) ?? (() => false)) as (
+    value: unknown
+  ) => value is Rpc.Payload<R>
+
 type Parse = (value: unknown) => Effect.Effect<unknown, never>
 
 /** Has a compiler's part for a schema: what it has no answer for takes the parser that there was. */

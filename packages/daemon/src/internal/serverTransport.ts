@@ -5,7 +5,8 @@
  * - L1 A message is at most `messageBytes`; more, or what is no message, cuts the
  *   connection, after a line that says why.
  * - L2 At most `connections` are open; one more is told so and closed.
- * - L3 At most `callsPerConnection` of a connection's calls are under way.
+ * - L3 At most `callsPerConnection` of a connection's calls are under way, each with an
+ *   id of its own.
  * - L4 Of what a client does not read at most `outgoingBytes` are kept, besides one
  *   answer; then it is cut. Streams send the next chunk only once one was received.
  * - L5 A connection that has not introduced itself after `helloMillis` is cut.
@@ -43,7 +44,10 @@ export interface Connection {
   /** Where it came over the limit: only told so. */
   readonly isExcess: boolean
   readonly socket: Net.Socket
-  calls: number
+  /** The ids of the calls that are under way. */
+  readonly calls: Set<number | string>
+  /** Its client makes no more calls. */
+  ended: boolean
   /** It said who it is. */
   introduced: boolean
 }
@@ -54,6 +58,17 @@ export interface ServerTransportOptions {
   readonly limits: TransportLimits
   readonly onOpen: (connection: Connection) => void
   readonly onClose: (connection: Connection) => void
+  /**
+   * Answers a call in the step in which it arrives, with a value that is its own JSON; `undefined` leaves it to
+   * effect/rpc's server, as if it had not been asked.
+   */
+  readonly answerAtOnce: (connection: Connection, tag: string, payload: unknown) => Success | undefined
+}
+
+/** What a call is answered that succeeds. */
+export interface Success {
+  readonly _tag: "Success"
+  readonly value: unknown
 }
 
 /** How many connections over the limit are let in to be told so. */
@@ -129,11 +144,34 @@ export const make = Effect.fnUntraced(function* (options: ServerTransportOptions
     options.onClose(connection)
   }
 
+  /** Answers what can be answered now, in its turn: without a fiber, a scope and the rest of what a call may need. */
+  const atOnce = (connection: Connection) => (message: FromClientEncoded) => {
+    const { calls, ended, id } = connection
+    if (message._tag !== "Request" || ended || !connections.has(id)) return false
+    if (calls.has(message.id) || calls.size >= limits.callsPerConnection) return false
+    try {
+      const exit = options.answerAtOnce(connection, message.tag, message.payload)
+      if (exit === undefined) return false
+      answer(connection, { _tag: "Exit", requestId: message.id, exit })
+    } catch (cause) {
+      cut(connection, `the daemon failed: ${String(cause)}`)
+    }
+    return true
+  }
+
   const handle = (connection: Connection) => (message: FromClientEncoded) => {
     if (!connections.has(connection.id)) return Effect.void
-    if (message._tag === "Request" && ++connection.calls > limits.callsPerConnection) {
-      cut(connection, `more than ${limits.callsPerConnection} calls at once`)
-      return Effect.void
+    if (message._tag === "Eof") connection.ended = true
+    if (message._tag === "Request") {
+      const { calls } = connection
+      if (calls.has(message.id)) {
+        cut(connection, "the id of a call that is under way")
+        return Effect.void
+      }
+      if (calls.add(message.id).size > limits.callsPerConnection) {
+        cut(connection, `more than ${limits.callsPerConnection} calls at once`)
+        return Effect.void
+      }
     }
     // A message that the server cannot take (an id that is in use, a call after the end) interrupts it.
     return Effect.catchCause(writeRequest(connection.id, message), () =>
@@ -152,14 +190,15 @@ export const make = Effect.fnUntraced(function* (options: ServerTransportOptions
       isUnix,
       isExcess: connections.size >= limits.connections,
       socket,
-      calls: 0,
+      calls: new Set(),
+      ended: false,
       introduced: false
     }
     socket.setNoDelay(true)
     // A machine that is gone without a word would have its connection for ever.
     if (!isUnix) socket.setKeepAlive(true, keepAliveMillis)
     const parser = serialization.makeUnsafe()
-    const inbox = new Inbox<FromClientEncoded>(socket, context, handle(connection))
+    const inbox = new Inbox<FromClientEncoded>(socket, context, atOnce(connection), handle(connection))
     connections.set(connection.id, connection)
     writers.set(connection.id, (message) => {
       const encoded = parser.encode(message)
@@ -189,15 +228,19 @@ export const make = Effect.fnUntraced(function* (options: ServerTransportOptions
     options.onOpen(connection)
   }
 
+  const answer = (connection: Connection, message: FromServerEncoded): void => {
+    if (connection.socket.writableLength > limits.outgoingBytes) {
+      return cut(connection, `more than ${limits.outgoingBytes} bytes were not read`)
+    }
+    writers.get(connection.id)?.(message)
+  }
+
   const send = (clientId: number, message: FromServerEncoded) =>
     Effect.sync(() => {
       const connection = connections.get(clientId)
       if (connection === undefined) return
-      if (message._tag === "Exit") connection.calls--
-      if (connection.socket.writableLength > limits.outgoingBytes) {
-        return cut(connection, `more than ${limits.outgoingBytes} bytes were not read`)
-      }
-      writers.get(clientId)?.(message)
+      if (message._tag === "Exit") connection.calls.delete(message.requestId)
+      answer(connection, message)
     })
 
   const protocol = yield* RpcServer.Protocol.make((write) => {
