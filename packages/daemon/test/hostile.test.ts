@@ -114,19 +114,28 @@ describe("L1: what is no message", () => {
     })
   )
 
-  test(
-    "cuts a connection that uses the id of a call under way",
-    Effect.gen(function* () {
-      const daemon = yield* startDaemon()
-      const holder = yield* daemon.manager.lease("holder", { cpu: 10 })
-      const client = yield* rawSession(daemon.address)
-      const message = JSON.stringify({ _tag: "Request", id: 77, tag: "Claim", payload: claim(1), headers: [] })
-      client.send(`${message}\n${message}\n`)
-      yield* client.end
-      yield* holder.release
-      yield* otherIsServed(daemon)
-    })
-  )
+  for (const [tag, payload] of [
+    ["Claim", claim(1)],
+    ["Claim", { ...claim(2), claim: { memory: 1 } }],
+    ["Release", { lease: 1 }],
+    ["Ping", null]
+  ] as const) {
+    test(
+      `cuts a connection that uses the id of a call under way, for ${tag} ${JSON.stringify(payload)}`,
+      Effect.gen(function* () {
+        const daemon = yield* startDaemon()
+        const holder = yield* daemon.manager.lease("holder", { cpu: 10 })
+        const client = yield* rawSession(daemon.address)
+        const request = (of: string, what: unknown) =>
+          `${JSON.stringify({ _tag: "Request", id: 77, tag: of, payload: what, headers: [] })}\n`
+        client.send(request("Claim", claim(1)) + request(tag, payload))
+        yield* client.end
+        assert.deepStrictEqual(yield* daemon.manager.usage("a"), {})
+        yield* holder.release
+        yield* otherIsServed(daemon)
+      })
+    )
+  }
 })
 
 describe("L2 to L5: connections", () => {
