@@ -1,5 +1,6 @@
 import type { Claim } from "./Claim.ts"
 import { Histogram } from "./Histogram.ts"
+import { noKey, type Sharer } from "./order/Sharer.ts"
 import type { Pool } from "./Pool.ts"
 import type { Gate } from "./quota/Gate.ts"
 import type { Group, OnQuota } from "./quota/Group.ts"
@@ -43,7 +44,7 @@ export class Account {
 }
 
 /** Who is charged: the owner of quotas, weight and statistics. */
-export class Agent {
+export class Agent implements Sharer {
   readonly id: string
   /** Its place among all agents: breaks ties. */
   readonly index: number
@@ -61,12 +62,9 @@ export class Agent {
   readonly failures: FailureCounts = {}
   readonly waits = new Histogram()
   readonly holds = new Histogram()
-  /** The largest part that it holds of any pool, by its weight: kept where shares are fair. */
-  share = 0
-  /** Where it stands in what was granted over time, by its weight: kept where shares are fair. */
+  key = noKey
   served = 0
-  /** `served`, but never behind the others where it has nobody waiting: an agent saves nothing up. */
-  start = 0
+  servedIn = 0
   group: Group | undefined = undefined
   /** `undefined`: as its group says. */
   onQuota: OnQuota | undefined = undefined
@@ -76,6 +74,18 @@ export class Agent {
   constructor(id: string, index = Infinity) {
     this.id = id
     this.index = index
+  }
+
+  get above(): Group | undefined {
+    return this.group
+  }
+
+  get place(): number {
+    return this.index
+  }
+
+  get waiting(): number {
+    return this.waiters.size
   }
 
   /** Its account with a pool, opened on first use. */

@@ -225,10 +225,14 @@ export class Books {
   }
 
   /** Begins or ends to keep what was granted to whom over time. */
-  keepShares(kept: boolean): void {
-    this.shares = kept ? new Shares() : undefined
-    for (const agent of this.agents.values()) agent.served = 0
-    this.sink?.({ _tag: "SharesKept", at: this.now, kept })
+  keepShares(kept: boolean, halfLife?: number): void {
+    this.shares = kept ? new Shares(halfLife) : undefined
+    for (const sharer of [...this.agents.values(), ...this.groups.byId.values()]) {
+      sharer.served = 0
+      sharer.servedIn = 0
+    }
+    for (const group of this.groups.byId.values()) group.virtual = 0
+    this.sink?.({ _tag: "SharesKept", at: this.now, kept, halfLife })
   }
 
   /** A waiter goes before all others, whatever its class: one of the pools that it waits for has named it. */
@@ -242,7 +246,7 @@ export class Books {
 
   /** What an agent may have in groups: see `quota/transitions`. */
   setGroup(group: quota.GroupChange): void {
-    quota.setGroup(this, group)
+    this.regroup(quota.treesOf(this, group.group, group.parent), () => quota.setGroup(this, group))
     this.membersChanged()
     this.sink?.({ _tag: "GroupSet", at: this.now, ...group })
   }
@@ -254,7 +258,9 @@ export class Books {
   }
 
   assign(agent: Agent, membership: quota.Membership): void {
-    quota.assign(this, agent, membership)
+    this.regroup(new Set([agent, ...quota.treesOf(this, agent.group?.id, membership.group)]), () =>
+      quota.assign(this, agent, membership)
+    )
     this.membersChanged()
     this.sink?.({ _tag: "AgentAssigned", at: this.now, agent: agent.id, ...membership })
   }
@@ -342,8 +348,9 @@ export class Books {
     request.id = this.nextId++
     this.waiting++
     const { agent } = request
-    if (this.shares !== undefined) agent.served = this.shares.startOf(agent)
+    this.shares?.arrive(agent)
     agent.waiters.add(request)
+    for (let group = agent.group; group !== undefined; group = group.parent) group.waiting++
     for (const part of request.parts) part.account.waiting += part.amount
     if (parked) quota.park(request)
     else {
@@ -366,7 +373,7 @@ export class Books {
     const waited = request.status === "waiting"
     const taken = request.scheduling.preemptible && mayBeTaken(request)
     if (taken) request.leasePriority = priority ?? (waited ? this.rankOf(request) : priorityOf(request))
-    if (this.shares !== undefined) this.shares.charge(request)
+    if (this.shares !== undefined) this.shares.charge(request, this.now)
     if (waited) this.unqueue(request)
     else request.id = this.nextId++
     const waitMicros = this.now - request.askedAt
@@ -667,6 +674,11 @@ export class Books {
     this.timers.set(pool, due)
   }
 
+  private regroup(agents: Iterable<Agent>, change: () => void): void {
+    if (this.ordering === undefined) change()
+    else this.ordering.regroup(agents, change)
+  }
+
   /** The shares of all agents are of what there is. */
   private capacityChanged(): void {
     if (this.ordering?.order.fair === undefined) return
@@ -691,6 +703,7 @@ export class Books {
   private unqueue(request: Request): void {
     this.waiting--
     request.agent.waiters.delete(request)
+    for (let group = request.agent.group; group !== undefined; group = group.parent) group.waiting--
     this.timers.clear(request)
     if (request.quota?.parked !== undefined) quota.unpark(request)
     else this.leaveQueues(request)

@@ -90,7 +90,13 @@ export type LedgerEvent =
       readonly priority: number
     }
   /** What was granted to whom over time is kept from here on, from nothing; or no more. */
-  | { readonly _tag: "SharesKept"; readonly at: number; readonly kept: boolean }
+  | {
+      readonly _tag: "SharesKept"
+      readonly at: number
+      readonly kept: boolean
+      /** In microseconds; `undefined`: by virtual time. */
+      readonly halfLife?: number | undefined
+    }
   /** A waiter may use units earmarked for others: only order kept it waiting for itself. */
   | { readonly _tag: "Exempted"; readonly at: number; readonly id: number }
   /** A grant whose body never began: everything went back, tokens included. */

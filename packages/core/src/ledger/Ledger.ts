@@ -268,8 +268,12 @@ export class Ledger {
     this.advance(now)
     const books = this.books
     // Here, for whoever keeps the events listens by now.
-    const fair = this.order?.fair !== undefined
-    if (fair !== (books.shares !== undefined)) books.keepShares(fair)
+    const fair = this.order?.fair
+    if ((fair !== undefined) !== (books.shares !== undefined) || fair?.halfLife !== books.shares?.halfLife) {
+      books.keepShares(fair !== undefined, fair?.halfLife)
+      // Who waits since a former start stands by what was kept until now.
+      if (books.waiting > 0) this.installOrder()
+    }
     const former = books.dormant.get(type)
     if (former === undefined) return books.definePool(type, options)
     books.wake(former)

@@ -92,6 +92,8 @@ export interface AgentState {
   readonly priority?: number
   /** Where it stands in what was granted over time. 0 where absent. */
   readonly served?: number
+  /** In which half-life that was said. 0 where absent. */
+  readonly servedIn?: number
   readonly accounts: ReadonlyArray<AccountState>
   /** Manual acquisitions, oldest first. */
   readonly manual: ReadonlyArray<number>
@@ -126,6 +128,10 @@ export interface GroupState {
   readonly parent?: string
   readonly onQuota?: OnQuota
   readonly weight: number
+  /** Where it, and who is in it, stand in what was granted over time. 0 where absent. */
+  readonly served?: number
+  readonly servedIn?: number
+  readonly virtual?: number
   readonly levels: ReadonlyArray<LevelState>
 }
 
@@ -192,6 +198,8 @@ export interface State {
   readonly ordered?: true
   /** The virtual time of what is granted, where shares are kept. */
   readonly virtual?: number
+  /** The half-life by which they are. */
+  readonly halfLife?: number
   /** How often somebody was chosen to be next. */
   readonly choices?: number
   readonly nextId: number

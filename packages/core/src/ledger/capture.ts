@@ -3,6 +3,7 @@ import type { Agent } from "./Agent.ts"
 import type { Bucket, Rate, Terms } from "./Bucket.ts"
 import type { Books } from "./Books.ts"
 import type { Histogram } from "./Histogram.ts"
+import type { Sharer } from "./order/Sharer.ts"
 import type { Pool } from "./Pool.ts"
 import { enclosing, isHeldBack, type Part, type Request } from "./Request.ts"
 import { groupStates, placeState } from "./quota/snapshot.ts"
@@ -86,11 +87,17 @@ const poolState = (pool: Pool, now: number, ordered: boolean): PoolState => ({
   definedAt: pool.definedAt
 })
 
+/** Where a sharer stands in what was granted over time. */
+export const servedState = ({ served, servedIn }: Sharer): Pick<AgentState, "served" | "servedIn"> => ({
+  ...(served === 0 ? {} : { served }),
+  ...(servedIn === 0 ? {} : { servedIn })
+})
+
 const agentState = (agent: Agent): AgentState => ({
   id: agent.id,
   ...(agent.weight === 1 ? {} : { weight: agent.weight }),
   ...(agent.priority === 0 ? {} : { priority: agent.priority }),
-  ...(agent.served === 0 ? {} : { served: agent.served }),
+  ...servedState(agent),
   // What a refused claim opened and nobody used is not worth keeping.
   accounts: [...agent.accounts.values()]
     .filter(({ held, peak, quota, waiting }) => held > 0 || waiting > 0 || peak > 0 || quota !== Infinity)
@@ -169,6 +176,7 @@ export const capture = (books: Books): State => {
     ...(ordered ? { ordered } : {}),
     ...(books.choices === 0 ? {} : { choices: books.choices }),
     ...(books.shares === undefined ? {} : { virtual: books.shares.virtual }),
+    ...(books.shares?.halfLife === undefined ? {} : { halfLife: books.shares.halfLife }),
     nextId: books.nextId,
     nextToken: books.nextToken,
     stopped: books.stopped,

@@ -252,7 +252,7 @@ const standingOf = (request: Request, ordering: Ordering): Standing => {
     rescued,
     passed,
     passedMax: order.bypass?.max,
-    share: order.fair === undefined ? undefined : request.agent.share,
+    share: order.fair === undefined ? undefined : request.agent.key.share,
     ahead
   }
 }

@@ -88,7 +88,7 @@ export class Replay {
         books.setAgent(books.agent(event.agent), event)
         break
       case "SharesKept":
-        books.keepShares(event.kept)
+        books.keepShares(event.kept, event.halfLife)
         break
       case "Exempted":
         books.exemptFromOrder(this.request(event.id))

@@ -113,7 +113,7 @@ class Restoring {
     books.choices = state.choices ?? 0
     books.index = this.index
     if (state.virtual !== undefined) {
-      books.shares = new Shares()
+      books.shares = new Shares(state.halfLife)
       books.shares.virtual = state.virtual
     }
     this.pools = state.pools.map((pool, at) => makePool(pool, at, state.now))
@@ -169,6 +169,7 @@ class Restoring {
     agent.weight = state.weight ?? 1
     agent.priority = state.priority ?? 0
     agent.served = state.served ?? 0
+    agent.servedIn = state.servedIn ?? 0
     if (this.books.agents.has(state.id)) wrong(`agent ${state.id} is there twice`)
     this.books.agents.set(state.id, agent)
     agent.onQuota = state.onQuota
@@ -273,6 +274,7 @@ class Restoring {
   private linkWaiter(request: Request): void {
     this.books.waiting++
     request.agent.waiters.add(request)
+    for (let group = request.agent.group; group !== undefined; group = group.parent) group.waiting++
     if (request.deadline !== undefined) this.books.timers.set(request, request.deadline)
     for (const part of request.parts) {
       part.account.waiting += part.amount

@@ -19,6 +19,12 @@ export const randomGroup = (random: Random, types: ReadonlyArray<string>, capaci
   )
 })
 
+/** A tree that limits nothing: what is of a group is its share. */
+export const randomShares = (random: Random) => ({
+  parent: random.chance(0.6) ? random.pick(groupNames) : undefined,
+  weight: random.pick([1, 1, 2, 3, 0.5])
+})
+
 const randomLimits = (random: Random, capacity: number): GroupSet["limits"][string] => ({
   nominal: some(random, 0.8, capacity),
   borrowingLimit: some(random, 0.3, Math.ceil(capacity / 2)),

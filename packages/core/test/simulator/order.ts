@@ -8,6 +8,8 @@ import type { Random } from "./random.ts"
 
 export interface ModelPolicy {
   readonly fair: "held" | "served" | undefined
+  /** How long until what was granted counts half; `undefined`: by virtual time. */
+  readonly halfLife: number | undefined
   readonly priority:
     | { readonly inherits: boolean; readonly aging: { readonly after: number; readonly oneIn: number } | undefined }
     | undefined
@@ -20,6 +22,7 @@ export interface ModelPolicy {
 
 export const noPolicy: ModelPolicy = {
   fair: undefined,
+  halfLife: undefined,
   priority: undefined,
   size: false,
   committed: false,
@@ -47,16 +50,43 @@ export const drawPolicy = (random: Random): ModelPolicy => {
         }
       : undefined
   const committed = (size || priority !== undefined || fair !== undefined) && random.chance(0.25)
-  return { fair, priority, size, committed, bypass }
+  return { fair, halfLife: fair && drawHalfLife(random), priority, size, committed, bypass }
 }
 
-/** What the world knows of an agent beside its quotas. */
+const drawHalfLife = (random: Random): number | undefined =>
+  random.chance(0.4) ? random.pick([300, 20_000, 3_000_001]) : undefined
+
+/** Shares are fair, by what is granted over time more often than not: only that goes wrong for ever. */
+export const drawFair = (random: Random): Pick<ModelPolicy, "fair" | "halfLife"> => ({
+  fair: random.chance(0.4) ? "held" : "served",
+  halfLife: drawHalfLife(random)
+})
+
+/** What the world knows of an agent, or a group, beside its quotas. */
 export interface WorldAgent {
   weight: number
   priority: number
+  /** What it was granted over time, and with a half-life in which one that is a figure of. */
   served: number
+  servedIn: number
+  /** The group that it is in. */
+  group: string | undefined
   readonly index: number
 }
+
+interface WorldGroup extends WorldAgent {
+  /** The latest start of what was granted among those in it. */
+  virtual: number
+}
+
+const nobody = (index: number): WorldAgent => ({
+  weight: 1,
+  priority: 0,
+  served: 0,
+  servedIn: 0,
+  group: undefined,
+  index
+})
 
 /** A waiter, or a claim that arrives. */
 type Ranked = Pick<WorldClaim, "id" | "agent" | "scheduling"> & {
@@ -64,11 +94,26 @@ type Ranked = Pick<WorldClaim, "id" | "agent" | "scheduling"> & {
   readonly chosen?: number
 }
 
+const once = <A>(of: (key: A) => number): ((key: A) => number) => {
+  const known = new Map<A, number>()
+  return (key) => {
+    const value = known.get(key) ?? of(key)
+    known.set(key, value)
+    return value
+  }
+}
+
 export class WorldOrder {
   readonly policy: ModelPolicy | undefined
   private readonly world: World
   private readonly agents = new Map<string, WorldAgent>()
+  private readonly groups = new Map<string, WorldGroup>()
+  private groupsEver = 0
   private virtual = 0
+  private halfLife: number | undefined = undefined
+  /** What is asked of the tree again and again, until it is another one. */
+  private readonly paths = new Map<string, ReadonlyArray<WorldAgent>>()
+  private readonly members = new Map<WorldAgent, ReadonlyArray<string>>()
   /** The line, until the next event. */
   private sorted: ReadonlyArray<WorldClaim> | undefined = undefined
 
@@ -80,8 +125,9 @@ export class WorldOrder {
   agent(id: string): WorldAgent {
     let agent = this.agents.get(id)
     if (agent === undefined) {
-      agent = { weight: 1, priority: 0, served: 0, index: this.agents.size }
+      agent = nobody(this.agents.size)
       this.agents.set(id, agent)
+      this.forgetTree()
     }
     return agent
   }
@@ -94,21 +140,44 @@ export class WorldOrder {
       case "AgentSet":
         Object.assign(this.agent(event.agent), { weight: event.weight, priority: event.priority })
         break
+      case "SharesKept":
+        this.halfLife = event.halfLife
+        this.virtual = 0
+        for (const group of this.groups.values()) Object.assign(group, { served: 0, servedIn: 0, virtual: 0 })
+        for (const agent of this.agents.values()) Object.assign(agent, { served: 0, servedIn: 0 })
+        break
+      case "GroupSet":
+        this.setGroup(event)
+        break
+      case "GroupRemoved":
+        this.groups.delete(event.group)
+        this.forgetTree()
+        break
+      case "AgentAssigned": {
+        const agent = this.agent(event.agent)
+        const waits = this.world.waiters.some((waiter) => waiter.agent === event.agent)
+        if (agent.group !== event.group) this.move(agent, waits, event.group)
+        break
+      }
       case "Queued":
-        this.agent(event.agent).served = this.startOf(event.agent)
+        this.catchUp(this.upFrom(event.agent))
         break
       case "GrantedAtOnce":
-        this.charge(event.agent, this.needsOf(event))
+        this.charge(event.agent, this.needsOf(event), event.at)
         break
       case "Granted": {
         const claim = this.world.claim(event.id)
-        this.charge(claim.agent, claim.needs)
+        this.charge(claim.agent, claim.needs, event.at)
         break
       }
       case "Undone": {
-        const { agent, needs } = this.world.claim(event.id)
-        const known = this.agent(agent)
-        known.served = Math.max(0, known.served - this.dominant(needs) / known.weight)
+        const { agent, grantedAt, needs } = this.world.claim(event.id)
+        for (const known of this.upFrom(agent)) {
+          const part = this.dominant(needs)
+          const [number, counts] = this.counts(grantedAt)
+          const was = this.halfLife === undefined ? part / known.weight : part * counts * 2 ** (number - known.servedIn)
+          known.served = Math.max(0, known.served - was)
+        }
         break
       }
       default:
@@ -134,14 +203,8 @@ export class WorldOrder {
 
   private comparer(ranks: ReadonlyMap<Ranked, number>): (a: Ranked, b: Ranked) => number {
     const { policy } = this
-    const shares = new Map<string, number>()
-    const shareOf = (agent: string): number => {
-      const known = shares.get(agent)
-      if (known !== undefined) return known
-      const share = this.shareOf(agent)
-      shares.set(agent, share)
-      return share
-    }
+    const shareOf = once((sharer: WorldAgent) => this.shareOf(sharer))
+    const startOf = once((sharer: WorldAgent) => this.startOf(sharer))
     return (a, b) => {
       const rescued = Number(b.rescued ?? false) - Number(a.rescued ?? false)
       if (rescued !== 0) return rescued
@@ -151,10 +214,14 @@ export class WorldOrder {
         (a.chosen || Infinity) === (b.chosen || Infinity) ? 0 : (a.chosen || Infinity) - (b.chosen || Infinity)
       if (chosen !== 0) return chosen
       if (policy?.fair !== undefined && a.agent !== b.agent) {
-        const held = shareOf(a.agent) - shareOf(b.agent)
-        const served = this.startOf(a.agent) - this.startOf(b.agent)
+        const [one, other] = this.siblings(a.agent, b.agent)
+        const held = shareOf(one) - shareOf(other)
+        const served = startOf(one) - startOf(other)
         const first = policy.fair === "held" ? held || served : served || held
-        return first || this.indexOf(a.agent) - this.indexOf(b.agent)
+        if (first !== 0) return first
+        // Groups before agents, each in the order in which they came to be.
+        const groups = Number(this.isGroup(other)) - Number(this.isGroup(one))
+        return groups || one.index - other.index
       }
       if (policy?.priority !== undefined) {
         const rank = ranks.get(b)! - ranks.get(a)!
@@ -194,28 +261,128 @@ export class WorldOrder {
     return ranks
   }
 
-  private indexOf(agent: string): number {
-    return this.agents.get(agent)?.index ?? this.agents.size
+  /** Where two agents part on the way down from the roots. */
+  siblings(a: string, b: string): readonly [WorldAgent, WorldAgent] {
+    if (this.agents.get(a)?.group === this.agents.get(b)?.group) return [this.upFrom(a)[0]!, this.upFrom(b)[0]!]
+    const one = this.upFrom(a).toReversed()
+    const other = this.upFrom(b).toReversed()
+    const at = one.findIndex((sharer, depth) => sharer !== other[depth])
+    return [one[at]!, other[at]!]
   }
 
-  private shareOf(agent: string): number {
+  isGroup(sharer: WorldAgent): boolean {
+    return [...this.groups.values()].some((group) => group === sharer)
+  }
+
+  /** An agent, and the groups that it is in, the innermost first. */
+  private upFrom(agent: string): ReadonlyArray<WorldAgent> {
+    const known = this.paths.get(agent)
+    if (known !== undefined) return known
+    const first = this.agents.get(agent) ?? nobody(this.agents.size)
+    const path = [first, ...this.groupsFrom(first.group)]
+    if (this.agents.has(agent)) this.paths.set(agent, path)
+    return path
+  }
+
+  private groupsFrom(id: string | undefined): ReadonlyArray<WorldGroup> {
+    const group = id === undefined ? undefined : this.groups.get(id)
+    return group === undefined ? [] : [group, ...this.groupsFrom(group.group)]
+  }
+
+  /** The agents that a share is of. */
+  private below(sharer: WorldAgent): ReadonlyArray<string> {
+    let agents = this.members.get(sharer)
+    if (agents === undefined) {
+      agents = [...this.agents.keys()].filter((agent) => this.upFrom(agent).includes(sharer))
+      this.members.set(sharer, agents)
+    }
+    return agents
+  }
+
+  private waitsIn(sharer: WorldAgent): boolean {
+    const agents = this.below(sharer)
+    return this.world.waiters.some((waiter) => agents.includes(waiter.agent))
+  }
+
+  private setGroup(event: Extract<LedgerEvent, { readonly _tag: "GroupSet" }>): void {
+    const known = this.groups.get(event.group)
+    const group = known ?? { ...nobody(this.groupsEver++), virtual: 0 }
+    this.groups.set(event.group, group)
+    group.weight = event.weight
+    if (group.group !== event.parent) this.move(group, this.waitsIn(group), event.parent)
+  }
+
+  /** What it is ahead of its siblings by goes with it. */
+  private move(sharer: WorldAgent, waits: boolean, to: string | undefined): void {
+    const ahead = Math.max(0, sharer.served - this.virtualOf(sharer.group))
+    if (this.halfLife === undefined) sharer.served = this.virtualOf(to) + ahead
+    if (waits) this.catchUp(this.groupsFrom(to))
+    sharer.group = to
+    this.forgetTree()
+  }
+
+  private forgetTree(): void {
+    this.paths.clear()
+    this.members.clear()
+  }
+
+  /** Somebody comes to wait: those in which nobody did are not behind their siblings. */
+  private catchUp(sharers: ReadonlyArray<WorldAgent>): void {
+    if (this.halfLife !== undefined) return
+    for (const sharer of sharers) sharer.served = this.startOf(sharer)
+  }
+
+  private virtualOf(group: string | undefined): number {
+    return group === undefined ? this.virtual : this.groups.get(group)!.virtual
+  }
+
+  private shareOf(sharer: WorldAgent): number {
+    const agents = this.below(sharer)
     let largest = 0
     for (const pool of this.world.pools) {
-      largest = Math.max(largest, this.world.sum(this.world.leases, agent, pool) / Math.max(1, pool.capacity))
+      const sums = agents.map((agent) => this.world.sum(this.world.leases, agent, pool))
+      largest = Math.max(largest, sums.reduce((total, sum) => total + sum, 0) / Math.max(1, pool.capacity))
     }
-    return largest / (this.agents.get(agent)?.weight ?? 1)
+    return largest / sharer.weight
   }
 
-  private startOf(agent: string): number {
-    const served = this.agents.get(agent)?.served ?? 0
-    return this.world.waiters.some((waiter) => waiter.agent === agent) ? served : Math.max(served, this.virtual)
+  private startOf(sharer: WorldAgent): number {
+    const { group, served, servedIn, weight } = sharer
+    if (this.halfLife !== undefined) {
+      const used = served / weight
+      if (used === 0) return -Number.MAX_VALUE
+      // The logarithm, as a straight line between powers of two.
+      let power = Math.round(Math.log2(used))
+      while (2 ** power > used) power--
+      while (2 ** (power + 1) <= used) power++
+      return servedIn + power + (used / 2 ** power - 1)
+    }
+    return this.waitsIn(sharer) ? served : Math.max(served, this.virtualOf(group))
   }
 
-  private charge(agent: string, needs: ReadonlyArray<Pick<Need, "amount" | "pool">>): void {
-    const start = this.startOf(agent)
-    this.virtual = Math.max(this.virtual, start)
-    const known = this.agent(agent)
-    known.served = start + this.dominant(needs) / known.weight
+  /** In which half-life an instant is, and what a grant then counts against one at its beginning. */
+  private counts(at: number): readonly [number, number] {
+    const halfLife = this.halfLife ?? 1
+    return [Math.floor(at / halfLife), 1 + (at % halfLife) / halfLife]
+  }
+
+  private charge(agent: string, needs: ReadonlyArray<Pick<Need, "amount" | "pool">>, at: number): void {
+    // So that it is known, before its groups.
+    this.agent(agent)
+    const part = this.dominant(needs)
+    for (const sharer of this.upFrom(agent)) {
+      if (this.halfLife !== undefined) {
+        const [number, counts] = this.counts(at)
+        sharer.served = sharer.served / 2 ** (number - sharer.servedIn) + part * counts
+        sharer.servedIn = number
+        continue
+      }
+      const start = this.startOf(sharer)
+      const group = sharer.group === undefined ? undefined : this.groups.get(sharer.group)
+      if (group === undefined) this.virtual = Math.max(this.virtual, start)
+      else group.virtual = Math.max(group.virtual, start)
+      sharer.served = start + part / sharer.weight
+    }
   }
 
   private dominant(needs: ReadonlyArray<Pick<Need, "amount" | "pool">>): number {

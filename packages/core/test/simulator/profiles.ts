@@ -11,7 +11,7 @@ import {
 } from "../../src/Ledger.ts"
 import type { CommandName } from "./checker.ts"
 import type { ModelRate } from "./bucket.ts"
-import { drawPolicy, type ModelPolicy, noPolicy } from "./order.ts"
+import { drawFair, drawPolicy, type ModelPolicy, noPolicy } from "./order.ts"
 import type { Random } from "./random.ts"
 
 export interface Profile {
@@ -34,6 +34,8 @@ export interface Profile {
   readonly deadlock: (random: Random) => DeadlockPolicy
   /** Whether agents are in groups, with quotas of theirs. */
   readonly groups: boolean
+  /** Whether agents are in groups that limit nothing, and have shares. */
+  readonly shares?: true
   /** How often a claim says how long it lasts. */
   readonly expected: number
   /** Who may start before a blocked head; nobody where absent. */
@@ -284,6 +286,18 @@ export const profiles: ReadonlyArray<Profile> = [
     preemption: () => preemptionOff,
     nested: 0.5,
     weights: { ...weights, grow: 6, setAgent: 2, setGroup: 4, removeGroup: 1, assign: 2 }
+  },
+  {
+    ...base,
+    name: "shared",
+    shares: true,
+    policy: (random) => ({ ...drawPolicy(random), ...drawFair(random) }),
+    preemption: () => preemptionOff,
+    pools: (random) => plain(random, random.between(1, 3)),
+    live: 14,
+    nested: 0.2,
+    moves: 0.6,
+    weights: { ...weights, undo: 5, setAgent: 3, setGroup: 3, removeGroup: 0.3, assign: 3 }
   },
   {
     ...base,

@@ -40,10 +40,10 @@ export interface Result {
 }
 
 /** The policy of the model, as the Ledger takes it. */
-const orderOf = ({ bypass, committed, fair, priority, size }: ModelPolicy): Order =>
+const orderOf = ({ bypass, committed, fair, halfLife, priority, size }: ModelPolicy): Order =>
   new Order({
     name: "drawn",
-    fairShare: fair && { by: fair },
+    fairShare: fair && { by: fair, halfLife },
     priority: priority && {
       inherits: priority.inherits,
       aging: priority.aging && { afterMicros: priority.aging.after, oneIn: priority.aging.oneIn }

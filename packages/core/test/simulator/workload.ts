@@ -14,7 +14,7 @@ import {
 } from "../../src/Ledger.ts"
 import type { Answer, Command } from "./checker.ts"
 import { amountsOf, type World, type WorldClaim } from "./model.ts"
-import { groupNames, randomGroup } from "./groups.ts"
+import { groupNames, randomGroup, randomShares } from "./groups.ts"
 import { commandNames, type Profile, randomRate } from "./profiles.ts"
 import type { Random } from "./random.ts"
 
@@ -49,10 +49,13 @@ export class Workload {
 
   define(ledger: Ledger): void {
     this.pools = this.profile.pools(this.random).map((options, index) => ledger.definePool(`type-${index}`, options, 0))
-    if (!this.profile.groups) return
+    if (!this.profile.groups && this.profile.shares !== true) return
     for (const group of groupNames) {
       const types = this.pools.map((pool) => pool.type)
-      ledger.setGroup(group, randomGroup(this.random, types, this.pools[0]?.capacity ?? 1), 0)
+      const capacity = this.pools[0]?.capacity ?? 1
+      const options =
+        this.profile.shares === true ? randomShares(this.random) : randomGroup(this.random, types, capacity)
+      ledger.setGroup(group, options, 0)
     }
     for (let agent = 0; agent < this.profile.agents; agent++) {
       ledger.assign(`agent-${agent}`, { group: this.random.pick(groupNames), onQuota: undefined }, 0)
@@ -174,6 +177,10 @@ export class Workload {
       }
       case "setGroup": {
         const group = random.pick(groupNames)!
+        if (this.profile.shares === true) {
+          const shares = randomShares(random)
+          return { command: { name, at }, run: (ledger) => (ledger.setGroup(group, shares, at), undefined) }
+        }
         const capacity = Math.max(...this.pools.map((pool) => pool.capacity))
         const options = randomGroup(
           random,
@@ -190,7 +197,7 @@ export class Workload {
         const agent = this.someAgent()
         const membership = {
           group: random.chance(0.85) ? random.pick(groupNames) : undefined,
-          onQuota: random.chance(0.2) ? ("wait" as const) : undefined
+          onQuota: this.profile.groups && random.chance(0.2) ? ("wait" as const) : undefined
         }
         return { command: { name, agent, at }, run: (ledger) => (ledger.assign(agent, membership, at), undefined) }
       }

@@ -116,7 +116,7 @@ const layouts = {
   Chosen: ["H", { at: Micros, id: Whole }],
   Rescued: ["R", { at: Micros, id: Whole, type: Schema.String }],
   AgentSet: ["A", { at: Micros, agent: Schema.String, weight: Weight, priority: Schema.Int }],
-  SharesKept: ["h", { at: Micros, kept: Schema.Boolean }],
+  SharesKept: ["h", { at: Micros, kept: Schema.Boolean, halfLife: Schema.optionalKey(Whole) }],
   Exempted: ["e", { at: Micros, id: Whole }],
   Undone: ["u", { at: Micros, id: Whole }],
   Kept: ["k", { at: Micros, id: Whole }],

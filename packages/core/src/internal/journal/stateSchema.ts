@@ -64,6 +64,7 @@ const Agent = Schema.Struct({
   weight: Schema.optionalKey(Schema.Finite.check(Schema.isGreaterThan(0))),
   priority: Schema.optionalKey(Schema.Int),
   served: Schema.optionalKey(Sum),
+  servedIn: Schema.optionalKey(Whole),
   accounts: Schema.Array(Schema.Struct({ pool: Whole, quota: Schema.optionalKey(Whole), peak: Whole })),
   manual: Schema.Array(Whole),
   group: Schema.optionalKey(Schema.String),
@@ -76,6 +77,9 @@ const Group = Schema.Struct({
   parent: Schema.optionalKey(Schema.String),
   onQuota: Schema.optionalKey(OnQuotaField),
   weight: Schema.Finite,
+  served: Schema.optionalKey(Sum),
+  servedIn: Schema.optionalKey(Whole),
+  virtual: Schema.optionalKey(Sum),
   levels: Schema.Array(
     Schema.Struct({
       pool: Whole,
@@ -131,6 +135,7 @@ export const LedgerState = Schema.Struct({
   ordered: Schema.optionalKey(Schema.Literal(true)),
   choices: Schema.optionalKey(Whole),
   virtual: Schema.optionalKey(Sum),
+  halfLife: Schema.optionalKey(Whole),
   nextId: Whole,
   nextToken: Whole,
   stopped: Schema.Boolean,

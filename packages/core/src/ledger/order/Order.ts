@@ -4,11 +4,12 @@
  * the claims, never of a pool, so that no two pools disagree.
  *
  * The key, each step only where configured:
- * rescued > chosen before > share of its agent, lowest first > rank, highest first >
- * size, smallest first > arrival.
+ * rescued > chosen before > share, from the roots of the groups down to the agent, lowest
+ * first > rank, highest first > size, smallest first > arrival.
  */
 import type { Agent } from "../Agent.ts"
 import type { Part, Request } from "../Request.ts"
+import { type Sharer, siblingsOf } from "./Sharer.ts"
 import { isInFront } from "./Turn.ts"
 
 /** Lets the oldest waiter through now and then, whatever its class. */
@@ -31,6 +32,8 @@ export interface FairShareOrder {
    * were granted over time (start-time order). The other one breaks ties.
    */
   readonly by: "held" | "served"
+  /** How long until what was granted counts half, in microseconds. Without, nobody is paid back for having been away. */
+  readonly halfLife?: number | undefined
 }
 
 export interface BypassOrder {
@@ -106,9 +109,15 @@ export class Order {
   /** The order within a line. */
   readonly compareParts = (a: Part, b: Part): number => compareWithin(a.request, b.request)
 
-  readonly compareAgents = (a: Agent, b: Agent): number => {
-    if (this.fair?.by === "served") return a.start - b.start || a.share - b.share || a.index - b.index
-    return a.share - b.share || a.start - b.start || a.index - b.index
+  /** Of agents of different groups by those of their groups that are siblings. O(depth). */
+  readonly compareAgents = (a: Agent, b: Agent): number =>
+    a.group === b.group ? this.compareSiblings(a, b) : this.compareSiblings(...siblingsOf(a, b))
+
+  readonly compareSiblings = (a: Sharer, b: Sharer): number => {
+    const { share, start } = a.key
+    const { share: otherShare, start: otherStart } = b.key
+    if (this.fair?.by === "served") return start - otherStart || share - otherShare || a.place - b.place
+    return share - otherShare || start - otherStart || a.place - b.place
   }
 }
 

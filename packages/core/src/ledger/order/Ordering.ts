@@ -7,13 +7,15 @@
  */
 import type { Agent } from "../Agent.ts"
 import type { Books } from "../Books.ts"
+import type { Group } from "../quota/Group.ts"
 import type { Pool } from "../Pool.ts"
 import type { Request } from "../Request.ts"
-import { displace, displaceLine, place, placeLine } from "./border.ts"
+import { displace, displaceRow, place, placeRow } from "./border.ts"
 import type { Order } from "./Order.ts"
 import { priorityOf, ranksInside } from "./priority.ts"
-import { type Line, Queue } from "./Queue.ts"
-import { shareOf } from "./shares.ts"
+import { Queue, type Row } from "./Queue.ts"
+import type { Key } from "./Sharer.ts"
+import { keyOf } from "./shares.ts"
 import { noTurn, Turn } from "./Turn.ts"
 
 /** What a claim's turn is written to: its own, from the first time on. */
@@ -23,6 +25,13 @@ export const ownTurn = (request: Request): Turn => {
   const turn = new Turn()
   request.turn = turn
   return turn
+}
+
+/** A key that was another one. */
+interface Change {
+  readonly sharer: Agent | Group
+  readonly before: Key
+  readonly now: Key
 }
 
 export class Ordering {
@@ -45,8 +54,9 @@ export class Ordering {
   /** Puts the queues of all pools in this order. O(n log n). */
   install(): void {
     const { books, order } = this
+    if (order.fair !== undefined) for (const group of books.groups.byId.values()) this.readKey(group)
     for (const agent of books.agents.values()) {
-      if (order.fair !== undefined) this.readShare(agent)
+      if (order.fair !== undefined) this.readKey(agent)
       for (const request of agent.waiters) this.giveTurn(request)
     }
     for (const pool of books.everyPool()) this.open(pool)
@@ -73,7 +83,9 @@ export class Ordering {
   /** Gives a claim its turn. */
   private ask(request: Request): void {
     this.giveTurn(request)
-    if (this.order.fair !== undefined && request.agent.waiters.size === 0) this.readShare(request.agent)
+    if (this.order.fair === undefined) return
+    // Where nobody waited nobody looked.
+    for (let at: Agent | Group | undefined = request.agent; at?.waiting === 0; at = at.above) this.readKey(at)
   }
 
   /** The same for who stands in for an agent, to ask what a claim would meet. */
@@ -83,9 +95,10 @@ export class Ordering {
       standIn.weight = agent.weight
       standIn.priority = agent.priority
       standIn.served = agent.served
+      standIn.servedIn = agent.servedIn
     }
     this.ask(request)
-    if (agent !== undefined && agent.waiters.size > 0) standIn.start = agent.start
+    if (agent !== undefined && agent.waiting > 0) standIn.key = agent.key
   }
 
   /** A claim is in all of its queues. */
@@ -114,30 +127,63 @@ export class Ordering {
     for (const part of request.parts) this.books.rebalance(part.pool)
   }
 
-  /** What an agent holds, its weight or the capacity of a pool has changed. */
+  /**
+   * What an agent holds, its weight or the capacity of a pool has changed: so have the shares
+   * of all groups that it is in. In each queue the outermost row that has to move is taken out
+   * with all that is in it: O(depth log siblings), whatever waits in the rows.
+   */
   shareChanged(agent: Agent): void {
     if (this.order.fair === undefined) return
-    if (agent.waiters.size === 0) return this.readShare(agent)
-    const { share, start } = agent
-    this.readShare(agent)
-    if (share === agent.share && start === agent.start) return
-    const lines: Array<readonly [Pool, Queue, Line]> = []
-    let stays = true
-    for (const { pool, waiting } of agent.accounts.values()) {
-      const line = waiting === 0 ? undefined : pool.queue?.lineOfAgent(agent)
-      if (pool.queue === undefined || line === undefined) continue
-      lines.push([pool, pool.queue, line])
-      stays &&= pool.queue.staysPlaced(line)
+    const changed = this.readKeys(agent)
+    if (changed.length === 0) return
+    const moves: Array<readonly [Pool, Queue, ReadonlyArray<Row>]> = []
+    for (const { pool, queue } of queuesOf(agent)) {
+      const rows = changed.flatMap(({ sharer }) => {
+        const row = queue.rowOf(sharer)
+        return row === undefined || queue.staysPlaced(row) ? [] : [row]
+      })
+      if (rows.length > 0) moves.push([pool, queue, rows])
     }
-    if (stays) return
+    if (moves.length === 0) return
     this.reordered = true
-    const now = { share: agent.share, start: agent.start }
     // Out of all queues by its old key, into them by its new one: no queue ever has both.
-    Object.assign(agent, { share, start })
-    for (const [pool, queue, line] of lines) displaceLine(pool, queue, line)
-    Object.assign(agent, now)
-    for (const [pool, queue, line] of lines) placeLine(pool, queue, line)
-    for (const [pool] of lines) this.books.rebalance(pool)
+    for (const { before, sharer } of changed) sharer.key = before
+    for (const [pool, queue, rows] of moves) displaceRow(pool, queue, rows.at(-1)!)
+    for (const { now, sharer } of changed) sharer.key = now
+    for (const [pool, queue, rows] of moves) {
+      for (const row of rows.slice(0, -1)) {
+        queue.takeOut(row)
+        queue.putIn(row)
+      }
+      placeRow(pool, queue, rows.at(-1)!)
+    }
+    for (const [pool] of moves) this.books.rebalance(pool)
+  }
+
+  /**
+   * Agents change their place among groups, or these theirs: whoever waits in a tree that is
+   * concerned is taken out of all queues before, and put in again after. O(n log n) in those.
+   */
+  regroup(agents: Iterable<Agent>, change: () => void): void {
+    if (this.order.fair === undefined) return change()
+    const { books } = this
+    const moved = Array.from(agents)
+    const waiters = moved.flatMap((agent) => Array.from(agent.waiters).filter(isQueued))
+    const pools = new Set<Pool>()
+    for (const { parts } of waiters) {
+      for (const part of parts) {
+        pools.add(part.pool)
+        displace(part.pool, part.pool.queue!, part)
+      }
+    }
+    change()
+    for (const agent of moved) {
+      for (let at: Agent | Group | undefined = agent; at !== undefined; at = at.above) this.readKey(at)
+    }
+    if (waiters.length > 0) this.reordered = true
+    for (const { parts } of waiters) for (const part of parts) place(part.pool, part.pool.queue!, part, books.now)
+    for (const waiter of waiters) if (waiter.shortIn === 0) books.ready.push(waiter)
+    for (const pool of pools) books.rebalance(pool)
   }
 
   /** The priority of an agent has changed. */
@@ -200,13 +246,36 @@ export class Ordering {
     turn.size = order.sizeOf(request)
   }
 
-  private readShare(agent: Agent): void {
-    agent.share = shareOf(agent)
-    agent.start = this.books.shares?.startOf(agent) ?? 0
+  private readKey(sharer: Agent | Group): void {
+    sharer.key = keyOf(sharer, this.books.shares)
+  }
+
+  /** Reads the keys from an agent up, and tells of which the change may move somebody who waits. */
+  private readKeys(agent: Agent): ReadonlyArray<Change> {
+    const changed: Array<Change> = []
+    for (let sharer: Agent | Group | undefined = agent; sharer !== undefined; sharer = sharer.above) {
+      const before = sharer.key
+      const now = keyOf(sharer, this.books.shares)
+      if (before.share === now.share && before.start === now.start) continue
+      sharer.key = now
+      if (sharer.waiting > 0) changed.push({ sharer, before, now })
+    }
+    return changed
   }
 
   private isInside(request: Request): boolean {
     return request.parent !== undefined || request.grows !== undefined
+  }
+}
+
+/** Whether a waiter is in the queues of its pools, and not only in line for quota. */
+const isQueued = ({ quota }: Request): boolean => quota?.parked === undefined
+
+/** The queues in which an agent, or somebody else of its groups, may wait. O(types). */
+const queuesOf = function* (agent: Agent) {
+  const { group } = agent
+  for (const pool of (group === undefined ? agent.accounts : group.root.levels).keys()) {
+    if (pool.queue !== undefined) yield { pool, queue: pool.queue }
   }
 }
 

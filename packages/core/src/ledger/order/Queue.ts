@@ -1,22 +1,61 @@
 /**
  * The waiters of one pool in the order of a policy, beside their list by arrival.
- * With fair share it is a line for each agent, and the lines are in order too: when
- * what an agent holds changes its whole line moves as one entry, however many wait
- * in it.
+ * With fair share it is a line for each agent, and a block of lines for each group; what
+ * stands in a block is in order too. When what an agent holds changes, its whole line
+ * moves among its siblings as one entry, and so do the blocks that it is in, however many
+ * wait in them.
  *
  * Who was rescued, or chosen before, stands in front of all lines: they are few.
  */
 import type { Agent } from "../Agent.ts"
+import { Group } from "../quota/Group.ts"
 import type { Part } from "../Request.ts"
 import type { Order } from "./Order.ts"
 import { type Place, Sorted } from "./Sorted.ts"
 import { isInFront } from "./Turn.ts"
 
 /** The waiters of one agent; where nobody has a share, all of them. */
-export interface Line {
-  readonly agent: Agent | undefined
+export class Line {
+  readonly of: Agent | undefined
+  readonly above: Block
   readonly parts: Sorted<Part>
-  place: Place<Line> | undefined
+  place: Place<Row> | undefined = undefined
+
+  constructor(of: Agent | undefined, above: Block, order: Order) {
+    this.of = of
+    this.above = above
+    this.parts = new Sorted(order.compareParts)
+  }
+}
+
+/** Those below one group, by their siblings; that of no group is all of them. */
+export class Block {
+  readonly of: Group | undefined
+  readonly above: Block | undefined
+  readonly rows: Sorted<Row>
+  place: Place<Row> | undefined = undefined
+
+  constructor(of: Group | undefined, above: Block | undefined, order: Order) {
+    this.of = of
+    this.above = above
+    // Of more than one row each is of somebody.
+    this.rows = new Sorted((a, b) => order.compareSiblings(a.of!, b.of!))
+  }
+}
+
+export type Row = Line | Block
+
+/** The first of a row. None is empty. */
+export const firstOf = (row: Row): Part => {
+  let at = row
+  while (at instanceof Block) at = at.rows.first!.value
+  return at.parts.first!.value
+}
+
+export const lastOf = (row: Row): Part => {
+  let at = row
+  while (at instanceof Block) at = at.rows.last!.value
+  return at.parts.last!.value
 }
 
 export class Queue {
@@ -24,37 +63,45 @@ export class Queue {
   /** Whether what one waiter is granted changes who comes next. */
   readonly fair: boolean
   private readonly front: Sorted<Part>
-  private readonly lines: Sorted<Line>
-  private readonly byAgent = new Map<Agent | undefined, Line>()
+  private readonly all: Block
+  private readonly lines = new Map<Agent | undefined, Line>()
+  private readonly blocks = new Map<Group, Block>()
 
   constructor(order: Order) {
     this.order = order
     this.front = new Sorted((a, b) => order.compare(a.request, b.request))
     this.fair = order.fair !== undefined
-    this.lines = new Sorted((a, b) => (a.agent === b.agent ? 0 : order.compareAgents(a.agent!, b.agent!)))
+    this.all = new Block(undefined, undefined, order)
   }
 
   get first(): Part | undefined {
-    return (this.front.first ?? this.lines.first?.value.parts.first)?.value
+    return this.front.first?.value ?? (this.all.rows.size === 0 ? undefined : firstOf(this.all))
   }
 
   get last(): Part | undefined {
-    return (this.lines.last?.value.parts.last ?? this.front.last)?.value
+    return this.all.rows.size === 0 ? this.front.last?.value : lastOf(this.all)
   }
 
   after(part: Part): Part | undefined {
     const place = part.place!
     if (place.after !== undefined) return place.after.value
-    const next = isInFront(part.request.turn) ? this.lines.first : this.lineOf(part)!.place!.after
-    return next?.value.parts.first?.value
+    if (isInFront(part.request.turn)) return this.all.rows.size === 0 ? undefined : firstOf(this.all)
+    for (let row: Row = this.lineOf(part)!; row.above !== undefined; row = row.above) {
+      const next = row.place!.after
+      if (next !== undefined) return firstOf(next.value)
+    }
+    return undefined
   }
 
   before(part: Part): Part | undefined {
     const place = part.place!
     if (place.before !== undefined) return place.before.value
     if (isInFront(part.request.turn)) return undefined
-    const previous = this.lineOf(part)!.place!.before
-    return (previous === undefined ? this.front.last : previous.value.parts.last)?.value
+    for (let row: Row = this.lineOf(part)!; row.above !== undefined; row = row.above) {
+      const previous = row.place!.before
+      if (previous !== undefined) return lastOf(previous.value)
+    }
+    return this.front.last?.value
   }
 
   add(part: Part): void {
@@ -63,11 +110,11 @@ export class Queue {
       return
     }
     const agent = this.fair ? part.request.agent : undefined
-    let line = this.byAgent.get(agent)
+    let line = this.lines.get(agent)
     if (line === undefined) {
-      line = { agent, parts: new Sorted<Part>(this.order.compareParts), place: undefined }
-      this.byAgent.set(agent, line)
-      line.place = this.lines.insert(line)
+      line = new Line(agent, this.blockFor(agent?.group), this.order)
+      this.lines.set(agent, line)
+      line.place = line.above.rows.insert(line)
     }
     part.place = line.parts.insert(part)
   }
@@ -82,33 +129,43 @@ export class Queue {
     const line = this.lineOf(part)!
     line.parts.remove(place)
     if (line.parts.size > 0) return
-    this.lines.remove(line.place!)
-    this.byAgent.delete(line.agent)
+    this.lines.delete(line.of)
+    line.above.rows.remove(line.place!)
+    // Blocks that nobody is left in go with it.
+    let block = line.above
+    while (block.above !== undefined && block.rows.size === 0) {
+      this.blocks.delete(block.of!)
+      block.above.rows.remove(block.place!)
+      block = block.above
+    }
   }
 
-  /** An agent's line, where it waits here and does not stand in front. */
-  lineOfAgent(agent: Agent): Line | undefined {
-    return this.byAgent.get(agent)
+  /** The line of an agent, or the block of a group, where somebody waits in it and does not stand in front. */
+  rowOf(sharer: Agent | Group): Row | undefined {
+    return sharer instanceof Group ? this.blocks.get(sharer) : this.lines.get(sharer)
   }
 
-  /** Takes a line out, to put it in again where it belongs once its agent's share has changed. */
-  takeOut(line: Line): void {
-    this.lines.remove(line.place!)
-    line.place = undefined
+  /** Takes a row out, to put it in again where it belongs once its share has changed. It has siblings. */
+  takeOut(row: Row): void {
+    row.above!.rows.remove(row.place!)
+    row.place = undefined
   }
 
-  /** Whether a line whose agent's share has changed stands where it belongs all the same. */
-  staysPlaced(line: Line): boolean {
-    return this.lines.isPlaced(line.place!)
+  /** Whether a row whose share has changed stands where it belongs all the same. */
+  staysPlaced(row: Row): boolean {
+    return row.above!.rows.isPlaced(row.place!)
   }
 
-  putIn(line: Line): void {
-    line.place = this.lines.insert(line)
+  putIn(row: Row): void {
+    row.place = row.above!.rows.insert(row)
   }
 
   /** The lines in order: what a view or a rule over all agents walks. */
-  *everyLine(): Generator<Line, void> {
-    for (let place = this.lines.first; place !== undefined; place = place.after) yield place.value
+  *everyLine(block: Block = this.all): Generator<Line, void> {
+    for (let place = block.rows.first; place !== undefined; place = place.after) {
+      if (place.value instanceof Block) yield* this.everyLine(place.value)
+      else yield place.value
+    }
   }
 
   /** Those in front of all lines. */
@@ -117,6 +174,19 @@ export class Queue {
   }
 
   private lineOf(part: Part): Line | undefined {
-    return this.byAgent.get(this.fair ? part.request.agent : undefined)
+    return this.lines.get(this.fair ? part.request.agent : undefined)
+  }
+
+  /** The block of a group, opened with those that it is in. O(depth log siblings). */
+  private blockFor(group: Group | undefined): Block {
+    if (group === undefined) return this.all
+    let block = this.blocks.get(group)
+    if (block === undefined) {
+      const above = this.blockFor(group.parent)
+      block = new Block(group, above, this.order)
+      this.blocks.set(group, block)
+      block.place = above.rows.insert(block)
+    }
+    return block
   }
 }

@@ -10,7 +10,7 @@
  */
 import type { Pool } from "../Pool.ts"
 import type { Part, Request } from "../Request.ts"
-import type { Line, Queue } from "./Queue.ts"
+import { firstOf, lastOf, type Queue, type Row } from "./Queue.ts"
 
 /** Puts a waiter where it belongs. O(log n), and what gives up its earmark for it. */
 export const place = (pool: Pool, queue: Queue, part: Part, now: number): void => {
@@ -68,19 +68,19 @@ const cutBefore = (pool: Pool, queue: Queue, part: Part): void => {
   }
 }
 
-/** Takes a line out, before the share of its agent changes. */
-export const displaceLine = (pool: Pool, queue: Queue, line: Line): void => {
-  const first = line.parts.first!.value
+/** Takes a row out, before its share changes. */
+export const displaceRow = (pool: Pool, queue: Queue, row: Row): void => {
+  const first = firstOf(row)
   cutBefore(pool, queue, first)
-  if (pool.firstShort === first) pool.firstShort = queue.after(line.parts.last!.value)
-  queue.takeOut(line)
+  if (pool.firstShort === first) pool.firstShort = queue.after(lastOf(row))
+  queue.takeOut(row)
 }
 
-/** Puts a line that was taken out where it belongs now. */
-export const placeLine = (pool: Pool, queue: Queue, line: Line): void => {
-  const first = line.parts.first!.value
+/** Puts a row that was taken out where it belongs now. */
+export const placeRow = (pool: Pool, queue: Queue, row: Row): void => {
+  const first = firstOf(row)
   cutBefore(pool, queue, first)
-  queue.putIn(line)
+  queue.putIn(row)
   if (pool.firstShort === undefined || queue.order.compare(first.request, pool.firstShort.request) < 0) {
     pool.firstShort = first
   }

@@ -3,6 +3,7 @@
  * is in one group or in none, and every group has one parent or is a root.
  */
 import type { Account, Agent } from "../Agent.ts"
+import { noKey, type Sharer } from "../order/Sharer.ts"
 import type { Pool } from "../Pool.ts"
 import { Gate } from "./Gate.ts"
 import { type GroupLimits, Level, noLimits } from "./Level.ts"
@@ -10,7 +11,7 @@ import { type GroupLimits, Level, noLimits } from "./Level.ts"
 /** What to do with a claim that is over a quota for now: refuse it, or let it wait. */
 export type OnQuota = "fail" | "wait"
 
-export class Group {
+export class Group implements Sharer {
   readonly id: string
   /** Its place among all groups, in the order in which they were set. */
   readonly index: number
@@ -21,6 +22,13 @@ export class Group {
   onQuota: OnQuota | undefined = undefined
   /** What it may have beside its siblings, where shares are fair. */
   weight = 1
+  /** How many claims of agents below it wait, for quota or for units. */
+  waiting = 0
+  key = noKey
+  served = 0
+  servedIn = 0
+  /** The start of what was granted last below it: where those there start that have nobody waiting. */
+  virtual = 0
   /** By pool: there where something of the tree limits or uses the type. */
   readonly levels = new Map<Pool, Level>()
   /** Where claims of the tree wait for quota: one for all of its groups. */
@@ -31,6 +39,15 @@ export class Group {
     this.id = id
     this.index = groups.nextIndex++
     this.groups = groups
+  }
+
+  get above(): Group | undefined {
+    return this.parent
+  }
+
+  /** Before all agents. */
+  get place(): number {
+    return Number.MIN_SAFE_INTEGER + this.index
   }
 
   /** Its level with a pool, opened with those above it on first use. */

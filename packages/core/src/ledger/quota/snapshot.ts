@@ -1,7 +1,7 @@
 /** Groups in a captured state, and back. What a level has in use follows from the rest. */
 import type { Terms } from "../Bucket.ts"
 import type { Books } from "../Books.ts"
-import { bucketState, rateState, termsState } from "../capture.ts"
+import { bucketState, rateState, servedState, termsState } from "../capture.ts"
 import type { Pool } from "../Pool.ts"
 import type { Request } from "../Request.ts"
 import type { GroupLimitsState, GroupState, LevelState, PaidState, RequestState } from "../State.ts"
@@ -30,13 +30,15 @@ const levelState = ({ bucket, generation, limits, peak, pool }: Level, now: numb
 })
 
 export const groupStates = (books: Books): ReadonlyArray<GroupState> =>
-  Array.from(books.groups.byId.values(), ({ id, levels, onQuota, parent, weight }) => ({
-    id,
-    ...(parent === undefined ? {} : { parent: parent.id }),
-    ...(onQuota === undefined ? {} : { onQuota }),
-    weight,
+  Array.from(books.groups.byId.values(), (group) => ({
+    id: group.id,
+    ...(group.parent === undefined ? {} : { parent: group.parent.id }),
+    ...(group.onQuota === undefined ? {} : { onQuota: group.onQuota }),
+    weight: group.weight,
+    ...servedState(group),
+    ...(group.virtual === 0 ? {} : { virtual: group.virtual }),
     // What only a refused claim opened is not worth keeping.
-    levels: [...levels.values()]
+    levels: [...group.levels.values()]
       .filter(
         ({ generation, limits, peak }) => peak > 0 || generation > 0 || Object.keys(limitsState(limits)).length > 0
       )
@@ -76,11 +78,14 @@ export interface Reading {
 
 export const restoreGroups = (books: Books, states: ReadonlyArray<GroupState>, reading: Reading): void => {
   const { groups, now } = books
-  for (const { id, onQuota, weight } of states) {
+  for (const { id, onQuota, served = 0, servedIn = 0, virtual = 0, weight } of states) {
     if (groups.byId.has(id)) reading.wrong(`group ${id} is there twice`)
     const group = new Group(id, groups)
     group.onQuota = onQuota
     group.weight = weight
+    group.served = served
+    group.servedIn = servedIn
+    group.virtual = virtual
     groups.byId.set(id, group)
   }
   for (const { id, parent: parentId } of states) {

@@ -107,9 +107,30 @@ const levelsOf = function* (root: Group): Generator<Level, void> {
   for (const group of subtreeOf(root)) yield* group.levels.values()
 }
 
+/** All agents of the trees that some groups are in. O(trees). */
+export const treesOf = ({ groups }: Books, ...ids: ReadonlyArray<string | undefined>): Set<Agent> => {
+  const roots = new Set<Group>()
+  for (const id of ids) {
+    const group = id === undefined ? undefined : groups.byId.get(id)
+    if (group !== undefined) roots.add(group.root)
+  }
+  return new Set([...roots].flatMap(agentsBelow))
+}
+
+/** Whoever waits in what has another parent waits in other groups. */
+const moveWaiting = ({ shares }: Books, waiting: number, from: Group | undefined, to: Group | undefined): void => {
+  if (waiting === 0) return
+  // First where it goes: in what is above both somebody waits all the time.
+  if (to !== undefined) shares?.arrive(to)
+  for (let at = to; at !== undefined; at = at.parent) at.waiting += waiting
+  for (let at = from; at !== undefined; at = at.parent) at.waiting -= waiting
+}
+
 const agentsBelow = (group: Group): Array<Agent> => [...subtreeOf(group)].flatMap((below) => [...below.agents])
 
-const link = (group: Group, parent: Group | undefined): void => {
+const link = (books: Books, group: Group, parent: Group | undefined): void => {
+  books.shares?.move(group, group.parent, parent)
+  moveWaiting(books, group.waiting, group.parent, parent)
   group.parent?.children.delete(group)
   group.parent = parent
   parent?.children.add(group)
@@ -124,14 +145,13 @@ export const setGroup = (books: Books, change: GroupChange): void => {
   if (known === undefined) groups.byId.set(group.id, group)
   const parent = change.parent === undefined ? undefined : groups.byId.get(change.parent)!
   const former = group.root
-  const roots = new Set([former, parent?.root ?? group])
-  const agents = new Set([...roots].flatMap(agentsBelow))
+  const agents = treesOf(books, group.id, parent?.id)
   const limits = new Map<Pool, GroupLimits>()
   for (const [type, ofType] of Object.entries(change.limits)) limits.set(books.poolOf(type), ofType)
   reshape(books, agents, () => {
     group.onQuota = change.onQuota
     group.weight = change.weight
-    if (group.parent !== parent) link(group, parent)
+    if (group.parent !== parent) link(books, group, parent)
     groups.setLimits(group, limits, books.now)
     for (const root of new Set([former.root, group.root])) groups.recount(root)
   })
@@ -154,11 +174,13 @@ export const assign = (books: Books, agent: Agent, { group: id, onQuota }: Membe
   const group = id === undefined ? undefined : groups.byId.get(id)!
   const former = agent.group
   const roots = new Set([former?.root, group?.root].filter((root) => root !== undefined))
-  reshape(books, new Set([agent, ...[...roots].flatMap(agentsBelow)]), () => {
+  reshape(books, new Set([agent, ...treesOf(books, former?.id, group?.id)]), () => {
     agent.onQuota = onQuota
     if (former === group) return
     former?.agents.delete(agent)
     group?.agents.add(agent)
+    books.shares?.move(agent, former, group)
+    moveWaiting(books, agent.waiting, former, group)
     agent.group = group
     agent.gate = undefined
     for (const account of agent.accounts.values()) account.level = undefined

@@ -5,6 +5,7 @@
  * `everyStepMax` wait, else at every eighth.
  */
 import { type Checker, failing, type Run } from "../checker.ts"
+import type { WorldClaim } from "../model.ts"
 import { askerOf, isKept, roomFor } from "../promises.ts"
 import { isItsTurn, serve } from "../service.ts"
 
@@ -14,6 +15,20 @@ const everyStepMax = 24
 
 export const order = (run: Run): Checker => {
   const { ledger, world } = run
+  /** Whom a share put before somebody who came first. */
+  const count = (claim: WorldClaim) => {
+    if (claim.rescued || claim.chosen > 0) return
+    const earlier = world.waiters.find(
+      (waiter) =>
+        waiter.agent !== claim.agent && waiter.needs.some(({ pool }) => claim.needs.some((n) => n.pool === pool))
+    )
+    if (earlier === undefined || earlier.id > claim.id) return
+    run.count("fair share: decided")
+    if (world.order.policy?.halfLife !== undefined) run.count("fair share: decided with a half-life")
+    if (world.order.siblings(claim.agent, earlier.agent).some((sharer) => world.order.isGroup(sharer))) {
+      run.count("fair share: decided by groups")
+    }
+  }
   return {
     name,
     onEvent: (event) => {
@@ -22,6 +37,7 @@ export const order = (run: Run): Checker => {
         // Who goes past others is for `bypass` and `backfill` to judge.
         if (event.passed === undefined && run.backfill === undefined && !isItsTurn(world, claim, event.at))
           fail(`${claim.id} was granted before its turn`)
+        if (world.order.policy?.fair !== undefined && event.passed === undefined) count(claim)
       }
       if (event._tag === "Chosen") {
         const { lines } = serve(world, event.at)
