@@ -3,8 +3,8 @@
  * that only grow (but for grants that are undone) and amounts of the moment.
  *
  * Whoever decides provides it beside the `ResourceManager`: the layers of this
- * process do, a client of another process does not. Reading costs O(pools + agents)
- * and decisions nothing. Times are microseconds.
+ * process do, a client of another process does not. Reading costs O(pools +
+ * leases + waiters + agents) and decisions nothing. Times are microseconds.
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"

@@ -5,7 +5,8 @@
  *
  * 1. who was rescued (`priority.aging`), by arrival; then who was next and did not fit
  *    (`committedHead`);
- * 2. the share of its agent (`fairShare`), the lowest first;
+ * 2. share (`fairShare`), the lowest first: of the two groups, or agents, that are below one
+ *    parent and that the claims are of;
  * 3. priority (`priority`), the highest first;
  * 4. size (`size`), the smallest first;
  * 5. arrival.
@@ -47,6 +48,12 @@ export interface FairShareOptions {
    * what they were granted over time, so that one unit goes round too. The other breaks ties.
    */
   readonly by?: "held" | "served" | undefined
+  /**
+   * How long until what was granted counts half, from 1 millisecond on. Then who was away for a while goes
+   * first until it has caught up with what others used lately. Without, what was granted is a
+   * virtual time: nobody saves anything up.
+   */
+  readonly halfLife?: Duration.Input | undefined
 }
 
 export interface BypassOptions {
@@ -113,7 +120,14 @@ const micros = (input: Duration.Input | undefined, otherwise: number): number =>
 const isWhole = (value: number, from: number): boolean =>
   value === Infinity || (Number.isSafeInteger(value) && value >= from)
 
+const halfLifeOf = ({ halfLife }: FairShareOptions): number | undefined =>
+  halfLife === undefined ? undefined : Math.round(Duration.toMicros(halfLife))
+
 const kinds: ReadonlyArray<BackfillKind> = ["easy", "shadow", "conservative"]
+
+/** Shorter ones would be so many that their number leaves no room for what is in one. */
+const isHalfLife = (micros: number | undefined): boolean =>
+  micros === undefined || (Number.isSafeInteger(micros) && micros >= 1_000)
 
 const isPriority = (value: number): boolean => Number.isSafeInteger(value) && Math.abs(value) <= 1_000_000_000
 
@@ -155,6 +169,12 @@ export const make = (options: OrderOptions = {}): Policy => {
     problem: problemOf([
       ["fairShare.by", fairShare?.by, ["held", "served", undefined].includes(fairShare?.by), '"held" or "served"'],
       [
+        "fairShare.halfLife",
+        fairShare?.halfLife,
+        fairShare === undefined || isHalfLife(halfLifeOf(fairShare)),
+        "a duration from 1 millisecond, not endless"
+      ],
+      [
         `priority.classes.${wrong?.[0]}`,
         wrong?.[1],
         wrong === undefined,
@@ -170,7 +190,7 @@ export const make = (options: OrderOptions = {}): Policy => {
     ]),
     order: new LedgerOrder({
       name,
-      fairShare: fairShare && { by: fairShare.by ?? "held" },
+      fairShare: fairShare && { by: fairShare.by ?? "held", halfLife: halfLifeOf(fairShare) },
       priority: priority && { inherits: priority.inherit ?? true, aging: agingPlain },
       size,
       committedHead: options.committedHead,

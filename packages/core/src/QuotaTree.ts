@@ -41,7 +41,7 @@ export interface GroupOptions {
   readonly parent?: string | undefined
   /** What claims of its agents do at a quota, unless they or a nearer group say. As the parent says unless given. */
   readonly onQuota?: OnQuota | undefined
-  /** What it may have beside its siblings where shares are fair. Default 1. */
+  /** What it may have beside its siblings where shares are fair: 0.000001 to 1000000. Default 1. */
   readonly weight?: number | undefined
   /** By resource type. */
   readonly limits?: Readonly<Record<string, GroupLimits>> | undefined

@@ -144,8 +144,8 @@ export class ResourceManager extends Context.Service<
     /** All groups, each tree from its root down. */
     readonly groups: Effect.Effect<ReadonlyArray<GroupStatistics>>
     /**
-     * What an agent is to the order: its weight beside others where shares are fair
-     * (above 0, 1 unless set), and the priority of its claims that say none, a number or the
+     * What an agent is to the order: its weight beside its siblings where shares are fair
+     * (0.000001 to 1000000, 1 unless set), and the priority of its claims that say none, a number or the
      * name of a class (0 unless set). What is not said stays.
      */
     readonly setAgent: (agent: string, attributes: AgentAttributes) => Effect.Effect<void, InvalidClaim>

@@ -58,6 +58,11 @@ export const PoolStatistics = Schema.Struct({
   usagePercent: Schema.Number,
   /** Mean units in use since the pool was defined. */
   meanInUse: Schema.Number,
+  /**
+   * How evenly the agents that hold some of it or wait for it share it now, by their weights and
+   * those of their groups: Jain's index, from 1/n to 1. Absent where nobody holds any.
+   */
+  fairness: Schema.optionalKey(Schema.Number),
   acquisitions: Schema.Number,
   /** Claims that ended without a lease, by the tag of what ended them. */
   failures: Amounts,
@@ -255,9 +260,10 @@ const rateStatistics = ({ capacity, rate }: Pool): RateStatistics | undefined =>
 
 /** @internal */
 export const poolStatistics = (pool: Pool, note: string | undefined, now: number): PoolStatistics => {
-  const { tokens, ...figures } = ledger.poolStatistics(pool, now)
+  const { fairness, tokens, ...figures } = ledger.poolStatistics(pool, now)
   return {
     ...figures,
+    ...where("fairness", fairness),
     ...where("tokens", tokens),
     ...where("rate", rateStatistics(pool)),
     ...where("note", note),

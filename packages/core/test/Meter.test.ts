@@ -34,6 +34,7 @@ describe("Meter", () => {
           waiting: 1,
           waitingAmount: 4,
           tokens: 92,
+          fairness: 0.5,
           acquisitions: 1,
           failures: { QuotaExceeded: 1 }
         })

@@ -140,6 +140,46 @@ describe("Order", () => {
     }).pipe(Effect.provide(ResourceManager.layerTest({ pools: { cpu: { capacity: 1 } } })))
   )
 
+  it.effect("shares fairly among groups first, then among who is in them", () =>
+    Effect.gen(function* () {
+      const manager = yield* ResourceManager
+      yield* manager.setGroup("red", { weight: 2 })
+      yield* manager.setGroup("blue")
+      for (const agent of ["r1", "r2"]) yield* manager.assign(agent, { group: "red" })
+      yield* manager.assign("b", { group: "blue" })
+      const order = yield* served(Array.from({ length: 18 }, (_, i) => [["r1", "r2", "b"][i % 3]!] as const))
+      const turns = (agent: string) => order.slice(0, 9).filter((turn) => turn === agent).length
+      assert.deepStrictEqual([turns("r1"), turns("r2"), turns("b")], [3, 3, 3])
+      const weighted = (yield* manager.groups).map(({ group, weight }) => [group, weight])
+      assert.deepStrictEqual(weighted, [
+        ["red", 2],
+        ["blue", 1]
+      ])
+    }).pipe(Effect.provide(managerWith({ fairShare: { by: "served" } })))
+  )
+
+  it.effect("forgets past use by halves, where it is told to", () =>
+    Effect.gen(function* () {
+      const manager = yield* ResourceManager
+      for (let i = 0; i < 8; i++) yield* manager.withLease("a", { cpu: 1 })(Effect.void)
+      const both = Array.from({ length: 12 }, (_, i): readonly [string] => [i < 6 ? "a" : "b"])
+      yield* TestClock.adjust("2 hours")
+      // The eight count two: so many are b's first.
+      assert.deepStrictEqual((yield* served(both)).slice(0, 3), ["b", "b", "a"])
+    }).pipe(Effect.provide(managerWith({ fairShare: { by: "served", halfLife: "1 hour" } })))
+  )
+
+  it.effect("refuses a half-life that is none", () =>
+    Effect.gen(function* () {
+      const problem = (halfLife: Duration.Input) => Order.make({ fairShare: { halfLife } }).problem?.field
+      for (const halfLife of [0, -1, "Infinity", "999 micros"] as const) {
+        assert.strictEqual(problem(halfLife), "fairShare.halfLife", String(halfLife))
+      }
+      assert.strictEqual(problem("1 milli"), undefined)
+      assert.strictEqual(problem("52 weeks"), undefined)
+    })
+  )
+
   it.effect("shares fairly by weight", () =>
     Effect.gen(function* () {
       const manager = yield* ResourceManager

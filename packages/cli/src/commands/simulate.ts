@@ -45,6 +45,11 @@ const flags = {
     Flag.withDefault(false),
     Flag.withDescription("With sjf and f1: let a better newcomer go before who was chosen next and does not fit yet")
   ),
+  halfLife: Flag.String("half-life").pipe(
+    Flag.withMetavar("DURATION"),
+    Flag.optional,
+    Flag.withDescription("With fair: whoever's agent was granted least, which counts half after so long")
+  ),
   backfill: Flag.Literals("backfill", backfillNames).pipe(
     Flag.withDefault("none" as const),
     Flag.withDescription(
@@ -101,6 +106,7 @@ export const simulate = Command.make(
       ...options,
       capacity: Option.getOrUndefined(options.capacity),
       jobs: Option.getOrUndefined(options.jobs),
+      halfLife: Option.getOrUndefined(options.halfLife),
       out: Option.getOrUndefined(options.out),
       format: Option.getOrUndefined(options.format),
       csvColumns: Option.getOrUndefined(options.csvColumns),

@@ -44,6 +44,12 @@ const GroupName = Schema.String.check(
   Schema.isPattern(/^[^/]{1,128}$/u, { expected: "a name of 1 to 128 characters without /" })
 )
 
+const weightAllowed = "a number from 0.000001 to 1000000"
+
+const Weight = Schema.Finite.check(
+  Schema.isBetween({ minimum: 0.000_001, maximum: 1_000_000 }, { expected: weightAllowed })
+)
+
 /** Groups of agents, by name. */
 export const Groups = Schema.Record(
   GroupName,
@@ -54,10 +60,7 @@ export const Groups = Schema.Record(
       Schema.Literals(["fail", "wait"]),
       "What claims over a quota do: fail at once, or wait for it. As its parent says unless given; roots fail."
     ),
-    weight: optional(
-      Schema.Finite.check(Schema.isGreaterThan(0, { expected: "a number over 0" })),
-      "What it may have beside its siblings, where shares are fair. Default 1."
-    ),
+    weight: optional(Weight, "What it may have beside its siblings, where shares are fair. Default 1."),
     limits: optional(Schema.Record(ResourceName, GroupLimits), "What it may have: type to limits.")
   }).annotate({ expected: "the fields of a group: parent, agents, onQuota, weight, limits" })
 )
@@ -167,9 +170,15 @@ const Order = Schema.Struct({
   fairShare: optional(
     Schema.Union([
       Schema.Boolean,
-      Schema.Struct({ by: optional(Schema.Literals(["held", "served"]), "Default held.") })
+      Schema.Struct({
+        by: optional(Schema.Literals(["held", "served"]), "Default held."),
+        halfLife: optional(
+          TimeSpan,
+          "How long until what was served counts half, so that who was away goes first for a while. Without, nobody saves anything up."
+        )
+      })
     ]),
-    "The agent with the lowest share first: of what is held now, or of what was served over time."
+    "The lowest share first, of groups and then of agents: of what is held now, or of what was served over time."
   ),
   priority: optional(
     Schema.Union([
@@ -230,10 +239,7 @@ export const Priority = Schema.Union([PriorityNumber, Schema.NonEmptyString]).an
 })
 
 /** What agents are to the order: name to weight, and name to priority or class. */
-export const Weights = Schema.Record(
-  AgentName,
-  Schema.Finite.check(Schema.isGreaterThan(0, { expected: "a number over 0" }))
-)
+export const Weights = Schema.Record(AgentName, Weight)
 export const Priorities = Schema.Record(AgentName, Priority)
 
 const holderAllowed = "one of agent, group and priority, with claim and note"

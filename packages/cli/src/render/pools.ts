@@ -147,6 +147,7 @@ export const poolShow = (
         ["rate", rateField(pool)],
         ["peak", of(pool.peak)],
         ["mean in use", `${frequency(pool.meanInUse)} of ${count(pool.capacity)}`],
+        ["fairness", pool.fairness === undefined ? undefined : `${pool.fairness.toFixed(2)} of 1, by weight`],
         ["granted", count(pool.acquisitions)],
         ["failed", failuresText(pool.failures)],
         ["waits", distributionText(pool.waits)],

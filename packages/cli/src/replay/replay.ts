@@ -7,25 +7,20 @@ import { InvalidOption, ReportUnwritable, RulesBroken, WorkloadUnreadable } from
 import { type Format, type Loaded, loadWorkload } from "./load.ts"
 import { readPools } from "./pools.ts"
 import { describeWriteError } from "./problems.ts"
-import { readPolicy } from "./policy.ts"
-import type { BackfillName, OrderName } from "./policyNames.ts"
+import { type PolicyFlags, readPolicy } from "./policy.ts"
 import { makeProgress, type Progress } from "./progress.ts"
 import { type Outcome, Simulation } from "./simulation.ts"
 import { type JobFigures, jobFiguresOf, summarize, type Summary } from "./summary.ts"
 import { renderText } from "./text.ts"
 import type { Malformed } from "./workload.ts"
 
-export interface ReplayOptions {
+export interface ReplayOptions extends PolicyFlags {
   readonly file: string
   readonly capacity: number | undefined
   readonly pool: ReadonlyArray<string>
   readonly rate: ReadonlyArray<string>
   readonly from: number
   readonly jobs: number | undefined
-  readonly order: OrderName
-  readonly overtake: boolean
-  readonly backfill: BackfillName
-  readonly depth: number
   readonly out: string | undefined
   readonly format: Format | undefined
   readonly csvColumns: string | undefined
@@ -79,7 +74,7 @@ export const replay = Effect.fnUntraced(function* (
   const pools = yield* Effect.fromResult(
     readPools({ capacity: options.capacity, pools: options.pool, rates: options.rate })
   )
-  const policy = yield* Effect.fromResult(readPolicy(options.order, options.backfill, options.depth, options.overtake))
+  const policy = yield* Effect.fromResult(readPolicy(options))
   const progress = makeProgress(process.stderr, () => performance.now())
   const replayed = Effect.gen(function* () {
     const onProgress = (fraction: number) => progress.show("reading", fraction)

@@ -35,6 +35,8 @@ export interface Summary {
   readonly order: OrderName
   /** Whether who is chosen next stays next. */
   readonly committedHead: boolean
+  /** Only where what was granted counts by one. */
+  readonly halfLifeSeconds?: number
   readonly backfill: { readonly kind: BackfillName; readonly depth: number }
   readonly window: { readonly from: number; readonly rows: number; readonly requested: number | null }
   readonly jobs: number
@@ -161,6 +163,7 @@ export const summarize = (input: SummaryInput, figures: JobFigures): Summary => 
     format: input.format,
     order: policy.order,
     committedHead: policy.committedHead,
+    ...(policy.halfLifeMicros === undefined ? {} : { halfLifeSeconds: policy.halfLifeMicros / 1_000_000 }),
     backfill: { kind: policy.backfill, depth: policy.depth },
     window: { from: input.from, rows: workload.rows, requested: input.requested ?? null },
     jobs: workload.size,

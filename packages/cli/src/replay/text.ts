@@ -36,8 +36,10 @@ const spread = (name: string, values: Distribution, format: (value: number | nul
 }
 
 /** Who was next, and who could start before. */
-export const policyText = ({ backfill, committedHead, order }: Summary): string => {
-  const chosen = (order === "sjf" || order === "f1") && !committedHead ? `${order} with overtaking` : order
+export const policyText = ({ backfill, committedHead, halfLifeSeconds, order }: Summary): string => {
+  const overtaking = (order === "sjf" || order === "f1") && !committedHead
+  const halved = halfLifeSeconds === undefined ? order : `${order}, a half-life of ${halfLifeSeconds} s`
+  const chosen = overtaking ? `${order} with overtaking` : halved
   return backfill.kind === "none" ? chosen : `${chosen}, backfill ${backfill.kind}`
 }
 

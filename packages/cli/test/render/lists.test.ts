@@ -236,6 +236,7 @@ describe("pools", () => {
       capacity     8 cores
       peak         6 cores
       mean in use  4.5 of 8
+      fairness     0.45 of 1, by weight
       granted      22
       failed       1 over quota
       waits        p50 0 ms, p90 0 ms, p99 0 ms, at most 0 ms, of 22
@@ -258,6 +259,7 @@ describe("pools", () => {
       capacity     8 cores
       peak         6 cores
       mean in use  4.5 of 8
+      fairness     0.45 of 1, by weight
       granted      22
       failed       1 over quota
       waits        p50 0 ms, p90 0 ms, p99 0
@@ -283,29 +285,30 @@ describe("pools", () => {
     const nobody = { leases: [], waiters: [] }
     expect(show([...poolShow(network, nobody, sheet(80)), "--", ...poolShow(gpu, nobody, sheet(80))]))
       .toMatchInlineSnapshot(`
-      "pool         network
-      in use       14 / 100 connections (14 %) ██▎·············
-      free         86 connections
-      capacity     100 connections
-      rate         5/s by the unit, at most 10 saved up, 8 tokens there
-      peak         14 connections
-      mean in use  0.2 of 100
-      granted      2
-      failed       none
-      waits        p50 0 ms, p90 0 ms, p99 0 ms, at most 0 ms, of 2
-      holds        none yet
-      --
-      pool         gpu
-      in use       0 / 2 devices (0 %) ················
-      free         2 devices
-      capacity     2 devices (at most 4 devices)
-      peak         0 devices
-      mean in use  0 of 2
-      granted      0
-      failed       none
-      waits        none yet
-      holds        none yet"
-    `)
+        "pool         network
+        in use       14 / 100 connections (14 %) ██▎·············
+        free         86 connections
+        capacity     100 connections
+        rate         5/s by the unit, at most 10 saved up, 8 tokens there
+        peak         14 connections
+        mean in use  0.2 of 100
+        fairness     0.84 of 1, by weight
+        granted      2
+        failed       none
+        waits        p50 0 ms, p90 0 ms, p99 0 ms, at most 0 ms, of 2
+        holds        none yet
+        --
+        pool         gpu
+        in use       0 / 2 devices (0 %) ················
+        free         2 devices
+        capacity     2 devices (at most 4 devices)
+        peak         0 devices
+        mean in use  0 of 2
+        granted      0
+        failed       none
+        waits        none yet
+        holds        none yet"
+      `)
   })
 })
 

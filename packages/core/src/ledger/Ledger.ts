@@ -19,13 +19,15 @@
 import {
   amountAllowed,
   invalid,
+  isWeight,
   neverFits,
   type QueueLimits,
   queueFull,
   readAgent,
   readClaim,
   unavailable,
-  unknownType
+  unknownType,
+  weightAllowed
 } from "./admission.ts"
 import { adopt } from "./adoption.ts"
 import { Agent } from "./Agent.ts"
@@ -564,7 +566,7 @@ export class Ledger {
   }
 
   /**
-   * Says what an agent is to the policies: its weight beside others (above 0) and the
+   * Says what an agent is to the policies: its weight beside its siblings and the
    * priority of its claims that say none. What is not said stays.
    */
   setAgent(
@@ -1157,10 +1159,6 @@ export class Ledger {
     }
   }
 }
-
-const weightAllowed = "a number above 0 and at most 1000000"
-
-const isWeight = (weight: number): boolean => weight > 0 && weight <= 1_000_000
 
 /** What leases hold together, by type. */
 const heldBy = (leases: ReadonlyArray<Request>): Claim => {

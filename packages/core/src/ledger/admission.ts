@@ -22,6 +22,11 @@ export const agentIdLengthMax = 256
 
 export const amountAllowed = `${wholeNumber}, in the type's smallest unit`
 
+export const weightAllowed = "a number from 0.000001 to 1000000"
+
+/** Within which shares by weight are exact enough, and never leave what a number can be. */
+export const isWeight = (weight: number): boolean => weight >= 0.000_001 && weight <= 1_000_000
+
 export const invalid = (field: string, value: unknown, allowed: string): InvalidClaim => ({
   _tag: "InvalidClaim",
   field,

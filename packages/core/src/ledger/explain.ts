@@ -7,6 +7,7 @@ import { type Books, claimOf } from "./Books.ts"
 import type { Claim } from "./Claim.ts"
 import type { Distribution } from "./Histogram.ts"
 import type { Difference } from "./order/Order.ts"
+import { fairnessOf } from "./order/fairness.ts"
 import type { Ordering } from "./order/Ordering.ts"
 import { priorityOf } from "./order/priority.ts"
 import type { Pool } from "./Pool.ts"
@@ -360,6 +361,8 @@ export interface PoolStatistics {
   readonly usagePercent: number
   /** Mean units in use since the pool was defined. */
   readonly meanInUse: number
+  /** How evenly agents share it now, by weight; `undefined` where nobody holds any. See `fairnessOf`. */
+  readonly fairness: number | undefined
   readonly acquisitions: number
   readonly failures: Readonly<Record<string, number>>
   readonly waiting: number
@@ -382,6 +385,7 @@ export const poolStatistics = (pool: Pool, now: number): PoolStatistics => {
     earmarked: pool.earmarked,
     peak: pool.peak,
     usagePercent: pool.capacity === 0 ? 0 : (pool.inUse / pool.capacity) * 100,
+    fairness: fairnessOf(pool),
     meanInUse: now === pool.definedAt ? pool.inUse : busy / (now - pool.definedAt),
     acquisitions: pool.acquisitions,
     failures: { ...pool.failures },

@@ -6,6 +6,7 @@
 import type { Agent, FailureCounts } from "./Agent.ts"
 import type { Books } from "./Books.ts"
 import type { Histogram } from "./Histogram.ts"
+import { fairnessOf } from "./order/fairness.ts"
 import type { Pool } from "./Pool.ts"
 
 /** Durations in microseconds. */
@@ -27,6 +28,8 @@ export interface PoolReading {
   readonly waitingAmount: number
   /** Whole tokens of the rate; `undefined` where there is none. */
   readonly tokens: number | undefined
+  /** How evenly agents share it now, by weight; `undefined` where nobody holds any. */
+  readonly fairness: number | undefined
   readonly acquisitions: number
   readonly failures: Readonly<FailureCounts>
   readonly waits: DurationReading
@@ -72,6 +75,7 @@ const poolReading = (pool: Pool, now: number, bounds: ReadonlyArray<number>): Po
   waiting: pool.waiting,
   waitingAmount: pool.waitingAmount,
   tokens: pool.bucket === undefined ? undefined : pool.tokens(now),
+  fairness: fairnessOf(pool),
   acquisitions: pool.acquisitions,
   failures: { ...pool.failures },
   waits: durations(pool.waits, bounds),
@@ -92,7 +96,7 @@ const agentReading = (agent: Agent): AgentReading => ({
   }))
 })
 
-/** Reads everything; `bounds` are microseconds, ascending. O(pools + agents and their types). */
+/** Reads everything; `bounds` are microseconds, ascending. O(pools + leases + waiters + agents and their types). */
 export const readingOf = (books: Books, now: number, bounds: ReadonlyArray<number>): Reading => ({
   pools: Array.from(books.pools.values(), (pool) => poolReading(pool, now, bounds)),
   agents: Array.from(books.agents.values(), agentReading)

@@ -53,6 +53,15 @@ export const poolRequested: Metric = {
   description: "Units that waiting claims ask for"
 }
 
+export const poolFairness: Metric = {
+  name: "resource_manager.pool.fairness",
+  kind: "gauge",
+  unit: "1",
+  attributes: ofPool,
+  description:
+    "How evenly agents that hold or wait share the pool, by weight (Jain's index): 1 evenly, 1/n where one of n has all"
+}
+
 export const poolWaiters: Metric = {
   name: "resource_manager.pool.waiters",
   kind: "upDownCounter",
@@ -198,6 +207,7 @@ export const all: ReadonlyArray<Metric> = [
   poolUsage,
   poolEarmarked,
   poolRequested,
+  poolFairness,
   poolWaiters,
   poolTokens,
   claimGranted,

@@ -72,6 +72,7 @@ describe("the Prometheus page", () => {
         equal(Metrics.poolEarmarked, labels, pool.earmarked)
         equal(Metrics.poolRequested, labels, pool.waitingAmount)
         equal(Metrics.poolWaiters, labels, pool.waiting)
+        if (pool.fairness !== undefined) equal(Metrics.poolFairness, labels, pool.fairness)
         if (pool.tokens !== undefined) equal(Metrics.poolTokens, labels, pool.tokens)
         equal(Metrics.claimGranted, labels, pool.acquisitions)
         for (const [error, count] of Object.entries(pool.failures)) {

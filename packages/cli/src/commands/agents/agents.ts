@@ -40,7 +40,9 @@ const setWeight = Command.make(
     agent,
     weight: Argument.Finite("weight").pipe(
       Argument.withMetavar("WEIGHT"),
-      Argument.withDescription("What it may have beside others where shares are fair: above 0, 1 unless set")
+      Argument.withDescription(
+        "What it may have beside others where shares are fair: 0.000001 to 1000000, 1 unless set"
+      )
     ),
     connect
   },

@@ -96,6 +96,8 @@ export const insight = ({ check, pass }: Home): void => {
         { ...busy },
         { capacity: 10, inUse: 8, free: 2, waiting: 1, waitingAmount: 4, usagePercent: 80, peak: 8, acquisitions: 1 }
       )
+      // One of two has it all.
+      assert.strictEqual(busy.fairness, 0.5)
       assert.strictEqual(yield* manager.poolUsage("cpu"), 80)
       assert.deepStrictEqual((yield* manager.agentStatistics("b")).accounts["cpu"], {
         held: 0,
@@ -109,6 +111,7 @@ export const insight = ({ check, pass }: Home): void => {
       yield* Fiber.join(second)
       const done = yield* manager.poolStatistics("cpu")
       assert.deepInclude({ ...done }, { inUse: 0, waiting: 0, peak: 8, acquisitions: 2 })
+      assert.isUndefined(done.fairness)
       assert.strictEqual(
         Object.values(done.failures).reduce((sum, count) => sum + count, 0),
         1

@@ -167,7 +167,7 @@ export class Ordering {
   regroup(agents: Iterable<Agent>, change: () => void): void {
     if (this.order.fair === undefined) return change()
     const { books } = this
-    const moved = Array.from(agents)
+    const moved = Array.from(agents).toSorted((a, b) => a.index - b.index)
     const waiters = moved.flatMap((agent) => Array.from(agent.waiters).filter(isQueued))
     const pools = new Set<Pool>()
     for (const { parts } of waiters) {

@@ -1,5 +1,5 @@
 /** What administrators may say of groups: checked here, before the books do it. */
-import { invalid, invalidAgent, readAgent, unknownType } from "../admission.ts"
+import { invalid, invalidAgent, isWeight, readAgent, unknownType, weightAllowed } from "../admission.ts"
 import { Agent } from "../Agent.ts"
 import type { Books } from "../Books.ts"
 import { isAmount, wholeNumber } from "../Claim.ts"
@@ -85,7 +85,7 @@ export const setGroup = (books: Books, id: string, options: GroupOptions): Group
     const wrong = invalidParent(books, id, parent)
     if (wrong !== undefined) return wrong
   }
-  if (!Number.isFinite(weight) || weight <= 0) return invalid("weight", weight, "a number above 0")
+  if (!isWeight(weight)) return invalid("weight", weight, weightAllowed)
   if (onQuota !== undefined && onQuota !== "fail" && onQuota !== "wait") {
     return invalid("onQuota", onQuota, onQuotaAllowed)
   }

@@ -104,6 +104,7 @@ export class Collector {
       { metric: Metrics.poolRequested, attributes, value: pool.waitingAmount },
       { metric: Metrics.poolWaiters, attributes, value: pool.waiting },
       ...(pool.tokens === undefined ? [] : [{ metric: Metrics.poolTokens, attributes, value: pool.tokens }]),
+      ...(pool.fairness === undefined ? [] : [{ metric: Metrics.poolFairness, attributes, value: pool.fairness }]),
       this.counter(Metrics.claimGranted, attributes, pool.acquisitions - (first?.acquisitions ?? 0)),
       ...failed.map(([tag, count]) =>
         this.counter(Metrics.claimFailed, { ...attributes, "error.type": tag }, count - (before[tag] ?? 0))
