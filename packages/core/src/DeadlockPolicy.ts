@@ -12,10 +12,10 @@ import {
   revokeVictim,
   waitDie,
   woundWait
-} from "./ledger/Ledger.ts"
+} from "./ledger/DeadlockPolicy.ts"
 
-export type { DeadlockPolicy as Policy, RevocableLease } from "./ledger/Ledger.ts"
-export { bankers, detectionOff, failRequester, revokeVictim, waitDie, woundWait } from "./ledger/Ledger.ts"
+export type { DeadlockPolicy as Policy, RevocableLease } from "./ledger/DeadlockPolicy.ts"
+export { bankers, detectionOff, failRequester, revokeVictim, waitDie, woundWait } from "./ledger/DeadlockPolicy.ts"
 
 /** The policy of managers built below. Unless provided, the claim that closes a cycle fails. */
 export const DeadlockPolicy = Context.Reference<Policy>("@resource-manager/core/DeadlockPolicy", {

@@ -27,17 +27,15 @@ export {
 } from "./ledger/explain.ts"
 export { type Distribution, Histogram } from "./ledger/Histogram.ts"
 export {
-  type ClaimOptions,
   type DeadlockPolicy,
   detectionOff,
   bankers,
   failRequester,
-  Ledger,
-  type LedgerOptions,
   revokeVictim,
   waitDie,
   woundWait
-} from "./ledger/Ledger.ts"
+} from "./ledger/DeadlockPolicy.ts"
+export { type ClaimOptions, Ledger, type LedgerOptions } from "./ledger/Ledger.ts"
 export {
   type Aging,
   type BypassOrder,

@@ -8,7 +8,7 @@
  * 1. Nobody holds more than there is; a claim is granted whole or not at all.
  * 2. No waiter that could be granted is waiting, and an earlier waiter is never
  *    delayed by a later one (see `Pool`), but for a wait that only order would
- *    keep for ever (see `deadlock`).
+ *    keep for ever (see `DeadlockJudge`).
  * 3. With a policy that detects, the waits can all be served (see `WaitForGraph`).
  * 4. What was due by `now` has happened, each at its own instant: a timer that
  *    fires late, or a machine that slept for a day, changes nothing.
@@ -36,72 +36,37 @@ import { debtMax, type Rate } from "./Bucket.ts"
 import { check, type Check, type CheckOptions, type CheckRules } from "./check.ts"
 import { type Claim, isAmount, wholeNumber } from "./Claim.ts"
 import { reasonsOf } from "./explain.ts"
-import { findDeadlock, findOrderBlocked, needsNoGraph } from "./deadlock.ts"
-import type { LeaveReason, LedgerEvent, ReturnReason } from "./Event.ts"
+import { DeadlockJudge } from "./DeadlockJudge.ts"
+import { type DeadlockPolicy, failRequester } from "./DeadlockPolicy.ts"
+import { Endings } from "./Endings.ts"
+import type { LedgerEvent } from "./Event.ts"
 import { Index } from "./Index.ts"
 import type { Order } from "./order/Order.ts"
 import { Ordering } from "./order/Ordering.ts"
-import { bypassRule, type PassingRule } from "./order/passing.ts"
-import { toChoose } from "./order/heads.ts"
-import { toRescue } from "./order/rescue.ts"
 import { type Backfill, type BackfillOptions, makeBackfill } from "./plan/Backfill.ts"
 import { Pool, type PoolOptions } from "./Pool.ts"
-import { olderThan, woundedBy } from "./preemption/ages.ts"
-import { isSafeWith, overMaximum, type SafetyReason, unsafeWith } from "./preemption/banker.ts"
-import { mayBeTaken, type PreemptionCause } from "./preemption/Notice.ts"
-import { takenBefore } from "./preemption/PreemptibleIndex.ts"
-import { type PreemptionPolicy, preemptionOff, reconsider, takeFor, type Taking } from "./preemption/Preemptor.ts"
+import { overMaximum, type SafetyReason } from "./preemption/banker.ts"
+import { type PreemptionPolicy, preemptionOff, takeFor, type Taking } from "./preemption/Preemptor.ts"
 import {
   type ClaimTimedOut,
   type InvalidClaim,
-  type LeaseRevoked,
   type Refusal,
   type ReservationRefused,
   type ResourceNotAcquired,
-  takenReason,
   type UnknownResourceType
 } from "./Refusal.ts"
 import * as groups from "./quota/commands.ts"
 import { obstaclesNow } from "./quota/Gate.ts"
 import { Level } from "./quota/Level.ts"
-import { lostQuota, type Obstacle } from "./quota/obstacles.ts"
+import type { Obstacle } from "./quota/obstacles.ts"
 import { modeOf, neverInGroups, overOwn, refusedBy } from "./quota/refusals.ts"
-import { reviewAll } from "./quota/review.ts"
 import type { Membership } from "./quota/transitions.ts"
 import { isHeldBack, leasesAround, type Part, Request } from "./Request.ts"
 import { refuseReservation, type ReservationWish } from "./reservations/admission.ts"
 import { endOf, type Reservation } from "./reservations/Reservation.ts"
 import { Reservations } from "./reservations/Reservations.ts"
 import type { Scheduling } from "./Scheduling.ts"
-
-/** What to do about a deadlock: a service at the edge, a plain value in here. */
-export interface DeadlockPolicy {
-  readonly name: string
-  /** Whether waits are looked at; without, a deadlock waits until something times out. */
-  readonly detects: boolean
-  /**
-   * The id of the waiter to fail, among those of the cycle (oldest first).
-   * `requester` is the claim that closed it, or `undefined` where none did.
-   */
-  readonly victim: (waiters: ReadonlyArray<number>, requester: number | undefined) => number
-  /**
-   * The lease to take instead of failing a waiter, among those of the cycle that are
-   * preemptible: lowest priority first, of those the youngest. `undefined`: none.
-   */
-  readonly revoke?: (leases: ReadonlyArray<RevocableLease>) => number | undefined
-  /** Whether a claim inside a lease that must wait is judged by age first (see `ages`). */
-  readonly ages?: "wait-die" | "wound-wait"
-  /** Whether a claim is granted only where all that outermost leases declared can still be had (see `banker`). */
-  readonly avoids?: boolean
-}
-
-/** A lease of a cycle that may be taken. */
-export interface RevocableLease {
-  readonly id: number
-  readonly agent: string
-  readonly priority: number
-  readonly grantedAt: number
-}
+import { Settling } from "./Settling.ts"
 
 export interface LedgerOptions extends Partial<QueueLimits> {
   readonly deadlock?: DeadlockPolicy
@@ -133,82 +98,64 @@ export interface ClaimOptions {
   readonly scheduling?: Scheduling | undefined
 }
 
-/** The requester fails, or the youngest where no request closed the cycle. */
-export const failRequester: DeadlockPolicy = {
-  name: "fail",
-  detects: true,
-  victim: (waiters, requester) => requester ?? waiters.at(-1)!
-}
-
-/** A preemptible lease of the cycle is taken; where there is none the requester fails. */
-export const revokeVictim: DeadlockPolicy = { ...failRequester, name: "revoke", revoke: (leases) => leases[0]?.id }
-
-/** A younger claim does not wait for an older lease. What a hand-off or a cut closes later is found by detection. */
-export const waitDie: DeadlockPolicy = { ...failRequester, name: "wait-die", ages: "wait-die" }
-
-/** An older claim takes preemptible leases of younger ones; the rest is found by detection. */
-export const woundWait: DeadlockPolicy = { ...revokeVictim, name: "wound-wait", ages: "wound-wait" }
-
-/** Only what keeps the state safe is granted. What a cut closes later is found by detection. */
-export const bankers: DeadlockPolicy = { ...failRequester, name: "banker", avoids: true }
-
-export const detectionOff: DeadlockPolicy = { ...failRequester, name: "off", detects: false }
-
 const noOptions: ClaimOptions = {}
 const noObstacles: ReadonlyArray<Obstacle> = []
 
 export class Ledger {
   readonly books: Books
-  /** Waiters that are no longer waiting, oldest decision first. Whoever reads it empties it. */
-  readonly settled: Array<Request> = []
-  deadlock: DeadlockPolicy
-  private readonly backfill: Backfill | undefined
+  readonly deadlock: DeadlockPolicy
   readonly preemption: PreemptionPolicy
+  private readonly backfill: Backfill | undefined
   private readonly limits: QueueLimits
   private readonly order: Order | undefined
-  /** Who may be granted out of turn, once nobody can be in turn. */
-  private readonly passing: ReadonlyArray<PassingRule>
-  /** How many of those that are ready stand in order, last first. */
-  private readyInOrder = 0
-  private readonly taking: Taking
+  private readonly endings: Endings
+  private readonly judge: DeadlockJudge
+  private readonly settling: Settling
+  private readonly taking: Taking | undefined
   /** What the policies say of a claim that is only being asked about. */
-  private readonly rules: CheckRules = {
-    refuse: (request) => (this.deadlock.avoids === true ? overMaximum(request) : undefined),
-    safety: (request) => (this.deadlock.avoids === true ? unsafeWith([...this.books.everyPool()], request) : []),
-    passing: (request) => {
-      if (this.passing.some((rule) => rule.admits(request, this.books))) return "bypass"
-      return this.backfill?.admits(this.books, request) === true ? "backfill" : undefined
-    }
-  }
-  /** Told of each lease that is taken by force. It must not call back. */
-  onOverrun: ((lease: Request) => void) | undefined = undefined
+  private readonly rules: CheckRules
 
   constructor(options: LedgerOptions = {}) {
+    const { order } = options
+    const books = options.books ?? new Books()
+    this.books = books
+    this.order = order
     this.deadlock = options.deadlock ?? failRequester
-    this.backfill = options.backfill && makeBackfill(options.backfill, options.order)
+    this.preemption = options.preemption ?? preemptionOff
+    this.backfill = options.backfill && makeBackfill(options.backfill, order)
     this.limits = {
       waitersMax: options.waitersMax ?? 1_000_000,
       waitersPerAgentMax: options.waitersPerAgentMax ?? Infinity
     }
-    this.books = options.books ?? new Books()
-    this.preemption = options.preemption ?? preemptionOff
-    if (this.preemption.byPriority) this.books.changed = new Set(this.books.everyPool())
-    this.books.sink = options.sink
-    if (this.decidedByPlan) this.books.leaveToPlan()
-    if (options.indexed === true) this.books.index ??= new Index()
-    this.taking = {
-      now: () => this.books.now,
-      rankOf: (waiter) => this.books.rankOf(waiter),
-      tellToEnd: (leases, by, cause) => this.tellToEnd(leases, by, cause),
-      spare: (lease) => {
-        this.books.spare(lease)
-        this.settled.push(lease)
-      }
+    books.sink = options.sink
+    if (this.preemption.byPriority) books.changed = new Set(books.everyPool())
+    if (this.backfill?.decidesAll === true) books.leaveToPlan()
+    if (options.indexed === true) books.index ??= new Index()
+    const endings = new Endings(books, this.preemption)
+    this.endings = endings
+    this.judge = new DeadlockJudge(books, this.deadlock, order, endings)
+    this.taking = this.preemption.byPriority ? takingBy(books, endings) : undefined
+    this.settling = new Settling(books, this.judge, endings, { order, backfill: this.backfill, taking: this.taking })
+    this.rules = {
+      refuse: (request) => (this.judge.avoids ? overMaximum(request) : undefined),
+      safety: (request) => this.judge.unsafe(request),
+      passing: (request) => this.settling.passageOf(request)
     }
-    this.order = options.order
-    this.passing = options.order?.bypass === undefined ? [] : [bypassRule(options.order.bypass)]
-    this.installOrder()
-    if (this.deadlock.avoids === true) this.findHeldBack()
+    if (order !== undefined) {
+      books.ordering = new Ordering(order, books)
+      books.ordering.install()
+    }
+    if (this.judge.avoids) this.findHeldBack()
+  }
+
+  /** Waiters that are no longer waiting, oldest decision first. Whoever reads it empties it. */
+  get settled(): Array<Request> {
+    return this.endings.settled
+  }
+
+  /** Tells `listener` of each lease that is taken by force. It must not call back. */
+  set onOverrun(listener: (lease: Request) => void) {
+    this.endings.onOverrun = listener
   }
 
   /** Who was kept waiting because to grant it was not safe. */
@@ -216,19 +163,6 @@ export class Ledger {
     for (const agent of this.books.agents.values()) {
       for (const waiter of agent.waiters) if (isHeldBack(waiter)) this.books.heldBack.add(waiter)
     }
-  }
-
-  /** Whether nobody starts but by a plan. */
-  private get decidedByPlan(): boolean {
-    return this.backfill?.decidesAll === true
-  }
-
-  /** Puts this order over the books, whatever they were kept by before. */
-  installOrder(): void {
-    const { books, order } = this
-    if (order === undefined) return
-    books.ordering = new Ordering(order, books)
-    books.ordering.install()
   }
 
   /** The instant of the last decision, in microseconds. */
@@ -248,8 +182,7 @@ export class Ledger {
 
   /** Why to grant a waiter would not be safe, where that alone keeps it. */
   safetyOf(request: Request): ReadonlyArray<SafetyReason> {
-    const mayBe = this.deadlock.avoids === true && (isHeldBack(request) || request.exempt)
-    return mayBe ? unsafeWith([...this.books.everyPool()], request) : []
+    return isHeldBack(request) || request.exempt ? this.judge.unsafe(request) : []
   }
 
   /** When something happens by itself next; `Infinity` where nothing will. */
@@ -262,7 +195,7 @@ export class Ledger {
     const books = this.books
     if (books.timers.nextAt() <= now) this.runDue(now)
     books.moveTo(now)
-    if (books.ready.length > 0) this.settle()
+    if (books.ready.length > 0) this.settling.settle()
   }
 
   /** The caller has checked the options: they come from configuration, not from agents. */
@@ -282,8 +215,8 @@ export class Ledger {
     const adoption = adopt(former, options)
     if (adoption === undefined) return former
     books.configure(former, adoption)
-    this.review(former)
-    this.settle()
+    this.judge.review(former)
+    this.settling.settle()
     return former
   }
 
@@ -344,10 +277,10 @@ export class Ledger {
     // What grew a lease is part of that lease, and comes back with it.
     if (lease.status !== "held" || lease.grows !== undefined) return false
     if (lease.notice?.ending === true) {
-      this.settled.push(lease)
-      this.takeBack(lease, "preempted")
-    } else this.takeBack(lease, "released")
-    this.settle()
+      this.endings.settled.push(lease)
+      this.endings.takeBack(lease, "preempted")
+    } else this.endings.takeBack(lease, "released")
+    this.settling.settle()
     return true
   }
 
@@ -375,7 +308,7 @@ export class Ledger {
     }
     if (parts.length === 0) return undefined
     this.books.shrink(lease, parts)
-    this.settle()
+    this.settling.settle()
     return undefined
   }
 
@@ -402,7 +335,7 @@ export class Ledger {
     }
     if (costs.length === 0) return undefined
     this.books.settle(lease, costs)
-    this.settle()
+    this.settling.settle()
     return undefined
   }
 
@@ -445,10 +378,10 @@ export class Ledger {
     for (const [lease, amounts] of taken) {
       const whole =
         amounts.length === lease.parts.length && amounts.every(([, amount], at) => amount === lease.parts[at]!.amount)
-      if (whole) this.takeBack(lease, "released")
+      if (whole) this.endings.takeBack(lease, "released")
       else books.shrink(lease, amounts)
     }
-    this.settle()
+    this.settling.settle()
     return undefined
   }
 
@@ -456,9 +389,9 @@ export class Ledger {
   revoke(lease: Request, reason: "revoked" | "lost", now: number): boolean {
     this.advance(now)
     if (lease.status !== "held" || lease.grows !== undefined) return false
-    this.settled.push(lease)
-    this.takeBack(lease, reason)
-    this.settle()
+    this.endings.settled.push(lease)
+    this.endings.takeBack(lease, reason)
+    this.settling.settle()
     return true
   }
 
@@ -470,7 +403,7 @@ export class Ledger {
     this.advance(now)
     if (request.status !== "held" || (request.grows !== undefined && request.grows.status !== "held")) return
     this.books.undo(request)
-    this.settle()
+    this.settling.settle()
   }
 
   /** The caller of a growth has it: from now on it is the lease's, and undone no more. */
@@ -490,8 +423,8 @@ export class Ledger {
   abandon(request: Request, now: number): void {
     this.advance(now)
     if (request.status !== "waiting") return
-    this.fail(request, "Interrupted", undefined)
-    this.settle()
+    this.endings.fail(request, "Interrupted", undefined)
+    this.settling.settle()
   }
 
   /**
@@ -510,22 +443,22 @@ export class Ledger {
     const limit = pool.limit
     this.books.setCapacity(pool, capacity, bounds.maxCapacity)
     const falls = capacity < before || pool.limit < limit
-    if (falls) this.review(pool)
-    this.settle()
+    if (falls) this.judge.review(pool)
+    this.settling.settle()
   }
 
   setRate(pool: Pool, rate: Rate | undefined, now: number): void {
     this.advance(now)
     this.books.setRate(pool, rate)
-    this.review(pool)
-    this.settle()
+    this.judge.review(pool)
+    this.settling.settle()
   }
 
   /** Gives tokens back to a pool's rate, never above the burst. */
   refund(pool: Pool, tokens: number, now: number): void {
     this.advance(now)
     this.books.refund(pool, tokens)
-    this.settle()
+    this.settling.settle()
   }
 
   /** Sets or, with `Infinity`, removes a quota. After a cut the youngest waiters over it fail; leases stay. */
@@ -546,7 +479,7 @@ export class Ledger {
         if (waiter.quota?.parked === undefined) this.books.withdraw(waiter)
         continue
       }
-      this.fail(waiter, "QuotaExceeded", {
+      this.endings.fail(waiter, "QuotaExceeded", {
         _tag: "QuotaExceeded",
         reason: part.amount > quota ? "neverFits" : "inUse",
         agent: agent.id,
@@ -557,11 +490,11 @@ export class Ledger {
         waiting: account.waiting - part.amount
       })
     }
-    if (this.deadlock.detects && account.parked > 0) {
+    if (this.judge.detects && account.parked > 0) {
       // What waits for quota may wait for ever now, inside a lease that has what there is of it.
-      this.resolveDeadlocks(() => [...agent.waiters], undefined)
+      this.judge.resolveDeadlocks(() => [...agent.waiters], undefined)
     }
-    this.settle()
+    this.settling.settle()
     return undefined
   }
 
@@ -583,7 +516,7 @@ export class Ledger {
     const agent = readAgent(this.books, agentId)
     if ("_tag" in agent) return agent
     this.books.setAgent(agent, { weight: weight ?? agent.weight, priority: priority ?? agent.priority })
-    this.settle()
+    this.settling.settle()
     return undefined
   }
 
@@ -599,8 +532,8 @@ export class Ledger {
     if (refusal !== undefined) return refusal
     const reservation: Reservation = { id: books.reservations?.nextId ?? 1, ...wish }
     books.reserve(reservation)
-    for (const type in wish.claim) this.review(books.pools.get(type)!)
-    this.settle()
+    for (const type in wish.claim) this.judge.review(books.pools.get(type)!)
+    this.settling.settle()
     return reservation
   }
 
@@ -610,7 +543,7 @@ export class Ledger {
     const reservation = this.books.reservations?.byId.get(id)
     if (reservation === undefined) return false
     this.books.endReservation(reservation, reason)
-    this.settle()
+    this.settling.settle()
     return true
   }
 
@@ -621,10 +554,11 @@ export class Ledger {
     this.books.stop()
     for (const agent of this.books.agents.values()) {
       // A copy: failing takes them out of the list.
-      for (const waiter of Array.from(agent.waiters)) this.fail(waiter, "ManagerStopped", { _tag: "ManagerStopped" })
+      for (const waiter of Array.from(agent.waiters))
+        this.endings.fail(waiter, "ManagerStopped", { _tag: "ManagerStopped" })
     }
     this.books.ready.length = 0
-    this.settle()
+    this.settling.settle()
   }
 
   /** Takes every lease back by force, and tells how many. For the end of a grace period. */
@@ -635,8 +569,8 @@ export class Ledger {
       for (let part = pool.holdersHead; part !== undefined; part = part.next) leases.add(part.request)
     }
     for (const lease of leases) {
-      this.settled.push(lease)
-      this.takeBack(lease, "stopped")
+      this.endings.settled.push(lease)
+      this.endings.takeBack(lease, "stopped")
     }
     return [...leases]
   }
@@ -646,13 +580,13 @@ export class Ledger {
     this.advance(now)
     const gone = [...(this.books.index?.values() ?? [])].filter((request) => !kept(request))
     // Waiters first, or they would be granted what the leases give back.
-    for (const request of gone) if (request.status === "waiting") this.fail(request, "Interrupted", undefined)
+    for (const request of gone) if (request.status === "waiting") this.endings.fail(request, "Interrupted", undefined)
     for (const request of gone) {
       if (request.status !== "held") continue
       if (request.grows?.status === "held") this.books.keep(request)
-      else if (request.grows === undefined) this.takeBack(request, "lost")
+      else if (request.grows === undefined) this.endings.takeBack(request, "lost")
     }
-    this.settle()
+    this.settling.settle()
   }
 
   /** Sets all that a group is and is limited by. After a cut the youngest waiters over it fail or wait for quota again. */
@@ -663,9 +597,9 @@ export class Ledger {
     if (refusal !== undefined) return refusal
     const { root } = this.books.groups.byId.get(id)!
     for (const tree of new Set([former?.parent === undefined ? former : undefined, root])) {
-      if (tree !== undefined) this.reviewTree(groups.waitersBelow(tree))
+      if (tree !== undefined) this.judge.reviewTree(groups.waitersBelow(tree))
     }
-    this.settle()
+    this.settling.settle()
     return undefined
   }
 
@@ -674,8 +608,8 @@ export class Ledger {
     const root = this.books.groups.byId.get(id)?.root
     const refusal = groups.removeGroup(this.books, id)
     if (refusal !== undefined) return refusal
-    if (root !== undefined && root.id !== id) this.reviewTree(groups.waitersBelow(root))
-    this.settle()
+    if (root !== undefined && root.id !== id) this.judge.reviewTree(groups.waitersBelow(root))
+    this.settling.settle()
     return undefined
   }
 
@@ -685,37 +619,29 @@ export class Ledger {
     const former = this.books.agents.get(agentId)?.group
     const agent = groups.assign(this.books, agentId, membership)
     if (!(agent instanceof Agent)) return agent
-    if (former !== undefined) this.reviewTree(groups.waitersBelow(former.root))
-    this.reviewTree(agent.group === undefined ? [...agent.waiters].toReversed() : groups.waitersBelow(agent.group.root))
-    this.settle()
+    if (former !== undefined) this.judge.reviewTree(groups.waitersBelow(former.root))
+    this.judge.reviewTree(
+      agent.group === undefined ? [...agent.waiters].toReversed() : groups.waitersBelow(agent.group.root)
+    )
+    this.settling.settle()
     return undefined
-  }
-
-  /** After what a tree may have has changed: who is over it now, and what that deadlocks. */
-  private reviewTree(waiters: ReadonlyArray<Request>): void {
-    reviewAll(waiters, this.books.now, {
-      fail: (waiter, refusal) => this.fail(waiter, "QuotaExceeded", refusal),
-      withdraw: (waiter) => this.books.withdraw(waiter)
-    })
-    if (!this.deadlock.detects) return
-    this.resolveDeadlocks(() => waiters.filter((waiter) => waiter.status === "waiting"), undefined)
   }
 
   private decide(request: Request, claim: Claim, mayWait: boolean): Request | Refusal {
     const books = this.books
     const now = books.now
-    if (books.stopped) return this.refuse(request, { _tag: "ManagerStopped" })
+    if (books.stopped) return this.endings.refuse(request, { _tag: "ManagerStopped" })
     const malformed = readClaim(books, request, claim)
-    if (malformed !== undefined) return this.refuse(request, malformed)
-    const { avoids } = this.deadlock
-    const over = avoids === true ? overMaximum(request) : undefined
-    if (over !== undefined) return this.refuse(request, over)
+    if (malformed !== undefined) return this.endings.refuse(request, malformed)
+    const { avoids } = this.judge
+    const over = avoids ? overMaximum(request) : undefined
+    if (over !== undefined) return this.endings.refuse(request, over)
     let fits = true
     const waits = modeOf(request) === "wait"
     for (const part of request.parts) {
       const { pool } = part
       const final = neverFits(part) ?? overOwn(part, waits) ?? neverInGroups(part)
-      if (final !== undefined) return this.refuse(request, final)
+      if (final !== undefined) return this.endings.refuse(request, final)
       fits &&= pool.fits(part, now) || pool.isKeptFor(part, now)
     }
     const { ordering } = books
@@ -725,398 +651,37 @@ export class Ledger {
     if (parked) {
       // What is its group's own is lent, and comes back: it waits for that whatever it says.
       const refusedAt = mayWait && !waits ? lacks.find((obstacle) => !obstacle.entitled) : lacks[0]
-      if (refusedAt !== undefined && !(mayWait && waits)) return this.refuse(request, refusedBy(refusedAt, now))
-    } else if (fits && this.isSafe(request)) {
+      if (refusedAt !== undefined && !(mayWait && waits)) return this.endings.refuse(request, refusedBy(refusedAt, now))
+    } else if (fits && this.judge.isSafe(request)) {
       books.grant(request)
-      if (ordering !== undefined) this.settleAfter(request)
-      else if (books.dirtyGates.length > 0 || this.mayLetPass(request)) this.settle()
+      if (ordering !== undefined) this.settling.settleAfter(request)
+      else if (books.dirtyGates.length > 0 || this.settling.mayLetPass(request)) this.settling.settle()
       return request
     } else if (!mayWait) {
       for (const part of request.parts) {
         const refusal = unavailable(part, now)
-        if (refusal !== undefined) return this.refuse(request, refusal)
+        if (refusal !== undefined) return this.endings.refuse(request, refusal)
       }
-      if (fits) return this.refuse(request, unsafe(request.parts[0]!))
+      if (fits) return this.endings.refuse(request, unsafe(request.parts[0]!))
     }
     const full = queueFull(books, request, this.limits)
-    if (full !== undefined) return this.refuse(request, full)
+    if (full !== undefined) return this.endings.refuse(request, full)
     books.queue(request, parked)
     // To arm the instant of its tokens; and what is kept for waiters outside leases is not kept from one inside.
     if (parked && (leasesAround(request).length > 0 || lacks.some((obstacle) => obstacle.limit === "rate"))) {
       books.quotaFreed(request.agent)
     }
     // First, for what comes back by time is no deadlock.
-    if (this.preemption.byPriority && !parked) takeFor(request, this.taking)
-    if (avoids === true && !parked) this.putBack(request, fits)
-    this.judgeWait(request)
-    this.settle(parked ? undefined : request)
+    if (this.taking !== undefined && !parked) takeFor(request, this.taking)
+    if (avoids && !parked) this.judge.putBack(request, fits)
+    this.judge.judgeWait(request)
+    this.settling.settle(parked ? undefined : request)
     if (request.deadline !== undefined && request.deadline <= now) this.runDue(now)
     if (request.status === "waiting") return request
     // It was decided in the decision that it arrived in: nobody has to be woken for it.
-    const at = this.settled.lastIndexOf(request)
-    if (at >= 0) this.settled.splice(at, 1)
+    const at = this.endings.settled.lastIndexOf(request)
+    if (at >= 0) this.endings.settled.splice(at, 1)
     return request.refusal ?? request
-  }
-
-  private refuse(request: Request, refusal: Refusal): Refusal {
-    this.books.refuse(
-      request.agent,
-      request.parts.map((part) => part.pool),
-      refusal._tag
-    )
-    return refusal
-  }
-
-  private fail(request: Request, reason: LeaveReason, refusal: Refusal | undefined): void {
-    request.refusal = refusal
-    this.books.leave(request, reason)
-    if (refusal !== undefined) this.settled.push(request)
-  }
-
-  /** A lease comes back. What waits to become part of it has nothing to become part of. */
-  private takeBack(lease: Request, reason: ReturnReason): void {
-    if (lease.waitsInside !== undefined && lease.waitsInside.size > 0) {
-      const revoked: LeaseRevoked = {
-        _tag: "LeaseRevoked",
-        lease: lease.id,
-        agent: lease.agent.id,
-        reason: takenReason(reason)
-      }
-      for (const wait of Array.from(lease.waitsInside)) {
-        if (wait.grows === lease) this.fail(wait, "LeaseRevoked", revoked)
-      }
-    }
-    this.books.giveBack(lease, reason)
-  }
-
-  /** Looks for a deadlock that a claim closes by waiting, and for waits that only order keeps. */
-  private judgeWait(request: Request): void {
-    if (this.deadlock.ages !== undefined) this.judgeByAge(request, this.deadlock.ages)
-    if (!this.deadlock.detects || request.status !== "waiting" || needsNoGraph(request, this.books.hardPools)) return
-    this.resolveDeadlocks(() => (request.status === "waiting" ? [request] : []), request)
-  }
-
-  /** A claim inside a lease waits for younger ones, or takes what they hold, by the policy. */
-  private judgeByAge(request: Request, by: "wait-die" | "wound-wait"): void {
-    if (request.quota?.parked !== undefined) return
-    if (by === "wound-wait") {
-      const wounded = woundedBy(request, this.now)
-      if (wounded.length > 0) this.tellToEnd(wounded, request, "age")
-      return
-    }
-    const refusal = olderThan(request, this.now)
-    if (refusal !== undefined) this.fail(request, "DeadlockDetected", refusal)
-  }
-
-  private isSafe(request: Request): boolean {
-    return this.deadlock.avoids !== true || isSafeWith([...this.books.everyPool()], request)
-  }
-
-  /** It waits where deadlocks are avoided: inside a lease for no order, else until it is safe. */
-  private putBack(request: Request, fits: boolean): void {
-    if (leasesAround(request).length > 0) this.books.exemptFromOrder(request)
-    else if (fits) this.books.heldBack.add(request)
-  }
-
-  /** Fails what a smaller pool can never serve, then what it deadlocks. */
-  private review(pool: Pool): void {
-    const waiters = () => {
-      const found: Array<Request> = []
-      for (let part = pool.waitersHead; part !== undefined; part = part.next) found.push(part.request)
-      for (const waiter of this.books.waitingForQuota()) {
-        if (waiter.parts.some((part) => part.pool === pool)) found.push(waiter)
-      }
-      return found
-    }
-    for (const waiter of waiters()) {
-      const part = waiter.parts.find((candidate) => candidate.pool === pool)!
-      const refusal = neverFits(part)
-      if (refusal !== undefined) this.fail(waiter, "ResourceExhausted", refusal)
-    }
-    if (this.deadlock.detects) this.resolveDeadlocks(waiters, undefined)
-  }
-
-  private resolveDeadlocks(roots: () => Iterable<Request>, requester: Request | undefined): void {
-    for (;;) {
-      const deadlock = findDeadlock(roots())
-      if (deadlock === undefined) break
-      const taken = this.toRevoke(deadlock.leases)
-      if (taken !== undefined) {
-        this.tellToEnd([taken], requester ?? deadlock.waits.at(-1)!, "deadlock")
-        continue
-      }
-      const closedBy = requester !== undefined && deadlock.waits.includes(requester) ? requester.id : undefined
-      const chosen = this.deadlock.victim(
-        deadlock.waits.map((wait) => wait.id),
-        closedBy
-      )
-      const victim = deadlock.waits.find((wait) => wait.id === chosen) ?? deadlock.waits.at(-1)!
-      this.fail(victim, "DeadlockDetected", deadlock.refusalFor(victim))
-    }
-    this.letThrough(roots())
-  }
-
-  /** The lease of a cycle that the policy takes. */
-  private toRevoke(leases: ReadonlyArray<Request>): Request | undefined {
-    const { revoke } = this.deadlock
-    if (revoke === undefined) return undefined
-    const candidates = leases.filter(mayBeTaken).toSorted((a, b) => (takenBefore(a, b) ? -1 : 1))
-    const chosen = revoke(
-      candidates.map(({ agent, grantedAt, id, leasePriority }) => ({
-        id,
-        agent: agent.id,
-        priority: leasePriority,
-        grantedAt
-      }))
-    )
-    return candidates.find(({ id }) => id === chosen)
-  }
-
-  private letThrough(roots: Iterable<Request>): void {
-    this.books.ordering?.inherit()
-    for (const request of findOrderBlocked(roots, this.order)) this.books.exemptFromOrder(request)
-  }
-
-  /** Grants everything that can be granted, and takes what may be taken for it. */
-  private settle(newcomer?: Request): void {
-    const { heldBack, ready } = this.books
-    if (heldBack.size > 0) {
-      // What was not safe may be now.
-      ready.push(...heldBack)
-      heldBack.clear()
-      this.readyInOrder = -1
-    }
-    this.serve(newcomer)
-    while (this.preemption.byPriority && reconsider(this.books, this.taking)) this.serve()
-  }
-
-  /** Grants everything that can be granted: in order, then out of turn where a policy lets that be. */
-  private serve(newcomer?: Request): void {
-    this.settleInOrder()
-    if (this.books.reservations !== undefined) this.settlePromised()
-    if (this.backfill === undefined) return
-    for (;;) {
-      const picked = this.backfill.picks(this.books, newcomer)
-      if (picked.length === 0 || !picked.some((request) => this.isSafe(request))) return
-      // A growth that is granted may fail somebody who was picked too.
-      for (const request of picked) if (request.status === "waiting") this.grantWaiter(request)
-      this.settleInOrder()
-    }
-  }
-
-  /** Leases are told to end. */
-  private tellToEnd(leases: ReadonlyArray<Request>, by: Request, cause: PreemptionCause): void {
-    const { books, preemption } = this
-    const deadline = books.now + preemption.grace
-    const forcedAt = deadline + preemption.overrun
-    for (const lease of leases) {
-      books.announce(lease, { by: by.id, cause, deadline, forcedAt, ending: false })
-      this.settled.push(lease)
-    }
-    if (deadline <= books.now) for (const lease of leases) this.end(lease)
-  }
-
-  /** The deadline of a lease has come. */
-  private end(lease: Request): void {
-    this.books.end(lease)
-    this.settled.push(lease)
-    if (lease.notice!.forcedAt <= this.books.now) this.force(lease)
-  }
-
-  /** The time for the finalizers of a lease is over. */
-  private force(lease: Request): void {
-    this.settled.push(lease)
-    this.onOverrun?.(lease)
-    this.takeBack(lease, "overrun")
-  }
-
-  /** Grants what is kept for its holders, whoever waits before them. */
-  private settlePromised(): void {
-    const { books } = this
-    for (const pool of books.pools.values()) {
-      if (pool.calendar === undefined || pool.waitersHead === undefined) continue
-      // All of them first: who is granted leaves the list that this goes through.
-      const entitled = Array.from(pool.calendar.entitled(books.now, books.agents))
-      for (const request of entitled) {
-        // Who waits for quota is in no queue.
-        if (request.status !== "waiting" || request.quota?.parked !== undefined) continue
-        if (request.parts.every((part) => part.earmarked || part.pool.isKeptFor(part, books.now))) {
-          this.grantWaiter(request)
-          this.settleInOrder()
-        }
-      }
-    }
-  }
-
-  private settleInOrder(): void {
-    const books = this.books
-    if (books.ordering !== undefined) return this.settleByPolicy(books.ordering)
-    const ready = books.ready
-    while (ready.length > 0 || books.exempt.length > 0 || books.dirtyGates.length > 0) {
-      if (ready.length > 1) ready.sort((a, b) => b.id - a.id)
-      // Oldest first, from the end: popping keeps the array's memory for the next hand-off.
-      for (let request = ready.pop(); request !== undefined; request = ready.pop()) {
-        // An exempt grant may have taken an earmark back, or the request is in here twice.
-        if (request.status === "waiting" && request.shortIn === 0 && request.quota?.parked === undefined) {
-          this.grantWaiter(request)
-        }
-      }
-      if (books.dirtyGates.length > 0) {
-        this.openGates()
-        continue
-      }
-      const through = this.nextExempt()
-      if (through !== undefined) this.grantWaiter(through)
-      else if (ready.length === 0) {
-        for (const request of books.exempt) for (const part of request.parts) books.schedule(part.pool)
-        return
-      }
-    }
-  }
-
-  /** The same by the order of a policy, in which a grant may change who comes next. */
-  private settleByPolicy(ordering: Ordering): void {
-    const { books } = this
-    for (;;) {
-      this.keepOrder(ordering)
-      const request = this.firstReady(ordering.order)
-      if (request !== undefined) this.grantWaiter(request)
-      else if (books.dirtyGates.length > 0) this.openGates()
-      else if (!this.resume() && !this.grantExempt() && !this.chooseNext(ordering.order) && !this.grantPassing()) break
-    }
-    for (const request of books.exempt) for (const part of request.parts) books.schedule(part.pool)
-  }
-
-  /** Brings up to date who goes first: who inherits, who is rescued, whom only a new order keeps. */
-  private keepOrder(ordering: Ordering): void {
-    const { books } = this
-    ordering.inherit()
-    const { aging } = ordering.order
-    if (aging !== undefined) {
-      for (const pool of books.pools.values()) {
-        const request = toRescue(pool, aging, books.now)
-        if (request !== undefined) books.rescue(request, pool)
-      }
-    }
-    if (!ordering.reordered) return
-    ordering.reordered = false
-    if (!this.deadlock.detects || books.hardPools === 0) return
-    const roots: Array<Request> = []
-    for (const pool of books.everyPool()) {
-      if (pool.hard && pool.waitersHead !== undefined) roots.push(pool.waitersHead.request)
-    }
-    this.letThrough(roots)
-  }
-
-  /** Somebody who is next in some pool, and not granted, is that from now on; whether there was one. */
-  private chooseNext(order: Order): boolean {
-    if (!order.committedHead || this.decidedByPlan) return false
-    const next = toChoose(this.books, order)
-    if (next !== undefined) this.books.choose(next)
-    return next !== undefined
-  }
-
-  /** The first in order of those whose shares are whole. */
-  private firstReady(order: Order): Request | undefined {
-    const { ready } = this.books
-    // In order unless somebody came in since; with fair shares every grant is a new order.
-    if (ready.length > 1 && (ready.length !== this.readyInOrder || order.fair !== undefined)) {
-      ready.sort((a, b) => order.compare(b, a))
-    }
-    let first: Request | undefined = undefined
-    while (first === undefined && ready.length > 0) {
-      const request = ready.pop()!
-      if (request.status === "waiting" && request.shortIn === 0 && request.quota?.parked === undefined) first = request
-    }
-    this.readyInOrder = ready.length
-    return first
-  }
-
-  /** Goes on in the pools that stopped at a waiter whose grant decides who is next; whether one has. */
-  private resume(): boolean {
-    let resumed = false
-    for (const pool of this.books.everyPool()) {
-      if (!pool.paused) continue
-      pool.paused = false
-      this.books.rebalance(pool)
-      resumed = true
-    }
-    return resumed
-  }
-
-  /** The first of those that order alone must not keep, for which there is enough. */
-  private nextExempt(): Request | undefined {
-    const { books } = this
-    return books.exempt.find(
-      (request) =>
-        request.parts.every(
-          ({ amount, cost, pool }) => amount <= pool.freeFor(request, books.now) && cost <= pool.tokens(books.now)
-        ) && this.isSafe(request)
-    )
-  }
-
-  private grantExempt(): boolean {
-    const request = this.nextExempt()
-    if (request !== undefined) this.grantWaiter(request)
-    return request !== undefined
-  }
-
-  private grantPassing(): boolean {
-    for (const rule of this.passing) {
-      const passage = rule.next(this.books)
-      if (passage === undefined) continue
-      this.grantWaiter(passage.request, passage.passed)
-      return passage.request.status !== "waiting" || this.deadlock.avoids !== true
-    }
-    return false
-  }
-
-  /** A claim was granted as it came, before others by its place in the order. */
-  /** Whether somebody may pass who could not before: a lease that grew brings more back, and who went first delays the heads. */
-  private mayLetPass({ grows, parts }: Request): boolean {
-    return this.backfill !== undefined && (grows !== undefined || parts.some(({ pool }) => pool.stirred))
-  }
-
-  private settleAfter(request: Request): void {
-    this.judgeGrowth(request)
-    this.settle()
-  }
-
-  private grantWaiter(request: Request, passed?: ReadonlyArray<Request>): void {
-    if (lostQuota(request, this.books.now)) {
-      // A claim inside a lease was granted what was kept for this one, or there is less than there was.
-      this.books.withdraw(request)
-      this.judgeWait(request)
-      return
-    }
-    if (!this.isSafe(request)) {
-      this.books.heldBack.add(request)
-      return
-    }
-    this.books.grant(request, passed)
-    this.settled.push(request)
-    this.judgeGrowth(request)
-  }
-
-  /** A lease that grows while waits are inside it may have taken what they need. */
-  private judgeGrowth(request: Request): void {
-    const lease = request.grows
-    if (lease?.waitsInside === undefined || lease.waitsInside.size === 0 || !this.deadlock.detects) return
-    this.resolveDeadlocks(() => lease.waitsInside ?? [], undefined)
-  }
-
-  /** Lets those pass who may have their quota now. */
-  private openGates(): void {
-    const { books } = this
-    const admitted: Array<Request> = []
-    for (let gate = books.dirtyGates.pop(); gate !== undefined; gate = books.dirtyGates.pop()) {
-      gate.open(books.now, books.timers, (request) => {
-        books.admit(request)
-        admitted.push(request)
-      })
-    }
-    // It stands behind who came to its queues while it waited for quota, or by its key before others.
-    for (const request of admitted) this.judgeWait(request)
   }
 
   /** A window begins or ends. */
@@ -1132,7 +697,7 @@ export class Ledger {
     books.replan(types)
     for (const type of types) {
       const pool = books.pools.get(type)
-      if (pool !== undefined) this.review(pool)
+      if (pool !== undefined) this.judge.review(pool)
     }
   }
 
@@ -1148,17 +713,28 @@ export class Ledger {
       else if (due instanceof Reservations) this.turnPages(due)
       else if (due instanceof Request && due.status === "held") {
         if (due.expiresAt <= books.now) {
-          this.settled.push(due)
-          this.takeBack(due, "expired")
-        } else if (due.notice?.ending === false) this.end(due)
-        else this.force(due)
+          this.endings.settled.push(due)
+          this.endings.takeBack(due, "expired")
+        } else if (due.notice?.ending === false) this.endings.end(due)
+        else this.endings.force(due)
       } else if (due instanceof Request) {
-        this.fail(due, "ClaimTimedOut", timedOut(due, books.now, this.safetyOf(due)))
+        this.endings.fail(due, "ClaimTimedOut", timedOut(due, books.now, this.safetyOf(due)))
       }
-      this.settle()
+      this.settling.settle()
     }
   }
 }
+
+/** How leases are taken for those who wait. */
+const takingBy = (books: Books, endings: Endings): Taking => ({
+  now: () => books.now,
+  rankOf: (waiter) => books.rankOf(waiter),
+  tellToEnd: (leases, by, cause) => endings.tellToEnd(leases, by, cause),
+  spare: (lease) => {
+    books.spare(lease)
+    endings.settled.push(lease)
+  }
+})
 
 /** What leases hold together, by type. */
 const heldBy = (leases: ReadonlyArray<Request>): Claim => {

@@ -6,7 +6,7 @@ export const settlementMutants = [
     {
       name: "settlement serves nobody",
       rule: "what a settlement gives back serves waiters in the same decision",
-      search: "    this.books.settle(lease, costs)\n    this.settle()\n",
+      search: "    this.books.settle(lease, costs)\n    this.settling.settle()\n",
       replacement: "    this.books.settle(lease, costs)\n"
     },
     {

@@ -46,6 +46,11 @@ export class ModelBucket {
     return this.whole
   }
 
+  /** Whether it is in debt by more than that at an instant, which may lie behind what happens next: nothing changes. */
+  owesMore(than: number, now: number): boolean {
+    return this.scaled + this.limit * BigInt(Math.max(0, now - this.at)) < -BigInt(than) * this.interval
+  }
+
   /** The first whole microsecond from `now` at which there are that many, if none are taken. */
   readyAt(tokens: number, now: number): number {
     if (tokens <= this.level(now)) return this.at

@@ -84,7 +84,8 @@ export interface Run {
   readonly order: Order | undefined
   /** Who may start before a blocked head; nobody where `undefined`. */
   readonly backfill: BackfillOptions | undefined
-  readonly ledger: Ledger
+  /** Another one after each restart, in runs that have some. */
+  ledger: Ledger
   readonly world: World
   readonly detects: boolean
   readonly preemption: PreemptionPolicy

@@ -4,6 +4,7 @@ import {
   detectionOff,
   Ledger,
   type LedgerEvent,
+  type LedgerOptions,
   Order,
   Replay,
   restore,
@@ -55,6 +56,7 @@ const orderOf = ({ bypass, committed, fair, halfLife, priority, size }: ModelPol
 
 class Simulation {
   readonly run: Run
+  private readonly options: LedgerOptions
   private readonly report: Report
   private readonly random: Random
   private readonly workload: Workload
@@ -80,7 +82,7 @@ class Simulation {
     const world = new World(policy)
     const preemption = profile.preemption(this.random)
     const backfill = profile.backfill?.(new Random(seed + 3))
-    const ledger = new Ledger({
+    this.options = {
       order,
       deadlock: profile.detects ? profile.deadlock(this.random) : detectionOff,
       backfill,
@@ -89,7 +91,8 @@ class Simulation {
       waitersPerAgentMax: profile.waitersPerAgentMax,
       indexed: true,
       sink: (event) => this.hear(event)
-    })
+    }
+    const ledger = new Ledger(this.options)
     this.run = {
       seed,
       order,
@@ -165,10 +168,7 @@ class Simulation {
     const replay = new Replay(restore(state))
     for (const event of this.since) replay.apply(JSON.parse(event))
     const books = replay.finish(ledger.now)
-    books.sink = ledger.books.sink
-    if (ledger.books.changed !== undefined) books.changed = new Set()
-    Object.assign(ledger, { books })
-    ledger.installOrder()
+    this.run.ledger = new Ledger({ ...this.options, books })
     this.workload.restored(books)
     this.report.count(this.since.length === 0 ? "snapshot continued" : "snapshot and events continued")
   }

@@ -1,0 +1,150 @@
+/**
+ * Looks at waits whenever one may have become one that is never served: by the policy a
+ * waiter fails, or a lease is taken; a wait that only order keeps is let through.
+ */
+import { neverFits } from "./admission.ts"
+import type { Books } from "./Books.ts"
+import { findDeadlock, findOrderBlocked, needsNoGraph } from "./deadlock.ts"
+import type { DeadlockPolicy } from "./DeadlockPolicy.ts"
+import type { Endings } from "./Endings.ts"
+import type { Order } from "./order/Order.ts"
+import type { Pool } from "./Pool.ts"
+import { olderThan, woundedBy } from "./preemption/ages.ts"
+import { isSafeWith, type SafetyReason, unsafeWith } from "./preemption/banker.ts"
+import { mayBeTaken } from "./preemption/Notice.ts"
+import { takenBefore } from "./preemption/PreemptibleIndex.ts"
+import { reviewAll } from "./quota/review.ts"
+import { leasesAround, type Request } from "./Request.ts"
+
+export class DeadlockJudge {
+  private readonly books: Books
+  private readonly policy: DeadlockPolicy
+  private readonly order: Order | undefined
+  private readonly endings: Endings
+
+  constructor(books: Books, policy: DeadlockPolicy, order: Order | undefined, endings: Endings) {
+    this.books = books
+    this.policy = policy
+    this.order = order
+    this.endings = endings
+  }
+
+  get detects(): boolean {
+    return this.policy.detects
+  }
+
+  /** Whether a claim is granted only where that is safe. */
+  get avoids(): boolean {
+    return this.policy.avoids === true
+  }
+
+  /** Looks for a deadlock that a claim closes by waiting, and for waits that only order keeps. */
+  judgeWait(request: Request): void {
+    if (this.policy.ages !== undefined) this.judgeByAge(request, this.policy.ages)
+    if (!this.policy.detects || request.status !== "waiting" || needsNoGraph(request, this.books.hardPools)) return
+    this.resolveDeadlocks(() => (request.status === "waiting" ? [request] : []), request)
+  }
+
+  /** A claim inside a lease waits for younger ones, or takes what they hold, by the policy. */
+  private judgeByAge(request: Request, by: "wait-die" | "wound-wait"): void {
+    if (request.quota?.parked !== undefined) return
+    if (by === "wound-wait") {
+      const wounded = woundedBy(request, this.books.now)
+      if (wounded.length > 0) this.endings.tellToEnd(wounded, request, "age")
+      return
+    }
+    const refusal = olderThan(request, this.books.now)
+    if (refusal !== undefined) this.endings.fail(request, "DeadlockDetected", refusal)
+  }
+
+  /** A lease that grows while waits are inside it may have taken what they need. */
+  judgeGrowth(request: Request): void {
+    const lease = request.grows
+    if (lease?.waitsInside === undefined || lease.waitsInside.size === 0 || !this.policy.detects) return
+    this.resolveDeadlocks(() => lease.waitsInside ?? [], undefined)
+  }
+
+  isSafe(request: Request): boolean {
+    return this.policy.avoids !== true || isSafeWith([...this.books.everyPool()], request)
+  }
+
+  /** Why to grant a claim would not be safe; nothing where it would, or where nobody looks. */
+  unsafe(request: Request): ReadonlyArray<SafetyReason> {
+    return this.avoids ? unsafeWith([...this.books.everyPool()], request) : []
+  }
+
+  /** It waits where deadlocks are avoided: inside a lease for no order, else until it is safe. */
+  putBack(request: Request, fits: boolean): void {
+    if (leasesAround(request).length > 0) this.books.exemptFromOrder(request)
+    else if (fits) this.books.heldBack.add(request)
+  }
+
+  /** Fails what a smaller pool can never serve, then what it deadlocks. */
+  review(pool: Pool): void {
+    const waiters = () => {
+      const found: Array<Request> = []
+      for (let part = pool.waitersHead; part !== undefined; part = part.next) found.push(part.request)
+      for (const waiter of this.books.waitingForQuota()) {
+        if (waiter.parts.some((part) => part.pool === pool)) found.push(waiter)
+      }
+      return found
+    }
+    for (const waiter of waiters()) {
+      const part = waiter.parts.find((candidate) => candidate.pool === pool)!
+      const refusal = neverFits(part)
+      if (refusal !== undefined) this.endings.fail(waiter, "ResourceExhausted", refusal)
+    }
+    if (this.policy.detects) this.resolveDeadlocks(waiters, undefined)
+  }
+
+  /** After what a tree may have has changed: who is over it now, and what that deadlocks. */
+  reviewTree(waiters: ReadonlyArray<Request>): void {
+    reviewAll(waiters, this.books.now, {
+      fail: (waiter, refusal) => this.endings.fail(waiter, "QuotaExceeded", refusal),
+      withdraw: (waiter) => this.books.withdraw(waiter)
+    })
+    if (!this.policy.detects) return
+    this.resolveDeadlocks(() => waiters.filter((waiter) => waiter.status === "waiting"), undefined)
+  }
+
+  resolveDeadlocks(roots: () => Iterable<Request>, requester: Request | undefined): void {
+    for (;;) {
+      const deadlock = findDeadlock(roots())
+      if (deadlock === undefined) break
+      const taken = this.toRevoke(deadlock.leases)
+      if (taken !== undefined) {
+        this.endings.tellToEnd([taken], requester ?? deadlock.waits.at(-1)!, "deadlock")
+        continue
+      }
+      const closedBy = requester !== undefined && deadlock.waits.includes(requester) ? requester.id : undefined
+      const chosen = this.policy.victim(
+        deadlock.waits.map((wait) => wait.id),
+        closedBy
+      )
+      const victim = deadlock.waits.find((wait) => wait.id === chosen) ?? deadlock.waits.at(-1)!
+      this.endings.fail(victim, "DeadlockDetected", deadlock.refusalFor(victim))
+    }
+    this.letThrough(roots())
+  }
+
+  /** The lease of a cycle that the policy takes. */
+  private toRevoke(leases: ReadonlyArray<Request>): Request | undefined {
+    const { revoke } = this.policy
+    if (revoke === undefined) return undefined
+    const candidates = leases.filter(mayBeTaken).toSorted((a, b) => (takenBefore(a, b) ? -1 : 1))
+    const chosen = revoke(
+      candidates.map(({ agent, grantedAt, id, leasePriority }) => ({
+        id,
+        agent: agent.id,
+        priority: leasePriority,
+        grantedAt
+      }))
+    )
+    return candidates.find(({ id }) => id === chosen)
+  }
+
+  letThrough(roots: Iterable<Request>): void {
+    this.books.ordering?.inherit()
+    for (const request of findOrderBlocked(roots, this.order)) this.books.exemptFromOrder(request)
+  }
+}

@@ -1,0 +1,81 @@
+/**
+ * How claims and leases end, but by their callers: refused, failed, taken back, told to
+ * end. Whoever has to hear of it is in `settled`, in the order of the decisions.
+ */
+import type { Books } from "./Books.ts"
+import type { LeaveReason, ReturnReason } from "./Event.ts"
+import type { PreemptionCause } from "./preemption/Notice.ts"
+import type { PreemptionPolicy } from "./preemption/Preemptor.ts"
+import { type LeaseRevoked, type Refusal, takenReason } from "./Refusal.ts"
+import type { Request } from "./Request.ts"
+
+export class Endings {
+  /** Waiters that are no longer waiting, and leases with news, oldest decision first. */
+  readonly settled: Array<Request> = []
+  /** Told of each lease that is taken by force. It must not call back. */
+  onOverrun: ((lease: Request) => void) | undefined = undefined
+  private readonly books: Books
+  private readonly preemption: PreemptionPolicy
+
+  constructor(books: Books, preemption: PreemptionPolicy) {
+    this.books = books
+    this.preemption = preemption
+  }
+
+  refuse(request: Request, refusal: Refusal): Refusal {
+    this.books.refuse(
+      request.agent,
+      request.parts.map((part) => part.pool),
+      refusal._tag
+    )
+    return refusal
+  }
+
+  fail(request: Request, reason: LeaveReason, refusal: Refusal | undefined): void {
+    request.refusal = refusal
+    this.books.leave(request, reason)
+    if (refusal !== undefined) this.settled.push(request)
+  }
+
+  /** A lease comes back. What waits to become part of it has nothing to become part of. */
+  takeBack(lease: Request, reason: ReturnReason): void {
+    if (lease.waitsInside !== undefined && lease.waitsInside.size > 0) {
+      const revoked: LeaseRevoked = {
+        _tag: "LeaseRevoked",
+        lease: lease.id,
+        agent: lease.agent.id,
+        reason: takenReason(reason)
+      }
+      for (const wait of Array.from(lease.waitsInside)) {
+        if (wait.grows === lease) this.fail(wait, "LeaseRevoked", revoked)
+      }
+    }
+    this.books.giveBack(lease, reason)
+  }
+
+  /** Leases are told to end. */
+  tellToEnd(leases: ReadonlyArray<Request>, by: Request, cause: PreemptionCause): void {
+    const { books, preemption } = this
+    const deadline = books.now + preemption.grace
+    const forcedAt = deadline + preemption.overrun
+    for (const lease of leases) {
+      books.announce(lease, { by: by.id, cause, deadline, forcedAt, ending: false })
+      this.settled.push(lease)
+    }
+    if (deadline <= books.now) for (const lease of leases) this.end(lease)
+  }
+
+  /** The deadline of a lease has come. */
+  end(lease: Request): void {
+    this.books.end(lease)
+    this.settled.push(lease)
+    if (lease.notice!.forcedAt <= this.books.now) this.force(lease)
+  }
+
+  /** The time for the finalizers of a lease is over. */
+  force(lease: Request): void {
+    this.settled.push(lease)
+    this.onOverrun?.(lease)
+    this.takeBack(lease, "overrun")
+  }
+}
