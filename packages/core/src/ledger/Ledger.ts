@@ -17,7 +17,6 @@
  * resume; the Ledger never calls anybody.
  */
 import {
-  amountAllowed,
   invalid,
   isWeight,
   neverFits,
@@ -32,9 +31,9 @@ import {
 import { adopt } from "./adoption.ts"
 import { Agent } from "./Agent.ts"
 import { Books, claimOf } from "./Books.ts"
-import { debtMax, type Rate } from "./Bucket.ts"
+import type { Rate } from "./Bucket.ts"
 import { check, type Check, type CheckOptions, type CheckRules } from "./check.ts"
-import { type Claim, isAmount, wholeNumber } from "./Claim.ts"
+import type { Claim } from "./Claim.ts"
 import { reasonsOf } from "./explain.ts"
 import { DeadlockJudge } from "./DeadlockJudge.ts"
 import { type DeadlockPolicy, failRequester } from "./DeadlockPolicy.ts"
@@ -65,6 +64,7 @@ import { isHeldBack, leasesAround, type Part, Request } from "./Request.ts"
 import { refuseReservation, type ReservationWish } from "./reservations/admission.ts"
 import { endOf, type Reservation } from "./reservations/Reservation.ts"
 import { Reservations } from "./reservations/Reservations.ts"
+import { manualReturns, readCosts, readShrink } from "./returns.ts"
 import type { Scheduling } from "./Scheduling.ts"
 import { Settling } from "./Settling.ts"
 
@@ -141,10 +141,7 @@ export class Ledger {
       safety: (request) => this.judge.unsafe(request),
       passing: (request) => this.settling.passageOf(request)
     }
-    if (order !== undefined) {
-      books.ordering = new Ordering(order, books)
-      books.ordering.install()
-    }
+    this.installOrder()
     if (this.judge.avoids) this.findHeldBack()
   }
 
@@ -163,6 +160,14 @@ export class Ledger {
     for (const agent of this.books.agents.values()) {
       for (const waiter of agent.waiters) if (isHeldBack(waiter)) this.books.heldBack.add(waiter)
     }
+  }
+
+  /** Puts this order over the books, whatever they were kept by before. */
+  private installOrder(): void {
+    const { books, order } = this
+    if (order === undefined) return
+    books.ordering = new Ordering(order, books)
+    books.ordering.install()
   }
 
   /** The instant of the last decision, in microseconds. */
@@ -294,18 +299,8 @@ export class Ledger {
   /** Gives back some of what a lease holds: all of the amounts or, where it holds less, none. */
   shrink(lease: Request, amounts: Claim, now: number): InvalidClaim | undefined {
     this.advance(now)
-    const parts: Array<readonly [Pool, number]> = []
-    for (const type in amounts) {
-      const amount = amounts[type]
-      const held =
-        lease.status === "held" && lease.grows === undefined
-          ? (lease.parts.find((part) => part.pool.type === type)?.amount ?? 0)
-          : 0
-      if (!isAmount(amount) || amount > held) {
-        return invalid(`amounts.${type}`, amount, `a whole number from 0 to the ${held} that the lease holds`)
-      }
-      if (amount > 0) parts.push([this.books.pools.get(type)!, amount])
-    }
+    const parts = readShrink(lease, amounts)
+    if ("_tag" in parts) return parts
     if (parts.length === 0) return undefined
     this.books.shrink(lease, parts)
     this.settling.settle()
@@ -321,18 +316,8 @@ export class Ledger {
    */
   settleLease(lease: Request, actual: Claim, now: number): InvalidClaim | undefined {
     this.advance(now)
-    const costs: Array<readonly [Part, number]> = []
-    for (const type in actual) {
-      const tokens = actual[type]
-      if (!isAmount(tokens)) return invalid(`actual.${type}`, tokens, wholeNumber)
-      const held = lease.status === "held" && lease.grows === undefined
-      const part = held ? lease.parts.find((candidate) => candidate.pool.type === type) : undefined
-      if (part === undefined) return invalid(`actual.${type}`, tokens, "a type that the lease holds")
-      if (part.pool.bucket === undefined || tokens === part.cost) continue
-      const most = part.cost + part.pool.tokens(this.now) + debtMax
-      if (tokens > most) return invalid(`actual.${type}`, tokens, `at most ${most}: a larger debt would not be exact`)
-      costs.push([part, tokens])
-    }
+    const costs = readCosts(lease, actual, this.now)
+    if ("_tag" in costs) return costs
     if (costs.length === 0) return undefined
     this.books.settle(lease, costs)
     this.settling.settle()
@@ -350,31 +335,8 @@ export class Ledger {
   ): InvalidClaim | UnknownResourceType | ResourceNotAcquired | undefined {
     this.advance(now)
     const books = this.books
-    const rest = new Map<Pool, number>()
-    for (const type in claim) {
-      const amount = claim[type]
-      if (!isAmount(amount)) return invalid(`claim.${type}`, amount, amountAllowed)
-      const pool = books.pool(type)
-      if (pool === undefined) return unknownType(books, type)
-      rest.set(pool, amount)
-    }
-    const manual = books.agents.get(agentId)?.manual ?? []
-    const taken: Array<readonly [Request, ReadonlyArray<readonly [Pool, number]>]> = []
-    let missing = Array.from(rest.values()).filter((amount) => amount > 0).length
-    for (let at = manual.length - 1; at >= 0; at--) {
-      if (missing === 0) break
-      const lease = manual[at]!
-      const amounts = lease.parts.flatMap((part) => {
-        const wanted = rest.get(part.pool) ?? 0
-        const amount = Math.min(part.amount, wanted)
-        if (amount === 0) return []
-        rest.set(part.pool, wanted - amount)
-        if (amount === wanted) missing--
-        return [[part.pool, amount] as const]
-      })
-      if (amounts.length > 0) taken.push([lease, amounts])
-    }
-    if (missing > 0) return { _tag: "ResourceNotAcquired", agent: agentId, requested: claim, held: heldBy(manual) }
+    const taken = manualReturns(books, agentId, claim)
+    if ("_tag" in taken) return taken
     for (const [lease, amounts] of taken) {
       const whole =
         amounts.length === lease.parts.length && amounts.every(([, amount], at) => amount === lease.parts[at]!.amount)
@@ -735,15 +697,6 @@ const takingBy = (books: Books, endings: Endings): Taking => ({
     endings.settled.push(lease)
   }
 })
-
-/** What leases hold together, by type. */
-const heldBy = (leases: ReadonlyArray<Request>): Claim => {
-  const held = new Map<string, number>()
-  for (const lease of leases) {
-    for (const { amount, pool } of lease.parts) held.set(pool.type, (held.get(pool.type) ?? 0) + amount)
-  }
-  return Object.fromEntries(held)
-}
 
 /** A claim that is there, and not safe to grant now. */
 const unsafe = ({ amount, pool }: Part): Refusal => ({

@@ -124,18 +124,20 @@ export const ledgerMutants = [
       rule: "who got its answer at once is not told again",
       search: "    if (at >= 0) this.endings.settled.splice(at, 1)\n",
       replacement: ""
-    },
+    }
+  ]),
+  ...of("returns.ts", [
     {
       name: "manual release oldest first",
       rule: "a manual release takes the newest first",
-      search: "      const lease = manual[at]!\n",
-      replacement: "      const lease = manual[manual.length - 1 - at]!\n"
+      search: "    const lease = manual[at]!\n",
+      replacement: "    const lease = manual[manual.length - 1 - at]!\n"
     },
     {
       name: "manual release of a part",
       rule: "a manual release is all or nothing",
-      search: "    if (missing > 0) return {",
-      replacement: "    if (missing > 0 && taken.length === 0) return {"
+      search: "  if (missing > 0) return {",
+      replacement: "  if (missing > 0 && taken.length === 0) return {"
     }
   ]),
   ...of("DeadlockJudge.ts", [

@@ -8,24 +8,28 @@ export const settlementMutants = [
       rule: "what a settlement gives back serves waiters in the same decision",
       search: "    this.books.settle(lease, costs)\n    this.settling.settle()\n",
       replacement: "    this.books.settle(lease, costs)\n"
-    },
+    }
+  ]),
+  ...of("returns.ts", [
     {
       name: "settlement of a part",
       rule: "a settlement is all of its types or none",
-      search: "      if (!isAmount(tokens)) return invalid(`actual.${type}`, tokens, wholeNumber)\n",
-      replacement: "      if (!isAmount(tokens)) continue\n"
+      search: "    if (!isAmount(tokens)) return invalid(`actual.${type}`, tokens, wholeNumber)\n",
+      replacement: "    if (!isAmount(tokens)) continue\n"
     },
     {
       name: "debts without bound",
       rule: "a debt stays exact",
-      search: "      if (tokens > most) return invalid",
-      replacement: "      if (tokens < 0) return invalid"
+      search: "    if (tokens > most) return invalid",
+      replacement: "    if (tokens < 0) return invalid"
     },
     {
       name: "gone leases are settled",
       rule: "what came back is not settled any more",
-      search: '      const held = lease.status === "held" && lease.grows === undefined\n      const part = held ?',
-      replacement: "      const held = true\n      const part = held ?"
+      search:
+        "    const part = isHeld(lease) ? lease.parts.find((candidate) => candidate.pool.type === type) : undefined\n    if (part === undefined)",
+      replacement:
+        "    const part = lease.parts.find((candidate) => candidate.pool.type === type)\n    if (part === undefined)"
     }
   ]),
   ...of("Books.ts", [
