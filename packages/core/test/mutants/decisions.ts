@@ -24,8 +24,8 @@ export const ledgerMutants = [
     {
       name: "lost wake-up on expiry",
       rule: "an expired lease serves waiters at its instant",
-      search: "timedOut(due, books.now))\n      this.settling.settle()",
-      replacement: "timedOut(due, books.now))"
+      search: "this.safetyOf(due)))\n      }\n      this.settling.settle()",
+      replacement: "this.safetyOf(due)))\n      }"
     },
     {
       name: "double return",
