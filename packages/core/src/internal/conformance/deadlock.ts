@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import { detached } from "../../Lease.ts"
-import { awaitWaiting, failure, type Home, inUse, tens } from "./harness.ts"
+import { awaitWaiting, awaitWaitingOrOver, failure, type Home, inUse, tens } from "./harness.ts"
 
 const ones = { pools: { disk: { capacity: 1 }, printer: { capacity: 1 } } } as const
 
@@ -119,7 +119,7 @@ export const deadlock = ({ check, pass }: Home): void => {
       const inside = yield* Effect.forkChild(
         manager.withLease("b", { cpu: 6 }, { expiresAfter: "1 hour" })(Effect.succeed("served"))
       )
-      yield* awaitWaiting(manager, 1)
+      yield* awaitWaitingOrOver(manager, 1, inside)
       yield* pass("150 millis")
       assert.strictEqual(yield* Fiber.join(inside), "served")
     })

@@ -2,6 +2,7 @@
 import { it } from "@effect/vitest"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 import type * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
@@ -47,6 +48,16 @@ export const makeHome = <E>(
 export const awaitWaiting = (manager: Service, count: number): Effect.Effect<void> =>
   Effect.gen(function* () {
     while ((yield* manager.waiters).length < count) yield* Effect.yieldNow
+  })
+
+/** The same, where what waits may be over first, at its own time, on a machine that is busy with other things. */
+export const awaitWaitingOrOver = (
+  manager: Service,
+  count: number,
+  passing: Fiber.Fiber<unknown, unknown>
+): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    while (passing.pollUnsafe() === undefined && (yield* manager.waiters).length < count) yield* Effect.yieldNow
   })
 
 interface Tagged {
