@@ -204,10 +204,12 @@ export const make = Effect.fnUntraced(function* (options: ServerTransportOptions
       const encoded = parser.encode(message)
       if (encoded !== undefined && !socket.writableEnded) socket.write(encoded)
     })
+    const late = () => {
+      if (!connection.introduced) cut(connection, `it did not say who it is within ${limits.helloMillis} ms`)
+    }
     const hello = setTimeout(
-      () => {
-        if (!connection.introduced) cut(connection, `it did not say who it is within ${limits.helloMillis} ms`)
-      },
+      // What came while the daemon itself stood still is read first.
+      () => setImmediate(late),
       timerMillis(connection.isExcess ? Math.min(1_000, limits.helloMillis) : limits.helloMillis)
     )
     socket.on("close", () => {
