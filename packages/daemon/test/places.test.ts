@@ -10,6 +10,7 @@ import * as Address from "../src/Address.ts"
 import * as Launcher from "../src/Launcher.ts"
 import * as Lock from "../src/Lock.ts"
 import * as Places from "../src/Places.ts"
+import { programOf } from "./programs.ts"
 import { connect, eventually, folder, program, startDaemon, until } from "./support/daemon.ts"
 import { proxy } from "./support/proxy.ts"
 
@@ -236,7 +237,7 @@ describe("a daemon in the background", () => {
     address: join(path, "d.sock"),
     command: process.execPath,
     args: [
-      join(import.meta.dirname, "programs/daemon.ts"),
+      programOf("daemon"),
       JSON.stringify({ address: join(path, "d.sock"), stateFolder: join(path, "state"), pools, ...more })
     ],
     log: join(path, "log")

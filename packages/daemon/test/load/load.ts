@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { closeSync, openSync, statSync } from "node:fs"
 import { join } from "node:path"
+import { programOf } from "../programs.ts"
 import { connect, eventually, folder, Program, program } from "../support/daemon.ts"
 import { random } from "../support/random.ts"
 import { check, type ClientLog, type LoadFigures } from "./check.ts"
@@ -61,7 +62,7 @@ export const run = (options: LoadOptions): Effect.Effect<LoadReport, unknown, Sc
           // Killed before it wrote anything, it has a log all the same.
           closeSync(openSync(log, "a"))
           const client: Client = {
-            running: new Program(join(import.meta.dirname, "client.ts"), {
+            running: new Program(programOf("client"), {
               address,
               log,
               agent: `agent ${clients.length % 10}`,

@@ -6,6 +6,7 @@ import { existsSync, mkdtempSync, readFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { CommandTarget } from "../../src/process/Identity.ts"
+import { programOf } from "../programs.ts"
 
 const directory = mkdtempSync(join(tmpdir(), "resource-manager-process-"))
 let files = 0
@@ -27,7 +28,7 @@ export interface StarterOptions {
 }
 
 export const starterArgs = (options: StarterOptions): Array<string> => [
-  join(import.meta.dirname, "programs/starter.ts"),
+  programOf("starter"),
   JSON.stringify({ args: [], ...options })
 ]
 

@@ -15,6 +15,7 @@ import { format } from "../../src/Address.ts"
 import * as DaemonClient from "../../src/DaemonClient.ts"
 import { DaemonConnection } from "../../src/DaemonConnection.ts"
 import { DaemonServer, type DaemonServerOptions } from "../../src/DaemonServer.ts"
+import { type ProgramName, programOf } from "../programs.ts"
 
 /** A folder until the scope closes. */
 export const folder = Effect.acquireRelease(
@@ -95,9 +96,9 @@ export const connect = (
   })
 
 /** A program of the tests, killed with the scope. */
-export const program = (name: string, options: unknown): Effect.Effect<Program, never, Scope.Scope> =>
+export const program = (name: ProgramName, options: unknown): Effect.Effect<Program, never, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.sync(() => new Program(join(import.meta.dirname, "../programs", `${name}.ts`), options)),
+    Effect.sync(() => new Program(programOf(name), options)),
     (running) =>
       Effect.sync(() => {
         running.child.kill("SIGKILL")
