@@ -20,7 +20,6 @@
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
@@ -31,25 +30,17 @@ import { type ClaimError, type InvalidCapacity, LeaseRevoked, type UnknownResour
 import { makeApplier } from "./internal/applier.ts"
 import { type Call, CallMeter, microsOf, newCall, type Outcome, outcomeOf } from "./internal/CallMeter.ts"
 import { LimitFeed } from "./internal/limitFeed.ts"
-import { type OptionCheck, problemOf } from "./internal/limitOptions.ts"
-import { invalidCapacity, invalidClaim } from "./internal/refusal.ts"
+import { type FeedSettings, readSettings } from "./internal/limitSettings.ts"
+import { invalidClaim } from "./internal/refusal.ts"
 import { type LimitState, LimitPolicy } from "./LimitPolicy.ts"
 import { ResourceManager } from "./ResourceManager.ts"
 
-export interface AdaptiveLimitOptions {
-  /** The pool that it governs. Its bounds must hold the policy's. */
-  readonly resourceType: string
+export interface AdaptiveLimitOptions extends FeedSettings {
   /**
    * Whether a failure of the body says that the backend is overloaded: a drop. Other
    * failures are ignored. Time-outs (`Effect.timeout` inside the body) are always drops.
    */
   readonly isDrop?: (error: unknown) => boolean
-  /** The fewest calls that make a sample. Default 10. */
-  readonly samplesMin?: number
-  /** The most that it waits for: it takes as many as were in flight. Default 1,000. */
-  readonly samplesMax?: number
-  /** The least time between two samples. Default 10 milliseconds. */
-  readonly window?: Duration.Input
   /** Spreads the probes of the base latency among clients. Random unless given. */
   readonly seed?: number
 }
@@ -105,7 +96,7 @@ export const make: (
     const policy = yield* LimitPolicy
     const clock = yield* Clock.Clock
     const { resourceType } = options
-    const settings = yield* readOptions(options, policy.problem)
+    const settings = yield* readSettings(options, policy.problem)
     const governor = policy.begin(options.seed ?? (yield* Random.nextInt))
     const feed = new LimitFeed(governor, { ...settings, settles: policy.comparesLatency }, microsOf(clock))
     const meter = new CallMeter(clock, feed)
@@ -194,29 +185,3 @@ const isExpiry = (exit: Exit.Exit<unknown, unknown>): boolean => {
   const error = Exit.isFailure(exit) ? Cause.findErrorOption(exit.cause) : undefined
   return error?._tag === "Some" && error.value instanceof LeaseRevoked && error.value.reason === "expired"
 }
-
-const readOptions = Effect.fnUntraced(function* (
-  options: AdaptiveLimitOptions,
-  ofPolicy: ReturnType<typeof problemOf>
-) {
-  const samplesMin = options.samplesMin ?? 10
-  const samplesMax = options.samplesMax ?? Math.max(1_000, samplesMin)
-  const windowMicros = Duration.toMicros(options.window ?? "10 millis")
-  const count = (field: string, value: number, from: number): OptionCheck => [
-    field,
-    value,
-    Number.isSafeInteger(value) && value >= from,
-    `a whole number from ${from}`
-  ]
-  const problem =
-    ofPolicy ??
-    problemOf([
-      count("samplesMin", samplesMin, 1),
-      count("samplesMax", samplesMax, samplesMin),
-      ["window", options.window, windowMicros >= 0 && windowMicros < Infinity, "a finite duration, not negative"]
-    ])
-  if (problem !== undefined) {
-    return yield* invalidCapacity(options.resourceType, problem.field, problem.value, problem.allowed)
-  }
-  return { samplesMin, samplesMax, windowMicros }
-})

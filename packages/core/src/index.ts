@@ -1,5 +1,6 @@
 /** Pools, leases, quotas, rates and deadlock detection for Effect programs. */
 export { AdaptiveLimit, type AdaptiveLimitOptions, type LimitView } from "./AdaptiveLimit.ts"
+export * as AdaptiveLeases from "./AdaptiveLeases.ts"
 export { AdaptiveRate, type AdaptiveRateOptions, type RateView } from "./AdaptiveRate.ts"
 export * as Aimd from "./Aimd.ts"
 export * as Amount from "./Amount.ts"

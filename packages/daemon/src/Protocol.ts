@@ -292,6 +292,12 @@ export const BindProcess = Rpc.make("BindProcess", {
   error: or(ForeignLease, LeaseUnknown, ProcessUnseen, SessionError)
 })
 
+/** How the command of a lease ended (as a shell says it), before the lease goes back: for limits that learn from it. */
+export const ReportExit = Rpc.make("ReportExit", {
+  payload: { lease: Schema.Number, code: Schema.Number },
+  error: or(ForeignLease, LeaseUnknown, SessionError)
+})
+
 /** The proof that one is inside of a lease, for `RESOURCE_MANAGER_LEASE`. */
 export const LeaseKey = Rpc.make("LeaseKey", {
   payload: { lease: Schema.Number },
@@ -540,6 +546,7 @@ export const DaemonRpcs = RpcGroup.make(
   ReleaseManual,
   Cancel,
   BindProcess,
+  ReportExit,
   LeaseKey,
   GetCheck,
   GetQuota,

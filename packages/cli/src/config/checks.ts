@@ -1,6 +1,7 @@
 /** What a Schema of single fields cannot see: fields that contradict each other. */
 import * as ResourceType from "@resource-manager/core/ResourceType"
 import * as Duration from "effect/Duration"
+import { optionsOf } from "./adaptive.ts"
 import type { FieldPath, Problem } from "./problems.ts"
 import { unknownName } from "./problems.ts"
 import type { Config } from "./schema.ts"
@@ -163,6 +164,26 @@ const priorityProblems = (config: Config): ReadonlyArray<Problem> => {
   ]
 }
 
+/** Pools whose capacity is learnt, and what else would set it. */
+const adaptiveProblems = (config: Config): ReadonlyArray<Problem> => {
+  const scaling = config.manager?.scaling
+  return Object.entries(config.pools ?? {}).flatMap(([name, { adaptive, capacity, max = capacity, min = 1 }]) => {
+    if (adaptive === undefined) return []
+    const path = ["pools", name, "adaptive"]
+    const options = optionsOf(adaptive)
+    const { samplesMax = Infinity, samplesMin = 1 } = options
+    return [
+      ...(scaling === undefined || scaling === "off"
+        ? []
+        : [at(path, "manager.scaling sets the capacity of this pool too; allowed: one of them", "key")]),
+      ...(max < Math.max(1, min) ? [at(path, `needs a max of at least ${Math.max(1, min)}, not ${max}`, "key")] : []),
+      ...(samplesMin > samplesMax
+        ? [at([...path, "samplesMax"], `${samplesMax} is less than samplesMin, ${samplesMin}`)]
+        : [])
+    ]
+  })
+}
+
 const scalingProblems = (config: Config): ReadonlyArray<Problem> => {
   const scaling = config.manager?.scaling
   if (scaling === undefined || scaling === "off") return []
@@ -211,6 +232,7 @@ export const problemsOfConfig = (config: Config, file: unknown): ReadonlyArray<P
   ...quotaProblems(config, file),
   ...groupProblems(config, file),
   ...priorityProblems(config),
+  ...adaptiveProblems(config),
   ...scalingProblems(config),
   ...daemonProblems(config),
   ...patienceProblems(config)

@@ -8,6 +8,7 @@
  */
 import * as Schema from "effect/Schema"
 import * as Struct from "effect/Struct"
+import { Adaptive } from "./adaptive.ts"
 import { AgentName, Amount, Count, Positive, Rate, ResourceName, TimeSpan } from "./fields.ts"
 
 /** A field that may be left out, with what an editor says of it. */
@@ -24,8 +25,12 @@ export const PoolFields = Schema.Struct({
   unit: optional(
     Schema.NonEmptyString,
     'What one unit is, in the plural: "devices". With "bytes", amounts read as sizes.'
+  ),
+  adaptive: optional(
+    Adaptive,
+    "Learns the capacity from how leases end, between `min` (1 unless given) and `max` (`capacity` unless given), beginning at `capacity`."
   )
-}).annotate({ expected: "the fields of a pool: capacity, min, max, rate, unit" })
+}).annotate({ expected: "the fields of a pool: capacity, min, max, rate, unit, adaptive" })
 
 export const Pools = Schema.Record(ResourceName, PoolFields)
 

@@ -13,7 +13,8 @@
 import type { Lease } from "@resource-manager/core/Lease"
 import { DaemonConnection } from "@resource-manager/daemon/DaemonConnection"
 import { type Enforcement, type Limits, wrapper } from "@resource-manager/daemon/process/Enforcement"
-import type { ExitStatus } from "@resource-manager/daemon/process/ExitStatus"
+import { exitCodeOf, type ExitStatus } from "@resource-manager/daemon/process/ExitStatus"
+import { reportExit } from "./reportExit.ts"
 import * as Gate from "@resource-manager/daemon/process/Gate"
 import { ProcessTable } from "@resource-manager/daemon/process/ProcessTable"
 import { passSignals } from "@resource-manager/daemon/process/signals"
@@ -167,6 +168,7 @@ export const execute = Effect.fnUntraced(function* (
     yield* cleared(gated, () => undefined)
     return yield* Effect.fail(ended.failure)
   }
+  yield* reportExit(yield* DaemonConnection, lease, exitCodeOf(ended.status))
   yield* cleared(gated, execution.say)
   if (yield* isBeingTaken(lease)) return yield* Effect.flatMap(taken(lease), Effect.fail)
   return ended.status

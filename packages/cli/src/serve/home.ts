@@ -10,6 +10,7 @@ import * as Preemption from "@resource-manager/core/Preemption"
 import { type ManagerError, ResourceManager, type ResourceManagerOptions } from "@resource-manager/core/ResourceManager"
 import * as ResourceType from "@resource-manager/core/ResourceType"
 import * as ScalingPolicy from "@resource-manager/core/ScalingPolicy"
+import { LeaseExits } from "@resource-manager/daemon/LeaseExits"
 import type { InvalidJournalOption } from "@resource-manager/plugin-sqlite/SqliteJournal"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -19,11 +20,20 @@ import type { ConfigInvalid } from "../config/errors.ts"
 import type { FieldPath } from "../config/problems.ts"
 import type { Complete } from "../config/schema.ts"
 import type { Settings } from "../config/settings.ts"
+import { adaptive, governedPools } from "./adaptive.ts"
 import type { LoadedPlugin } from "../plugins/load.ts"
 import type { PluginFailed } from "../plugins/PluginFailed.ts"
 
-const poolOf = (name: string, { unit, ...pool }: Complete["pools"][string]): PoolConfig =>
-  unit === undefined ? pool : { ...pool, type: ResourceType.make(name, { unit }) }
+const poolOf = (name: string, { adaptive, capacity, max, unit, ...pool }: Complete["pools"][string]): PoolConfig => {
+  // One that is learnt is never more than it says, unless it says a maximum.
+  const most = max ?? (adaptive === undefined ? undefined : capacity)
+  return {
+    ...pool,
+    capacity,
+    ...(most === undefined ? {} : { max: most }),
+    ...(unit === undefined ? {} : { type: ResourceType.make(name, { unit }) })
+  }
+}
 
 /** The options of the manager itself. */
 export const managerOptions = ({ manager, pools }: Complete): ResourceManagerOptions => {
@@ -140,7 +150,7 @@ export type HomeFailure = ConfigInvalid | PluginFailed | JournalFailure
 const isOfSettings = (error: ManagerError | JournalFailure): error is InvalidCapacity | InvalidRate | InvalidClaim =>
   error._tag === "InvalidCapacity" || error._tag === "InvalidRate" || error._tag === "InvalidClaim"
 
-type Home = ResourceManager | LeaseTable | Meter
+type Home = ResourceManager | LeaseTable | LeaseExits | Meter
 
 /** The manager with all of it, as a home that hands leases to others. */
 export const homeOf = (
@@ -151,6 +161,7 @@ export const homeOf = (
   const manager: Layer.Layer<Home, ConfigInvalid | JournalFailure> = ResourceManager.layerHome(
     managerOptions(settings.complete)
   ).pipe(
+    Layer.merge(LeaseExits.layer),
     Layer.provide([policies(settings.complete), journal]),
     Layer.catch((error) =>
       Layer.effectContext(Effect.fail(isOfSettings(error) ? refused(settings, ["pools"])(error) : error))
@@ -163,5 +174,6 @@ export const homeOf = (
   )
   // Groups before what is kept for them.
   const kept = Layer.provideMerge(reservations(settings), Layer.provideMerge(groups(settings), complete))
-  return Layer.provideMerge(Layer.merge(quotas(settings), attributes(settings)), kept)
+  const limits = adaptive(governedPools(settings.complete), (path) => refused(settings, path))
+  return Layer.provideMerge(Layer.mergeAll(quotas(settings), attributes(settings), limits), kept)
 }

@@ -14,6 +14,7 @@ import type { ResourceManager } from "@resource-manager/core/ResourceManager"
 import type { DaemonConnection } from "@resource-manager/daemon/DaemonConnection"
 import type { Guard } from "@resource-manager/daemon/process/Guard"
 import * as Gate from "@resource-manager/daemon/process/Gate"
+import { exitCodeOf } from "@resource-manager/daemon/process/ExitStatus"
 import { ProcessTable } from "@resource-manager/daemon/process/ProcessTable"
 import { terminate } from "@resource-manager/daemon/process/Terminator"
 import * as Clock from "effect/Clock"
@@ -21,6 +22,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
+import { reportExit, timedOutCode } from "../run/reportExit.ts"
 import { AgentRunner } from "./AgentRunner.ts"
 import type { Instance } from "./plan.ts"
 import type { Outcome } from "./supervision.ts"
@@ -116,7 +118,9 @@ export const make = Effect.fnUntraced(function* (options: ProcessRunnerOptions) 
   })
 
   const ended = ({ timeoutMillis }: Instance, lease: Lease, gated: Gate.Gated): Effect.Effect<Outcome> => {
-    const exited = Effect.map(gated.exit, outcomeOf)
+    const exited = Effect.tap(gated.exit, (status) => reportExit(daemon, lease, exitCodeOf(status))).pipe(
+      Effect.map(outcomeOf)
+    )
     const taken = Effect.map(lease.revoked, ({ message }): Outcome => ({
       _tag: "Revoked",
       message: firstLine(message)
@@ -124,7 +128,10 @@ export const make = Effect.fnUntraced(function* (options: ProcessRunnerOptions) 
     const late: Effect.Effect<Outcome> =
       timeoutMillis === undefined
         ? Effect.never
-        : Effect.as(Effect.sleep(timeoutMillis), { _tag: "TimedOut", afterMillis: timeoutMillis })
+        : Effect.sleep(timeoutMillis).pipe(
+            Effect.andThen(reportExit(daemon, lease, timedOutCode)),
+            Effect.as({ _tag: "TimedOut", afterMillis: timeoutMillis })
+          )
     return Effect.raceAllFirst([exited, taken, late])
   }
 

@@ -10,6 +10,8 @@ pools:
     max: 8 GiB
     rate: { limit: 60, interval: 1 minute, burst: 10, per: request }
   licences: { capacity: 3, unit: licences }
+  calls: { capacity: 8, max: 50, adaptive: { limit: gradient2, tolerance: 1.5, drop: [75], window: 1s } }
+  pages: { capacity: 4, adaptive: vegas }
 quotas:
   "agent 1": { cpu: 4, memory: 512MiB }
   42: { licences: 1 }
@@ -27,7 +29,7 @@ manager:
   loadInterval: 2s
   gracePeriod: 30s
   deadlock: off
-  scaling: { scaleUpAt: 0.9, scaleDownAt: 0.1, growBy: 2, shrinkBy: 0.5, cooldown: 1m, hysteresis: 0.2 }
+  scaling: off
 daemon:
   listen: [unix:/run/rm.sock, tcp:10.0.0.1:7070]
   sessionTimeout: 15s
@@ -120,6 +122,25 @@ export const wrong: ReadonlyArray<{
       ':1:55: manager.order.priority.classes["1e3"]: reads as a number; allowed: another name',
       ":2:18: priorities.a: no such class of priority, did you mean batch?",
       ":3:28: reservations[0].priority: no such class of priority; known: batch, 1e3"
+    ],
+    schemaRefuses: false
+  },
+  {
+    what: "limits that adapt and make no sense",
+    text: "pools:\n  a: { capacity: 1, adaptive: cubic }\n  b: { capacity: 1, adaptive: { limit: aimd, tolerance: 2 } }\n  c: { capacity: 1, adaptive: { limit: vegas, drop: [0] } }\n",
+    told: [
+      ':2:31: pools.a.adaptive: "cubic" is not allowed here; allowed: aimd, vegas, gradient2, or { limit: one of these',
+      ":3:46: pools.b.adaptive.tolerance: no such field; known: limit, increase, timeout",
+      ":4:54: pools.c.adaptive.drop[0]: 0 is not allowed here; allowed: an exit code from 1 to 255"
+    ],
+    schemaRefuses: true
+  },
+  {
+    what: "limits that adapt where something else sets the capacity",
+    text: "pools:\n  a: { capacity: 4, max: 8, adaptive: { limit: aimd, samplesMin: 9, samplesMax: 3 } }\nmanager: { scaling: {} }\n",
+    told: [
+      ":2:29: pools.a.adaptive: manager.scaling sets the capacity of this pool too; allowed: one of them",
+      ":2:81: pools.a.adaptive.samplesMax: 3 is less than samplesMin, 9"
     ],
     schemaRefuses: false
   },

@@ -72,6 +72,29 @@ describe.skipIf(process.platform === "win32")("policies of a daemon", { timeout:
     }).pipe(Effect.scoped)
   )
 
+  it.live("learn how many at once from how commands end", () =>
+    Effect.gen(function* () {
+      const adaptive = { limit: "aimd", samplesMin: 1, window: "0ms", drop: [75, 7] }
+      const on = yield* machine({ pools: { api: { capacity: 8, max: 10, unit: "calls", adaptive } } })
+      const limit = Effect.map(on.finish("pools", "show", "api", "--json"), ({ stdout }) => {
+        const { pool } = JSON.parse(stdout) as { readonly pool: { readonly capacity: number; readonly note: string } }
+        return [pool.capacity, pool.note] as const
+      })
+      const ends = (code: number) => on.finish("run", "--resource", "api=6", "--", "sh", "-c", `exit ${code}`)
+      const becomes = (capacity: number, note: string) =>
+        eventually(
+          `a limit of ${capacity}`,
+          Effect.map(limit, ([now, why]) => (now === capacity && why === note ? true : undefined))
+        )
+      assert.strictEqual((yield* ends(7)).code, 7)
+      yield* becomes(7, "aimd: falls to 7, a call was dropped")
+      // Says nothing of the backend.
+      assert.strictEqual((yield* ends(1)).code, 1)
+      assert.strictEqual((yield* ends(0)).code, 0)
+      yield* becomes(8, "aimd: grows to 8, calls go well")
+    }).pipe(Effect.scoped)
+  )
+
   it.live("let a claim over its quota fail, or wait for it", () =>
     Effect.gen(function* () {
       const on = yield* machine({ more: policies })

@@ -15,6 +15,7 @@ import * as Scope from "effect/Scope"
 import { type Address, format, isLocal, parse } from "../Address.ts"
 import type { DaemonServer, DaemonServerOptions } from "../DaemonServer.ts"
 import { ListenFailed } from "../Errors.ts"
+import { LeaseExits } from "../LeaseExits.ts"
 import { defaultLimits, type Limits } from "../Limits.ts"
 import { ProcessTable } from "../process/ProcessTable.ts"
 import { DaemonRpcs, protocolVersion, serialization, type Status } from "../Protocol.ts"
@@ -197,7 +198,8 @@ export const make = Effect.fnUntraced(function* (options: DaemonServerOptions) {
     keys,
     limits,
     manager,
-    table
+    table,
+    exits: Option.getOrUndefined(yield* Effect.serviceOption(LeaseExits))
   })
 
   yield* RpcServer.make(DaemonRpcs, { disableTracing: true, disableFatalDefects: true }).pipe(

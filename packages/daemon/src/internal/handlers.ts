@@ -4,6 +4,7 @@ import type { ResourceManager } from "@resource-manager/core/ResourceManager"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import { ForeignLease, LeaseUnknown, NotAllowed } from "../Errors.ts"
+import type { LeaseExits } from "../LeaseExits.ts"
 import type { Limits } from "../Limits.ts"
 import { type CommandTarget, markerVariable } from "../process/Identity.ts"
 import { type DaemonEvent, DaemonRpcs, type LoadEvent } from "../Protocol.ts"
@@ -28,6 +29,8 @@ export interface HandlerOptions {
   readonly limits: Limits
   readonly manager: ResourceManager["Service"]
   readonly table: LeaseTable["Service"]
+  /** Where somebody learns from how commands ended. */
+  readonly exits: LeaseExits["Service"] | undefined
 }
 
 interface Call {
@@ -163,6 +166,8 @@ export const make = (options: HandlerOptions) => {
           Effect.andThen(host.supervisor.bind(lease, target))
         )
       ),
+    ReportExit: ({ code, lease }, call) =>
+      known(call, (peer) => Effect.map(ownLease(peer, lease), () => options.exits?.tell(lease, code))),
     LeaseKey: ({ lease }, call) => known(call, (peer) => Effect.as(ownLease(peer, lease), options.keys.of(lease))),
 
     Check: (payload, call) => known(call, (peer) => questions.Check(peer, payload)),
