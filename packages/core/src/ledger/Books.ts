@@ -15,7 +15,7 @@ import { Shares } from "./order/shares.ts"
 import { Pool, type PoolOptions } from "./Pool.ts"
 import { comesBackByTime, endsAt, mayBeTaken, type Notice } from "./preemption/Notice.ts"
 import { PreemptibleIndex } from "./preemption/PreemptibleIndex.ts"
-import type { Rate } from "./Bucket.ts"
+import type { Bucket, Rate } from "./Bucket.ts"
 import type { Refusal } from "./Refusal.ts"
 import type { Gate } from "./quota/Gate.ts"
 import { Groups } from "./quota/Group.ts"
@@ -220,8 +220,11 @@ export class Books {
     this.sink?.({ _tag: "AgentSet", at: this.now, agent: agent.id, weight, priority })
     this.ordering?.shareChanged(agent)
     if (ranked) this.ordering?.priorityChanged(agent)
-    // Its leases may be of another class now, and draw from another promise.
-    if (ranked) this.membersChanged()
+    if (!ranked) return
+    // Its leases may be of another class now, and draw from another promise; its waiters may take others.
+    this.membersChanged()
+    if (this.changed === undefined) return
+    for (const waiter of agent.waiters) for (const part of waiter.parts) this.changed.add(part.pool)
   }
 
   /** Begins or ends to keep what was granted to whom over time. */
@@ -619,6 +622,8 @@ export class Books {
       const promised = reservations.of(type)
       pool.calendar = promised.length === 0 ? undefined : new Calendar(pool, promised, this.now)
       pool.standing = pool.calendar?.standing ?? 0
+      // Heads start later or earlier than they did: somebody may pass them who could not.
+      pool.stirred = true
       this.countHard(pool)
       this.rebalance(pool)
     }
@@ -664,7 +669,7 @@ export class Books {
       this.timers.clear(pool)
       return
     }
-    let due = pool.dueFor(this.now)
+    let due = Math.min(pool.dueFor(this.now), this.promisedAt(pool, bucket))
     for (const request of this.exempt) {
       for (const part of request.parts) {
         if (part.pool !== pool || part.cost <= pool.tokens(this.now)) continue
@@ -677,6 +682,20 @@ export class Books {
   private regroup(agents: Iterable<Agent>, change: () => void): void {
     if (this.ordering === undefined) change()
     else this.ordering.regroup(agents, change)
+  }
+
+  /** When tokens alone let somebody go on for whom units are kept, whoever waits before it. */
+  private promisedAt({ calendar }: Pool, bucket: Bucket): number {
+    let due = Infinity
+    for (const request of calendar?.entitled(this.now, this.agents) ?? []) {
+      if (request.quota?.parked !== undefined) continue
+      const part = request.parts.find((candidate) => candidate.pool.bucket === bucket)
+      if (part === undefined || part.earmarked || !part.pool.isKeptButTokens(part, this.now)) continue
+      bucket.refill(this.now)
+      const at = bucket.readyAt(part.pool.earmarkedTokens + part.cost)
+      if (at > this.now) due = Math.min(due, at)
+    }
+    return due
   }
 
   /** The shares of all agents are of what there is. */

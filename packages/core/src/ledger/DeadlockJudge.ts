@@ -14,7 +14,7 @@ import { isSafeWith, type SafetyReason, unsafeWith } from "./preemption/banker.t
 import { mayBeTaken } from "./preemption/Notice.ts"
 import { takenBefore } from "./preemption/PreemptibleIndex.ts"
 import { reviewAll } from "./quota/review.ts"
-import { leasesAround, type Request } from "./Request.ts"
+import { isHeldBack, leasesAround, type Request } from "./Request.ts"
 
 export class DeadlockJudge {
   private readonly books: Books
@@ -48,6 +48,7 @@ export class DeadlockJudge {
   /** A claim inside a lease waits for younger ones, or takes what they hold, by the policy. */
   private judgeByAge(request: Request, by: "wait-die" | "wound-wait"): void {
     if (request.quota?.parked !== undefined) return
+    this.books.ordering?.inherit()
     if (by === "wound-wait") {
       const wounded = woundedBy(request, this.books.now)
       if (wounded.length > 0) this.endings.tellToEnd(wounded, request, "age")
@@ -74,9 +75,9 @@ export class DeadlockJudge {
   }
 
   /** It waits where deadlocks are avoided: inside a lease for no order, else until it is safe. */
-  putBack(request: Request, fits: boolean): void {
+  putBack(request: Request): void {
     if (leasesAround(request).length > 0) this.books.exemptFromOrder(request)
-    else if (fits) this.books.heldBack.add(request)
+    if (isHeldBack(request)) this.books.heldBack.add(request)
   }
 
   /** Fails what a smaller pool can never serve, then what it deadlocks. */

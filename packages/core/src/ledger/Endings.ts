@@ -63,6 +63,8 @@ export class Endings {
       this.settled.push(lease)
     }
     if (deadline <= books.now) for (const lease of leases) this.end(lease)
+    // What waits inside them inherits nothing any more: nobody takes by a priority that it has lost.
+    books.ordering?.inherit()
   }
 
   /** The deadline of a lease has come. */

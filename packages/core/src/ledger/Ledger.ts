@@ -157,6 +157,9 @@ export class Ledger {
 
   /** Who was kept waiting because to grant it was not safe. */
   private findHeldBack(): void {
+    // An order stops at who is next. Here that one is kept waiting, and others have their shares behind it.
+    while (this.settling.resume());
+    this.books.ready.length = 0
     for (const agent of this.books.agents.values()) {
       for (const waiter of agent.waiters) if (isHeldBack(waiter)) this.books.heldBack.add(waiter)
     }
@@ -616,6 +619,8 @@ export class Ledger {
       if (refusedAt !== undefined && !(mayWait && waits)) return this.endings.refuse(request, refusedBy(refusedAt, now))
     } else if (fits && this.judge.isSafe(request)) {
       books.grant(request)
+      // Quota that a wait inside needs is kept from nobody.
+      if (ordering === undefined && request.agent.gate !== undefined) this.judge.judgeGrowth(request)
       if (ordering !== undefined) this.settling.settleAfter(request)
       else if (books.dirtyGates.length > 0 || this.settling.mayLetPass(request)) this.settling.settle()
       return request
@@ -633,9 +638,11 @@ export class Ledger {
     if (parked && (leasesAround(request).length > 0 || lacks.some((obstacle) => obstacle.limit === "rate"))) {
       books.quotaFreed(request.agent)
     }
+    // What it inherits decides who is before it, for all that follows.
+    if (!parked) ordering?.inherit()
     // First, for what comes back by time is no deadlock.
     if (this.taking !== undefined && !parked) takeFor(request, this.taking)
-    if (avoids && !parked) this.judge.putBack(request, fits)
+    if (avoids && !parked) this.judge.putBack(request)
     this.judge.judgeWait(request)
     this.settling.settle(parked ? undefined : request)
     if (request.deadline !== undefined && request.deadline <= now) this.runDue(now)

@@ -190,12 +190,16 @@ export class Pool implements Timed {
   }
 
   /** Whether a claim's share is kept for it: it waits for nobody then. */
-  isKeptFor({ amount, cost, request }: Part, now: number): boolean {
+  isKeptFor(part: Part, now: number): boolean {
+    return this.isKeptButTokens(part, now) && (part.cost === 0 || part.cost <= this.tokens(now) - this.earmarkedTokens)
+  }
+
+  /** Whether its units are: tokens come by time. */
+  isKeptButTokens({ amount, request }: Part, now: number): boolean {
     return (
       this.calendar !== undefined &&
       amount <= this.calendar.keptFor(request, now) &&
-      amount <= this.calendar.room(request, now) &&
-      (cost === 0 || cost <= this.tokens(now) - this.earmarkedTokens)
+      amount <= this.calendar.room(request, now)
     )
   }
 
@@ -287,7 +291,7 @@ export class Pool implements Timed {
   advance(now: number, ready: Array<Request>, advanced?: Set<Request>): void {
     let part = this.firstShort
     if (part === undefined || this.planned) return
-    if (this.queue !== undefined) return advanceInOrder(this, this.queue, now, ready)
+    if (this.queue !== undefined) return advanceInOrder(this, this.queue, now, ready, advanced)
     const tokens = this.tokens(now)
     while (part !== undefined) {
       if (part.amount > this.freeFor(part.request, now) - this.earmarked) break

@@ -66,9 +66,23 @@ export class Settling {
     for (;;) {
       const picked = this.backfill.picks(this.books, newcomer)
       if (picked.length === 0 || !picked.some((request) => this.judge.isSafe(request))) return
-      // A growth that is granted may fail somebody who was picked too.
-      for (const request of picked) if (request.status === "waiting") this.grantWaiter(request)
+      this.grantPicked(picked)
       this.settleInOrder()
+    }
+  }
+
+  /** With fair shares each grant is a new order, with other heads: then the rest is picked anew. */
+  private grantPicked(picked: ReadonlyArray<Request>): void {
+    const oneByOne = this.books.ordering?.order.fair !== undefined
+    let granted = false
+    for (const request of picked) {
+      if (granted && oneByOne) {
+        for (const { pool } of request.parts) pool.stirred = true
+        continue
+      }
+      // A growth that is granted may fail somebody who was picked too.
+      if (request.status === "waiting") this.grantWaiter(request)
+      granted ||= request.status !== "waiting"
     }
   }
 
@@ -149,7 +163,7 @@ export class Settling {
   }
 
   /** Goes on in the pools that stopped at a waiter whose grant decides who is next; whether one has. */
-  private resume(): boolean {
+  resume(): boolean {
     let resumed = false
     for (const pool of this.books.everyPool()) {
       if (!pool.paused) continue

@@ -1,6 +1,7 @@
 /** Many seeds, one summary: what every way of running the simulator shares. */
 import { firstDifference } from "./checkers/replay.ts"
-import { type Profile, profiles } from "./profiles.ts"
+import type { Profile } from "./profile.ts"
+import { profiles } from "./profiles.ts"
 import { Report } from "./report.ts"
 import { type Failure, type Result, simulate } from "./simulation.ts"
 

@@ -2,6 +2,7 @@
 import {
   type BackfillOptions,
   type Books,
+  type DeadlockPolicy,
   Ledger,
   type LedgerEvent,
   type Order,
@@ -87,7 +88,10 @@ export interface Run {
   /** Another one after each restart, in runs that have some. */
   ledger: Ledger
   readonly world: World
+  readonly deadlock: DeadlockPolicy
   readonly detects: boolean
+  /** Whether agents are in groups. */
+  readonly grouped: boolean
   readonly preemption: PreemptionPolicy
   readonly waitersMax: number
   readonly waitersPerAgentMax: number
@@ -99,8 +103,9 @@ export interface Run {
   readonly count: (key: string) => void
 }
 
-/** Puts the order of a run over books that were rebuilt. */
-export const ordered = ({ order }: Run, books: Books): Books => new Ledger({ books, order }).books
+/** Puts the policies of a run over books that were rebuilt. */
+export const ordered = ({ backfill, deadlock, order }: Run, books: Books): Books =>
+  new Ledger({ books, backfill, deadlock, order }).books
 
 export interface Checker {
   readonly name: string

@@ -1,6 +1,6 @@
 /** Random groups: what an administrator may say of a tree, right or wrong. */
 import type { LedgerEvent } from "../../src/Ledger.ts"
-import { randomRate } from "./profiles.ts"
+import { randomRate } from "./profile.ts"
 import type { Random } from "./random.ts"
 
 type GroupSet = Extract<LedgerEvent, { readonly _tag: "GroupSet" }>

@@ -86,7 +86,8 @@ export interface WorldClaim {
   exempt: boolean
   /** Whether it waits for quota, in no queue of a pool. */
   parked: boolean
-  readonly priority: number
+  /** What it ran at as it was granted: the claims above that may take it. */
+  leasePriority: number
   readonly preemptible: boolean
   /** What it was told, where it has to end. */
   notice: WorldNotice | undefined
@@ -118,16 +119,21 @@ export class World {
   readonly claims = new Map<number, WorldClaim>()
   readonly quotas = new Map<string, number>()
   readonly order: WorldOrder
+  /** Whether only what is safe is granted (see `prevention`). */
+  readonly avoids: boolean
   /** What is promised, by the id of the reservation. */
   readonly promises = new Map<number, Promise>()
+  /** Whether anything ever was promised. */
+  promised = false
   /** What the caller said that the next claim is inside of, which the events must agree with. */
   asking: { readonly parent: WorldClaim | undefined; readonly grows: WorldClaim | undefined } = {
     parent: undefined,
     grows: undefined
   }
 
-  constructor(policy?: ModelPolicy) {
+  constructor(policy?: ModelPolicy, avoids = false) {
     this.order = new WorldOrder(this, policy)
+    this.avoids = avoids
   }
 
   /** The waiters in the order in which they are to be served. */
@@ -206,6 +212,7 @@ export class World {
         const claim = this.claim(event.id)
         this.waiters.splice(this.waiters.indexOf(claim), 1)
         claim.token = event.token
+        claim.leasePriority = event.priority ?? this.order.own(claim)
         this.hold(claim)
         for (const id of event.passed ?? []) {
           const head = this.claim(id)
@@ -266,6 +273,7 @@ export class World {
         break
       case "Reserved":
         this.promises.set(event.id, event)
+        this.promised = true
         break
       case "ReservationEnded":
         this.promises.delete(event.id)
@@ -302,7 +310,7 @@ export class World {
       status,
       exempt: false,
       parked: false,
-      priority: event.scheduling?.priority ?? 0,
+      leasePriority: this.order.own({ agent: event.agent, scheduling: event.scheduling ?? noScheduling }),
       preemptible: event.scheduling?.preemptible === true && !event.manual && this.asking.grows === undefined,
       notice: undefined,
       touched: false

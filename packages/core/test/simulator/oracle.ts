@@ -22,6 +22,14 @@ export interface OracleState {
   readonly pools: ReadonlyArray<{ readonly limit: number; readonly burst: number }>
   /** Leases without an expiry, by what they hold in each pool. */
   readonly leases: ReadonlyArray<{ readonly amounts: ReadonlyArray<number> }>
+  /** What is promised at all times to some: the others have of it only what its leases hold that come back to them. */
+  readonly promises?: ReadonlyArray<{
+    readonly pool: number
+    readonly amount: number
+    /** Indices of the leases that draw from it, and of the waits that it is for. */
+    readonly leases: ReadonlyArray<number>
+    readonly waits: ReadonlyArray<number>
+  }>
   /** Oldest first; at most 30. */
   readonly waits: ReadonlyArray<OracleWait>
 }
@@ -38,10 +46,16 @@ const canServe = (state: OracleState, served: number, wait: number, ordered: boo
   return needs.every(({ amount, cost, pool }) => {
     let units = state.pools[pool]!.limit
     let tokens = state.pools[pool]!.burst
+    const isHeld = (lease: number) =>
+      state.waits.some((other, i) => (served & (1 << i)) === 0 && other.inside.includes(lease))
     state.leases.forEach((lease, index) => {
-      const held = state.waits.some((other, i) => (served & (1 << i)) === 0 && other.inside.includes(index))
-      if (held) units -= lease.amounts[pool]!
+      if (isHeld(index)) units -= lease.amounts[pool]!
     })
+    for (const promise of state.promises ?? []) {
+      if (promise.pool !== pool || promise.waits.includes(wait)) continue
+      const used = promise.leases.reduce((sum, at) => sum + (isHeld(at) ? state.leases[at]!.amounts[pool]! : 0), 0)
+      units -= Math.max(0, promise.amount - used)
+    }
     if (ordered && !exempt) {
       for (let earlier = 0; earlier < wait; earlier++) {
         if ((served & (1 << earlier)) !== 0) continue

@@ -116,6 +116,8 @@ export class WorldOrder {
   private readonly members = new Map<WorldAgent, ReadonlyArray<string>>()
   /** The line, until the next event. */
   private sorted: ReadonlyArray<WorldClaim> | undefined = undefined
+  /** What each waiter runs at, until the next event. */
+  private ranked: ReadonlyMap<WorldClaim, number> | undefined = undefined
 
   constructor(world: World, policy: ModelPolicy | undefined) {
     this.world = world
@@ -135,6 +137,7 @@ export class WorldOrder {
   /** Before the world takes an event in. */
   hear(event: LedgerEvent): void {
     this.sorted = undefined
+    this.ranked = undefined
     if ("agent" in event) this.agent(event.agent)
     switch (event._tag) {
       case "AgentSet":
@@ -235,12 +238,26 @@ export class WorldOrder {
     }
   }
 
-  own({ agent, scheduling }: Ranked): number {
-    return scheduling.priority ?? this.agents.get(agent)?.priority ?? 0
+  own({ agent, scheduling }: Pick<WorldClaim, "agent" | "scheduling">): number {
+    return scheduling.priority ?? this.agentPriority(agent)
+  }
+
+  agentPriority(agent: string): number {
+    return this.agents.get(agent)?.priority ?? 0
+  }
+
+  /** What a waiter runs at: its own priority, or what it inherits. */
+  rankOf(waiter: WorldClaim): number {
+    return this.ranks().get(waiter)!
+  }
+
+  private ranks(): ReadonlyMap<WorldClaim, number> {
+    this.ranked ??= this.ranksNow()
+    return this.ranked
   }
 
   /** What each waiter runs at: at least what those run at who wait for a lease around it, and are not in it. */
-  private ranks(): Map<WorldClaim, number> {
+  private ranksNow(): Map<WorldClaim, number> {
     const { policy, world } = this
     const ranks = new Map(world.waiters.map((waiter) => [waiter, this.own(waiter)]))
     if (policy?.priority?.inherits !== true) return ranks

@@ -45,6 +45,8 @@ const drawnFrom = (promises: ReadonlyArray<Promise>, lease: Pick<Asker, "agent" 
   return classes.length === 0 ? undefined : `p ${Math.max(...classes)}`
 }
 
+const holderOf = (world: World, lease: WorldClaim) => ({ agent: lease.agent, priority: world.order.own(lease) })
+
 const promisesOf = (world: World, pool: WorldPool): ReadonlyArray<Promise> =>
   [...world.promises.values()].filter(({ claim }) => (claim[pool.type] ?? 0) > 0)
 
@@ -53,6 +55,7 @@ const sumOf = (promises: ReadonlyArray<Promise>, type: string): number =>
 
 /** What others were promised and do not use, at one instant. */
 const keptAt = (
+  world: World,
   pool: WorldPool,
   promises: ReadonlyArray<Promise>,
   running: ReadonlyArray<WorldClaim>,
@@ -67,7 +70,7 @@ const keptAt = (
     )
     let used = 0
     for (const lease of running) {
-      if (drawnFrom(promises, lease) !== key) continue
+      if (drawnFrom(promises, holderOf(world, lease)) !== key) continue
       for (const need of lease.needs) if (need.pool === pool) used += need.amount
     }
     kept += Math.max(0, sumOf(active, pool.type) - used)
@@ -79,13 +82,13 @@ const keptAt = (
 export const roomFor = (world: World, asker: Asker, pool: WorldPool, now: number): number => {
   const promises = promisesOf(world, pool)
   if (promises.length === 0) return pool.free
-  let room = pool.free - keptAt(pool, promises, world.leases, asker, now)
+  let room = pool.free - keptAt(world, pool, promises, world.leases, asker, now)
   for (const { from } of promises) {
     if (from <= now || from >= now + asker.duration) continue
     const running = world.leases.filter((lease) => endOf(lease) > from)
     let runs = 0
     for (const lease of running) for (const need of lease.needs) if (need.pool === pool) runs += need.amount
-    room = Math.min(room, pool.capacity - runs - keptAt(pool, promises, running, asker, from))
+    room = Math.min(room, pool.capacity - runs - keptAt(world, pool, promises, running, asker, from))
   }
   return room
 }
@@ -108,7 +111,8 @@ export const nextBoundary = (world: World, now: number): number => {
 
 /** Who asks for a claim that is granted as it arrives. */
 export const askerOf = (event: Extract<LedgerEvent, { readonly _tag: "GrantedAtOnce" }>, run: Run): Asker => {
-  const { expected = 0, priority = 0 } = event.scheduling ?? {}
+  const { expected = 0 } = event.scheduling ?? {}
+  const priority = event.scheduling?.priority ?? run.world.order.agentPriority(event.agent)
   const lease = run.command.grows
   const declared = Math.min(expected === 0 ? Infinity : expected, event.ttl === 0 ? Infinity : event.ttl)
   const duration = lease === undefined ? declared : Math.max(0, endOf(lease) - event.at)
@@ -123,11 +127,12 @@ export const keptFor = (world: World, asker: Asker, pool: WorldPool, now: number
   return [...keys].flatMap(([key, holder]) => {
     const own = others.filter((promise) => keyOf(promise) === key)
     const amount =
-      keptAt(pool, promises, world.leases, { ...asker }, now) -
+      keptAt(world, pool, promises, world.leases, { ...asker }, now) -
       keptAt(
+        world,
         pool,
         promises.filter((promise) => keyOf(promise) !== key),
-        world.leases.filter((lease) => drawnFrom(promises, lease) !== key),
+        world.leases.filter((lease) => drawnFrom(promises, holderOf(world, lease)) !== key),
         asker,
         now
       )
@@ -155,7 +160,7 @@ const entitlement = (world: World, asker: Asker, pool: WorldPool, now: number): 
   )
   let used = 0
   for (const lease of world.leases) {
-    if (drawnFrom(promises, lease) !== key) continue
+    if (drawnFrom(promises, holderOf(world, lease)) !== key) continue
     for (const need of lease.needs) if (need.pool === pool) used += need.amount
   }
   return sumOf(own, pool.type) - used
@@ -167,8 +172,24 @@ export const isKept = (world: World, asker: Asker, pool: WorldPool, amount: numb
   amount <= entitlement(world, asker, pool, now) &&
   amount <= roomFor(world, asker, pool, now)
 
-export const askerFor = (claim: WorldClaim, now: number): Asker => ({
+export const askerFor = (world: World, claim: WorldClaim, now: number): Asker => ({
   agent: claim.agent,
-  priority: claim.priority,
+  priority: world.order.own(claim),
   duration: durationOf(claim, now)
 })
+
+/** What is promised at all times from now on, by pool and by whom it is for. */
+export const standingPromises = (world: World) =>
+  world.pools.flatMap((pool) => {
+    const all = promisesOf(world, pool)
+    const standing = all.filter(({ from, until }) => until === undefined && from <= world.now)
+    return [...new Set(standing.map(keyOf))].map((key) => {
+      const own = standing.filter((promise) => keyOf(promise) === key)
+      return {
+        pool,
+        amount: sumOf(own, pool.type),
+        draws: (lease: WorldClaim) => drawnFrom(all, holderOf(world, lease)) === key,
+        isFor: (waiter: WorldClaim) => own.some((promise) => isFor(promise, askerFor(world, waiter, world.now)))
+      }
+    })
+  })

@@ -5,6 +5,7 @@
  * exempt waiter needs only what it takes.
  */
 import type { Need, World, WorldClaim } from "./model.ts"
+import { isSafeWith } from "./prevention.ts"
 import { askerFor, isKept, roomFor } from "./promises.ts"
 
 export interface Line {
@@ -30,7 +31,7 @@ const readyAt = (need: Need, tokens: number, now: number): number =>
   need.pool.bucket === undefined || need.cost === 0 ? now : need.pool.bucket.readyAt(tokens, now)
 
 const roomOf = (world: World, claim: WorldClaim, { pool }: Need, now: number): number =>
-  world.promises.size === 0 ? pool.free : roomFor(world, askerFor(claim, now), pool, now)
+  world.promises.size === 0 ? pool.free : roomFor(world, askerFor(world, claim, now), pool, now)
 
 export const serve = (world: World, now: number): Service => {
   const units = world.pools.map(() => 0)
@@ -52,12 +53,15 @@ export const serve = (world: World, now: number): Service => {
       const line = lines[index]!
       units[index]! += need.amount
       tokens[index]! += need.cost
-      const kept = isKept(world, askerFor(waiter, now), need.pool, need.amount, now)
+      const kept = isKept(world, askerFor(world, waiter, now), need.pool, need.amount, now)
       // Where something is promised, one that is before it may lack what it has.
       const blocked = line.firstShort !== undefined && world.promises.size > 0
       const inOrder =
         blocked || units[index]! > roomOf(world, waiter, need, now) ? Infinity : readyAt(need, tokens[index]!, now)
-      const ready = kept ? Math.min(inOrder, readyAt(need, tokens[index]!, now)) : inOrder
+      // Beyond what is set aside: who is before it and short waits for units, not for these tokens.
+      const keptAt = kept ? readyAt(need, line.earmarkedTokens + need.cost, now) : Infinity
+      if (keptAt > now && keptAt < progressAt) progressAt = keptAt
+      const ready = Math.min(inOrder, keptAt)
       if (ready > own) own = ready
       if (line.firstShort !== undefined) continue
       if (inOrder <= now && tokens[index]! <= line.level) {
@@ -78,7 +82,7 @@ export const serve = (world: World, now: number): Service => {
         if (ready > own) own = ready
       }
     }
-    if (own < at) {
+    if (own < at && (!world.avoids || isSafeWith(world, waiter))) {
       at = own
       first = waiter
     }
@@ -90,7 +94,7 @@ export const serve = (world: World, now: number): Service => {
 export const isItsTurn = (world: World, claim: WorldClaim, now: number): boolean =>
   claim.needs.every((own) => {
     const { amount, cost, pool } = own
-    if (isKept(world, askerFor(claim, now), pool, amount, now)) return cost <= pool.tokens(now)
+    if (isKept(world, askerFor(world, claim, now), pool, amount, now)) return cost <= pool.tokens(now)
     let units = amount
     let tokens = cost
     if (!claim.exempt) {

@@ -14,7 +14,7 @@ import { type Answer, type Checker, type Command, type Run, Violation } from "./
 import { checkersFor } from "./checkers/index.ts"
 import { World } from "./model.ts"
 import type { ModelPolicy } from "./order.ts"
-import type { Profile } from "./profiles.ts"
+import type { Profile } from "./profile.ts"
 import { Random } from "./random.ts"
 import { Report } from "./report.ts"
 import { type Planned, Workload } from "./workload.ts"
@@ -73,18 +73,20 @@ class Simulation {
   private heard = 0
   private planned: Command | undefined = undefined
 
-  constructor(seed: number, profile: Profile, report: Report, restored: boolean) {
+  constructor(seed: number, { draw, ...kind }: Profile, report: Report, restored: boolean) {
+    const profile = draw?.(new Random(seed + 4)) ?? kind
     this.restores = restored ? new Random(seed + 1) : undefined
     this.report = report
     this.random = new Random(seed)
     const policy = profile.policy?.(new Random(seed + 2))
     const order = policy && orderOf(policy)
-    const world = new World(policy)
     const preemption = profile.preemption(this.random)
     const backfill = profile.backfill?.(new Random(seed + 3))
+    const deadlock = profile.detects ? profile.deadlock(this.random) : detectionOff
+    const world = new World(policy, deadlock.avoids)
     this.options = {
       order,
-      deadlock: profile.detects ? profile.deadlock(this.random) : detectionOff,
+      deadlock,
       backfill,
       preemption,
       waitersMax: profile.waitersMax,
@@ -92,14 +94,15 @@ class Simulation {
       indexed: true,
       sink: (event) => this.hear(event)
     }
-    const ledger = new Ledger(this.options)
     this.run = {
       seed,
       order,
       backfill,
-      ledger,
+      ledger: new Ledger(this.options),
       world,
+      deadlock,
       detects: profile.detects,
+      grouped: profile.groups,
       preemption,
       waitersMax: profile.waitersMax,
       waitersPerAgentMax: profile.waitersPerAgentMax,
@@ -110,7 +113,7 @@ class Simulation {
     }
     this.workload = new Workload(this.random, profile, world)
     // On restored Ledgers the events have to be those of a run that was checked: that says it all.
-    this.checkers = restored ? [] : checkersFor(profile.groups).map((make) => make(this.run))
+    this.checkers = restored ? [] : checkersFor(this.run).map((make) => make(this.run))
   }
 
   steps(count: number): void {
@@ -137,6 +140,7 @@ class Simulation {
   private step(planned: Planned): void {
     const { ledger, world } = this.run
     this.planned = planned.command
+    world.asking = planned.asking ?? { parent: undefined, grows: undefined }
     // Half of the commands find the state up to date, so that their outcome can be
     // foretold; the others have to bring it up to date themselves.
     if (this.random.chance(0.5)) {
@@ -144,7 +148,6 @@ class Simulation {
       this.run.command = planned.command
       for (const checker of this.checkers) checker.beforeCommand?.()
     }
-    world.asking = planned.asking ?? { parent: undefined, grows: undefined }
     this.run.step++
     this.workload.answered(this.command(planned.command, planned.run))
     this.report.count(`command: ${planned.command.name}`)

@@ -15,7 +15,7 @@ import {
 import type { Answer, Command } from "./checker.ts"
 import { amountsOf, type World, type WorldClaim } from "./model.ts"
 import { groupNames, randomGroup, randomShares } from "./groups.ts"
-import { commandNames, type Profile, randomRate } from "./profiles.ts"
+import { commandNames, type Profile, randomRate } from "./profile.ts"
 import type { Random } from "./random.ts"
 
 /** A command, chosen, and how to give it to the Ledger. */
@@ -277,7 +277,8 @@ export class Workload {
     const agent = parent !== undefined && random.chance(0.7) ? parent.agent : this.someAgent()
     const claim = this.someClaim()
     const wait = name === "claim"
-    const scheduling = this.atQuota(this.someScheduling())
+    const said = this.atQuota(this.someScheduling())
+    const scheduling = this.withMaximum(said, claim, parent)
     const ttl = random.chance(profile.ttl) ? random.between(1, 5_000) : 0
     const deadline = this.someDeadline(at)
     const manual = handle === undefined && random.chance(profile.manual)
@@ -295,6 +296,26 @@ export class Workload {
     const expected = random.chance(profile.expected) ? random.between(1, 5_000) : 0
     if (!said && !preemptible && expected === 0) return undefined
     return { ...(said ? { priority: random.between(-2, 3) } : {}), expected, preemptible }
+  }
+
+  /** Where deadlocks are avoided most outermost claims say what they may need in the end. */
+  private withMaximum(
+    scheduling: Scheduling | undefined,
+    claim: Readonly<Record<string, number>>,
+    parent: WorldClaim | undefined
+  ): Scheduling | undefined {
+    const { profile, random } = this
+    if (!profile.maxima || parent !== undefined || random.chance(0.25)) return scheduling
+    const maximum = Object.fromEntries(
+      this.pools.flatMap((pool) => {
+        const own = claim[pool.type] ?? 0
+        const least = Number.isSafeInteger(own) && own >= 0 ? own : 0
+        // At times less than it asks for at once.
+        const most = random.chance(0.02) ? least - 1 : random.between(least, Math.max(least, pool.capacity))
+        return most <= 0 ? [] : [[pool.type, most]]
+      })
+    )
+    return { ...(scheduling ?? { expected: 0, preemptible: false }), maximum }
   }
 
   private planGrow(at: number): Planned | undefined {

@@ -41,7 +41,13 @@ export const displace = (pool: Pool, queue: Queue, part: Part): void => {
  * Earmarks for waiters what has become free, in order. With fair shares it stops at the
  * first that has all it needs: its grant decides who comes next.
  */
-export const advanceInOrder = (pool: Pool, queue: Queue, now: number, ready: Array<Request>): void => {
+export const advanceInOrder = (
+  pool: Pool,
+  queue: Queue,
+  now: number,
+  ready: Array<Request>,
+  advanced: Set<Request> | undefined
+): void => {
   const tokens = pool.tokens(now)
   let part = pool.firstShort
   while (part !== undefined) {
@@ -50,7 +56,10 @@ export const advanceInOrder = (pool: Pool, queue: Queue, now: number, ready: Arr
     pool.earmark(part)
     const { request } = part
     part = queue.after(part)
-    if (--request.shortIn > 0) continue
+    if (--request.shortIn > 0) {
+      advanced?.add(request)
+      continue
+    }
     ready.push(request)
     if (!queue.fair) continue
     pool.paused = true

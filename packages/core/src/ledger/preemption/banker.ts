@@ -91,6 +91,8 @@ interface DeclaredTree extends Tree {
 
 /** What there is for those that declared a maximum, once the request is granted; `undefined` where it is of none. */
 const stateWith = (pools: ReadonlyArray<Pool>, request: Request) => {
+  // Where a cut left no safe order a claim of nothing still changes nothing.
+  if (request.parts.length === 0) return undefined
   const place = new Map(pools.map((pool, at) => [pool, at]))
   const held = new Map<Request, Array<number>>()
   const add = (tree: Request, pool: Pool, amount: number) => {

@@ -7,6 +7,7 @@
 import { isDeepStrictEqual } from "node:util"
 import { type Checker, failing, type Run } from "../checker.ts"
 import type { Need, World, WorldClaim, WorldPool } from "../model.ts"
+import { isSafeWith, overMaximum } from "../prevention.ts"
 import { type Asker, isKept, leaseDuration, roomFor, standingFor } from "../promises.ts"
 import { serve } from "../service.ts"
 
@@ -87,9 +88,10 @@ const unavailable = (
     const before = wanted(pool)
     const room = roomFor(world, asker, pool, now)
     // Where something is promised, one that is before it may lack what it has.
-    const blocked = world.promises.size > 0 && line.firstShort !== undefined
+    const blocked = world.promises.size > 0 && line.firstShort !== undefined && ahead.includes(line.firstShort)
     const fits = !blocked && amount <= room - before.units && cost <= tokens - before.tokens
-    if (fits || isKept(world, asker, pool, amount, now)) return []
+    const hasTokens = cost === 0 || cost <= tokens - line.earmarkedTokens
+    if (fits || (hasTokens && isKept(world, asker, pool, amount, now))) return []
     const short = amount > pool.free ? "capacity" : cost > tokens ? "rate" : amount > room ? "reservation" : "order"
     const left = short === "capacity" ? pool.free : short === "order" ? room - line.earmarked : room
     return [
@@ -105,6 +107,17 @@ const unavailable = (
     ]
   })
 }
+
+/** It is there, and would not be safe to grant. */
+const unsafe = ({ amount, pool }: Need) => ({
+  _tag: "ResourceExhausted",
+  reason: "unavailable",
+  short: "order",
+  resourceType: pool.type,
+  requested: amount,
+  available: pool.free,
+  limit: pool.limit
+})
 
 const queueFull = (run: Run, agent: string, needs: ReadonlyArray<Need>): Forecast | undefined => {
   const { waitersMax, waitersPerAgentMax, world } = run
@@ -149,19 +162,23 @@ const foretell = (run: Run): Forecast => {
   const now = run.ledger.now
   const asker = {
     agent,
-    priority: command.scheduling?.priority ?? 0,
+    priority: command.scheduling?.priority ?? world.order.agentPriority(agent),
     duration: grows === undefined ? saidDuration(command) : leaseDuration(grows, now)
   }
+  const root = { parent: world.asking.parent, grows }
+  const scheduling = command.scheduling ?? { expected: 0, preemptible: false }
+  const over = run.deadlock.avoids === true ? overMaximum(world, { ...root, needs, maximum: scheduling.maximum }) : []
+  if (over.length > 0) return refused(...over)
   const final = needs.flatMap((need) => [
     ...neverFits(need, standingFor(world, asker, need.pool, now)),
     ...overQuota(world, agent, need)
   ])
   if (final.length > 0) return refused(...final)
-  const scheduling = command.scheduling ?? { expected: 0, preemptible: false }
   const ahead = world.order.before({ id: 0, agent, scheduling })
   const short = unavailable(world, asker, needs, ahead, now)
-  if (short.length === 0) return { _tag: "Granted" }
-  if (command.wait === false) return refused(...short)
+  const isSafe = !world.avoids || isSafeWith(world, { ...root, needs, scheduling })
+  if (short.length === 0 && isSafe) return { _tag: "Granted" }
+  if (command.wait === false) return refused(...(short.length > 0 ? short : needs.slice(0, 1).map(unsafe)))
   return queueFull(run, agent, needs) ?? { _tag: "Waits" }
 }
 
@@ -177,9 +194,11 @@ export const admission = (run: Run): Checker => {
       exempted = false
       if (name !== "claim" && name !== "try" && name !== "grow") return
       forecast = foretell(run)
+      // What is asked about is asked outside of all leases.
+      if (run.world.avoids && run.world.asking.parent !== undefined) return
       if (name === "grow" || agent === undefined || claim === undefined || run.seed % 2 === 0) return
       const { scheduling, ttl } = run.command
-      const { granted } = ledger.check(agent, claim, { scheduling, ttl })
+      const { granted } = run.ledger.check(agent, claim, { scheduling, ttl })
       if (granted !== (forecast._tag === "Granted"))
         fail(`check says ${granted ? "" : "not "}granted, the rules ${forecast._tag}`)
     },

@@ -89,9 +89,10 @@ export const backfill = (run: Run): Checker => {
   return {
     name,
     onEvent: (event) => {
-      if (kind === undefined || kind === "conservative") return
+      // A promise decides about starts too, and may come after.
+      if (kind === undefined || kind === "conservative" || world.promised) return
       checkPassed(world.now)
-      if (event._tag !== "Granted" || event.passed !== undefined) return
+      if (world.promised || event._tag !== "Granted" || event.passed !== undefined) return
       const claim = world.claim(event.id)
       if (claim.exempt || isItsTurn(world, claim, event.at)) return
       run.count("backfilled")
@@ -109,7 +110,9 @@ export const backfill = (run: Run): Checker => {
       const at = earliest(world, first, event.at)
       const meets = claim.needs.some(({ amount, pool }) => {
         const need = first.needs.find((other) => other.pool === pool)
-        return need !== undefined && (need.amount > pool.free - amount || need.cost > 0)
+        // Where it has its share it is passed by nobody: what is set aside was looked at above.
+        const isShort = lines[pool.index]!.firstShort === first
+        return need !== undefined && isShort && (need.amount > pool.free - amount || need.cost > 0)
       })
       const until = event.at + durationOf(claim, event.at)
       const isTimed = first.needs.some(({ cost, pool }) => cost > 0 || pool.rate !== undefined)
@@ -120,11 +123,13 @@ export const backfill = (run: Run): Checker => {
         fail(`${claim.id} started before ${first.id} and may last beyond its start at ${at}`)
       }
       if (meets && at === Infinity) fail(`${claim.id} passed ${first.id}, which may wait for ever`)
-      passed = { first, by: claim, at }
+      // Who waits for tokens may start later than its units are there.
+      if (!isTimed) passed = { first, by: claim, at }
     },
     afterCommand: () => {
       if (kind === undefined || kind === "conservative") return
       checkPassed(ledger.now)
+      if (world.promised) return
       if (world.waiters.length > everyStepMax && run.step % 8 !== 0) return
       for (const pool of world.pools) {
         const waiter = forgotten(world, pool, kind, ledger.now)

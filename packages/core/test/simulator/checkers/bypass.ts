@@ -7,6 +7,7 @@
  */
 import { type Checker, failing, type Run } from "../checker.ts"
 import type { WorldClaim } from "../model.ts"
+import { askerFor, roomFor } from "../promises.ts"
 import { serve } from "../service.ts"
 
 const name = "bypass"
@@ -31,7 +32,10 @@ export const bypass = (run: Run): Checker => {
       const { earmarked, earmarkedTokens, firstShort: head } = lines[pool.index]!
       if (head === undefined || place < queue.indexOf(head)) continue
       if (head === claim) return `it is the first that is short of ${pool.type}`
-      if (amount > pool.free - earmarked || (cost > 0 && cost > pool.tokens(now) - earmarkedTokens))
+      if (
+        amount > roomFor(world, askerFor(world, claim, now), pool, now) - earmarked ||
+        (cost > 0 && cost > pool.tokens(now) - earmarkedTokens)
+      )
         return `it takes ${pool.type} that is earmarked`
       if (!mayBePassed(head, now)) return `${head.id} may not be passed`
       heads.add(head)

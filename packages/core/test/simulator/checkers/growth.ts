@@ -27,6 +27,8 @@ export const growth = (run: Run): Checker => {
     name,
     afterCommand: () => {
       if (run.step % 4 !== 0 || world.waiters.length === 0 || world.waiters.length > 12) return
+      // What is promised to others may be there for nobody who waits.
+      if (world.promises.size > 0) return
       if (world.pools.every((pool) => pool.limit === pool.capacity)) return
       const asIs = oracleState(world)
       const line = world.line

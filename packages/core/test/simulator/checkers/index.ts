@@ -1,5 +1,5 @@
 /** Every checker, in the order in which they look: the plainest rule that is broken is named first. */
-import type { MakeChecker } from "../checker.ts"
+import type { MakeChecker, Run } from "../checker.ts"
 import { admission } from "./admission.ts"
 import { backfill } from "./backfill.ts"
 import { bypass } from "./bypass.ts"
@@ -12,6 +12,7 @@ import { manual } from "./manual.ts"
 import { nesting } from "./nesting.ts"
 import { order } from "./order.ts"
 import { preemption } from "./preemption.ts"
+import { prevention } from "./prevention.ts"
 import { quota } from "./quota.ts"
 import { quotaTree } from "./quotaTree.ts"
 import { rate } from "./rate.ts"
@@ -38,6 +39,7 @@ const all: ReadonlyArray<MakeChecker> = [
   timers,
   preemption,
   deadlock,
+  prevention,
   growth,
   nesting,
   settled,
@@ -57,16 +59,18 @@ const all: ReadonlyArray<MakeChecker> = [
 const withoutGroups: ReadonlySet<MakeChecker> = new Set([
   quota,
   order,
+  backfill,
   bypass,
   rescue,
   timers,
   preemption,
   deadlock,
+  prevention,
   growth,
   admission,
   refusals
 ])
 
 /** Those of a run. */
-export const checkersFor = (grouped: boolean): ReadonlyArray<MakeChecker> =>
+export const checkersFor = ({ grouped }: Run): ReadonlyArray<MakeChecker> =>
   all.filter((checker) => (grouped ? !withoutGroups.has(checker) : checker !== quotaTree))

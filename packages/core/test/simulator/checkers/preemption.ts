@@ -4,10 +4,14 @@
  * where there are few. Everybody who could be served so is, nobody ends in vain, and
  * each thing happens at its instant. Preemption ends: what it lowers (`potential`) is
  * compared before and after the victims of a claim are told.
+ *
+ * Whether what comes back is there for a claim is another question where something is promised to
+ * others: from then on only who may be taken, and when, is judged.
  */
 import type { LedgerEvent } from "../../../src/Ledger.ts"
 import { type Checker, failing, type Run } from "../checker.ts"
 import { around, type World, type WorldClaim, type WorldPool } from "../model.ts"
+import { askerFor, roomFor } from "../promises.ts"
 import { serve } from "../service.ts"
 
 const name = "preemption"
@@ -23,18 +27,20 @@ const amountIn = (claim: WorldClaim, pool: WorldPool): number =>
 /** What each waiter lacks, in order, where it and all before it are to be served by what is free or comes back. */
 const missingOf = (world: World): ReadonlyMap<WorldClaim, Missing> => {
   const { lines } = serve(world, world.now)
-  const left = world.pools.map((pool) => {
-    const coming = world.leases.filter((lease) => lease.notice !== undefined)
-    return pool.free + coming.reduce((sum, lease) => sum + amountIn(lease, pool), 0)
-  })
+  const noticed = world.leases.filter((lease) => lease.notice !== undefined)
+  const coming = world.pools.map((pool) => noticed.reduce((sum, lease) => sum + amountIn(lease, pool), 0))
+  const wanted = world.pools.map(() => 0)
+  const short = new Set<WorldPool>()
   return new Map(
-    world.waiters.map((waiter) => {
+    world.line.map((waiter) => {
       const missing = new Map<WorldPool, number>()
+      const asker = askerFor(world, waiter, world.now)
       for (const { amount, pool } of waiter.needs) {
-        left[pool.index]! -= amount
-        const line = lines[pool.index]!
-        const hasItsShare = line.firstShort === undefined || waiter.id < line.firstShort.id
-        if (!hasItsShare && left[pool.index]! < 0) missing.set(pool, -left[pool.index]!)
+        const { index } = pool
+        wanted[index]! += amount
+        if (lines[index]!.firstShort === waiter) short.add(pool)
+        const units = wanted[index]! - roomFor(world, asker, pool, world.now) - coming[index]!
+        if (short.has(pool) && units > 0) missing.set(pool, units)
       }
       return [waiter, missing]
     })
@@ -43,9 +49,11 @@ const missingOf = (world: World): ReadonlyMap<WorldClaim, Missing> => {
 
 const candidatesFor = (world: World, waiter: WorldClaim): ReadonlyArray<WorldClaim> =>
   world.leases
-    .filter((lease) => lease.preemptible && lease.notice === undefined && lease.priority < waiter.priority)
+    .filter(
+      (lease) => lease.preemptible && lease.notice === undefined && lease.leasePriority < world.order.rankOf(waiter)
+    )
     .filter((lease) => !around(waiter).includes(lease))
-    .toSorted((a, b) => a.priority - b.priority || b.token - a.token)
+    .toSorted((a, b) => a.leasePriority - b.leasePriority || b.token - a.token)
 
 const isEnough = (missing: Missing, leases: ReadonlyArray<WorldClaim>): boolean =>
   [...missing].every(([pool, units]) => leases.reduce((sum, lease) => sum + amountIn(lease, pool), 0) >= units)
@@ -64,7 +72,8 @@ export const bestVictims = (missing: Missing, candidates: ReadonlyArray<WorldCla
 const potential = (world: World): ReadonlyArray<readonly [number, number]> => {
   const counts = new Map<number, number>()
   for (const [waiter, missing] of missingOf(world)) {
-    if (missing.size > 0) counts.set(waiter.priority, (counts.get(waiter.priority) ?? 0) + 1)
+    const rank = world.order.rankOf(waiter)
+    if (missing.size > 0) counts.set(rank, (counts.get(rank) ?? 0) + 1)
   }
   return [...counts].toSorted(([a], [b]) => b - a)
 }
@@ -102,9 +111,12 @@ export const preemption = (run: Run): Checker => {
     if (event.cause !== "priority") return
     if (!policy.byPriority) fail(`${event.id} is taken by priority, which is off`)
     const by = world.claim(event.by)
-    if (by.status !== "waiting" || by.priority <= lease.priority) fail(`${by.id} takes ${lease.id}, and must not`)
     if (taking !== undefined && taking.by !== by.id) finish()
+    if (by.status !== "waiting") fail(`${by.id} takes ${lease.id}, and does not wait`)
     if (taking === undefined) {
+      // As it begins: what it inherits may end with the first of those whom it takes.
+      if (world.order.rankOf(by) <= lease.leasePriority) fail(`${by.id} takes ${lease.id}, and must not`)
+      if (world.promised) return
       const missing = missingOf(world).get(by)
       const candidates = candidatesFor(world, by)
       if (missing === undefined || missing.size === 0) return fail(`${by.id} takes ${lease.id} and lacks nothing`)
@@ -126,7 +138,10 @@ export const preemption = (run: Run): Checker => {
     const without = missingOf(world)
     lease.notice = notice
     return world.waiters.some(
-      (waiter) => waiter.priority > lease.priority && withIt.get(waiter)!.size === 0 && without.get(waiter)!.size > 0
+      (waiter) =>
+        world.order.rankOf(waiter) > lease.leasePriority &&
+        withIt.get(waiter)!.size === 0 &&
+        without.get(waiter)!.size > 0
     )
   }
 
@@ -143,7 +158,7 @@ export const preemption = (run: Run): Checker => {
       if (event._tag === "Spared") {
         const lease = world.claim(event.id)
         if (!mayBeSpared(lease)) fail(`${event.id} is spared, too late or with a wait inside`)
-        if (isNeeded(lease)) fail(`${event.id} is spared, and somebody needs it`)
+        if (!world.promised && isNeeded(lease)) fail(`${event.id} is spared, and somebody needs it`)
       }
       if (event._tag === "Ending") {
         const { notice } = world.claim(event.id)
@@ -168,7 +183,7 @@ export const preemption = (run: Run): Checker => {
         if (pool.announced !== waiting[pool.index])
           fail(`${pool.type}: ${pool.announced} come back, not ${waiting[pool.index]}`)
       }
-      if (!policy.byPriority || (world.waiters.length > waitersMax && run.step % 8 !== 0)) return
+      if (!policy.byPriority || world.promised || (world.waiters.length > waitersMax && run.step % 8 !== 0)) return
       for (const [waiter, missing] of missingOf(world)) {
         if (missing.size > 0 && isEnough(missing, candidatesFor(world, waiter)))
           fail(`${waiter.id} could be served by what it may take`)

@@ -20,6 +20,8 @@ export const drains = (ledger: Ledger, order: Run["order"]): string | undefined 
   const copy = new Ledger({ books: restore(JSON.parse(JSON.stringify(capture(ledger.books)))), indexed: true, order })
   const { index } = copy.books
   let now = copy.now
+  // Who asks for more than there is waits for growth.
+  for (const pool of copy.books.pools.values()) copy.setCapacity(pool, pool.limit, now)
   for (let round = 0; copy.books.waiting > 0; round++) {
     if (round > roundsMax) return `${copy.books.waiting} still wait after ${round} rounds of giving back`
     const free = [...index!.values()].filter(

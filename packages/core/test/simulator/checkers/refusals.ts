@@ -7,7 +7,8 @@ import { isDeepStrictEqual } from "node:util"
 import { type DeadlockDetected, explain, type LeaveReason, type Refusal, type WaitReason } from "../../../src/Ledger.ts"
 import { type Checker, failing, type Run } from "../checker.ts"
 import { amountsOf, around, type World, type WorldClaim } from "../model.ts"
-import { durationOf, keptFor, roomFor, standingFor } from "../promises.ts"
+import { isSafeWith, outermostOf } from "../prevention.ts"
+import { askerFor, keptFor, roomFor, standingFor } from "../promises.ts"
 import { serve } from "../service.ts"
 import { neverFits } from "./admission.ts"
 
@@ -61,7 +62,7 @@ const reasonsFor = (world: World, waiter: WorldClaim, now: number): ReadonlyArra
         holdersTotal: holders.length
       })
     }
-    const asker = { agent: waiter.agent, priority: waiter.priority, duration: durationOf(waiter, now) }
+    const asker = askerFor(world, waiter, now)
     const room = roomFor(world, asker, pool, now)
     if (amount <= pool.capacity && amount <= pool.free && amount > room) {
       reasons.push({
@@ -110,7 +111,23 @@ const cycleJudge = (world: World, victim: WorldClaim): Judge => {
     }
     return cycle.length > 0
   }
-  return (refusal) => refusal._tag === "DeadlockDetected" && isTrue(refusal)
+  const root = outermostOf(victim)
+  const ages = new Map(world.leases.map((lease) => [lease.id, (outermostOf(lease) ?? lease).id]))
+  /** It must not wait for an older lease, whether that closes a cycle or not. */
+  const isByAge = ({ cycle }: DeadlockDetected): boolean => {
+    const [step] = cycle
+    if (step === undefined || cycle.length > 1 || root === undefined) return false
+    const holder = leases.get(step.lease)
+    return (
+      step.agent === victim.agent &&
+      step.requested === amountsOf(victim)[step.resourceType] &&
+      holder?.agent === step.heldBy &&
+      holder.amounts[step.resourceType] === step.holds &&
+      ages.get(step.lease)! < root.id
+    )
+  }
+  return (refusal) =>
+    refusal._tag === "DeadlockDetected" && (refusal.avoided === undefined ? isTrue(refusal) : isByAge(refusal))
 }
 
 const expected = (world: World, claim: WorldClaim, reason: LeaveReason, now: number): ReadonlyArray<unknown> => {
@@ -120,7 +137,7 @@ const expected = (world: World, claim: WorldClaim, reason: LeaveReason, now: num
       return [{ _tag: "ManagerStopped" }]
     case "ResourceExhausted":
       return claim.needs.flatMap((need) => {
-        const asker = { agent, priority: claim.priority, duration: durationOf(claim, now) }
+        const asker = askerFor(world, claim, now)
         return neverFits(need, standingFor(world, asker, need.pool, now))
       })
     case "QuotaExceeded":
@@ -159,10 +176,19 @@ export const refusals = (run: Run): Checker => {
       else if (reason === "ClaimTimedOut") {
         const facts = { agent: claim.agent, claim: amountsOf(claim), waitedMicros: event.at - claim.askedAt }
         const expectedReasons = reasonsFor(world, claim, event.at)
+        const isSafe = !world.avoids || isSafeWith(world, claim)
         judge = (refusal) => {
           if (refusal._tag !== reason) return false
           const { reasons, ...told } = refusal
-          return isDeepStrictEqual(told, { _tag: reason, ...facts }) && sameReasons(reasons, expectedReasons)
+          const others = reasons.filter(({ _tag }) => _tag !== "Safety")
+          // That it is told only where it is so is judged; which units it counts is not.
+          const isToldSafe = others.length === reasons.length
+          return (
+            isDeepStrictEqual(told, { _tag: reason, ...facts }) &&
+            sameReasons(others, expectedReasons) &&
+            reasons.length > 0 &&
+            (isToldSafe || !isSafe)
+          )
         }
       } else {
         const candidates = expected(world, claim, reason, event.at)
@@ -195,7 +221,7 @@ export const refusals = (run: Run): Checker => {
         for (const request of agent.waiters) {
           const { reasons } = explain(request, ledger.now)
           const claim = world.claim(request.id)
-          if (reasons.length === 0) fail(`${request.id} waits for no reason`)
+          if (reasons.length === 0 && !world.avoids) fail(`${request.id} waits for no reason`)
           if (!sameReasons(reasons, reasonsFor(world, claim, ledger.now)))
             fail(`${request.id} waits for ${JSON.stringify(reasons)}`)
         }

@@ -1,0 +1,93 @@
+/** Policies that meet: what the simulator found where several are at work at once. */
+import { assert, describe, it } from "vitest"
+import {
+  bankers,
+  Ledger,
+  type LedgerEvent,
+  type LedgerOptions,
+  Order,
+  type Refusal,
+  Request
+} from "../../src/Ledger.ts"
+
+const byPriority = { name: "priority", byPriority: true, grace: 100, overrun: 10 }
+const order = new Order({ name: "priority", priority: { inherits: true } })
+
+const setUp = (capacities: Readonly<Record<string, number>>, options: LedgerOptions = {}) => {
+  const events: Array<LedgerEvent> = []
+  const ledger = new Ledger({ indexed: true, sink: (event) => events.push(event), ...options })
+  for (const [type, capacity] of Object.entries(capacities)) ledger.definePool(type, { capacity }, 0)
+  return { ledger, events }
+}
+
+const request = (answer: Request | Refusal): Request =>
+  answer instanceof Request ? answer : assert.fail(`refused: ${JSON.stringify(answer)}`)
+
+const said = (priority: number | undefined, preemptible = false) => ({
+  scheduling: { priority, expected: 0, preemptible }
+})
+
+describe("preemption in an order", () => {
+  it("is looked at again where a waiter got its share of another pool", () => {
+    const { ledger } = setUp({ cpu: 1, gpu: 1 }, { order, preemption: byPriority })
+    const victim = request(ledger.claim("low", { gpu: 1 }, 0, said(0, true)))
+    const other = request(ledger.claim("other", { cpu: 1 }, 0, said(0)))
+    ledger.claim("high", { cpu: 1, gpu: 1 }, 1, said(5))
+    assert.strictEqual(victim.notice, undefined)
+    ledger.release(other, 2)
+    assert.strictEqual(victim.notice?.cause, "priority")
+  })
+
+  it("is looked at again where an agent's priority rises", () => {
+    const { ledger } = setUp({ cpu: 1 }, { preemption: byPriority })
+    const victim = request(ledger.claim("low", { cpu: 1 }, 0, said(3, true)))
+    ledger.claim("high", { cpu: 1 }, 1)
+    assert.strictEqual(victim.notice, undefined)
+    ledger.setAgent("high", { priority: 9 }, 2)
+    assert.strictEqual(victim.notice?.cause, "priority")
+  })
+})
+
+describe("promises in an order", () => {
+  it("leave the shares of others set aside for who comes in later", () => {
+    const { ledger } = setUp({ cpu: 10, gpu: 1 }, { order })
+    ledger.reserve({ holder: { _tag: "Agent", agent: "prod" }, claim: { cpu: 2 }, from: 0 }, 0)
+    ledger.claim("a", { gpu: 1 }, 0)
+    ledger.claim("b", { cpu: 3, gpu: 1 }, 1)
+    assert.strictEqual(ledger.books.pools.get("cpu")?.earmarked, 3)
+  })
+
+  it("are granted at the instant at which the tokens are there, whoever waits before", () => {
+    const { ledger } = setUp({ gpu: 1 })
+    ledger.definePool("cpu", { capacity: 4, rate: { limit: 1, intervalMicros: 100, burst: 1, per: "request" } }, 0)
+    ledger.reserve({ holder: { _tag: "Agent", agent: "prod" }, claim: { cpu: 2 }, from: 0 }, 0)
+    ledger.claim("a", { cpu: 1 }, 0)
+    ledger.claim("a", { cpu: 2 }, 0)
+    const own = request(ledger.claim("prod", { cpu: 1 }, 0))
+    assert.strictEqual(own.status, "waiting")
+    ledger.advance(ledger.nextDueAt)
+    assert.strictEqual(own.status, "held")
+    assert.strictEqual(own.grantedAt, 100)
+  })
+
+  it("let somebody pass who could not, once a window delays the first in line", () => {
+    const { ledger } = setUp({ cpu: 4 }, { backfill: { kind: "shadow" } })
+    const lasting = (expected: number) => ({ scheduling: { expected, preemptible: false } })
+    ledger.claim("a", { cpu: 2 }, 0, lasting(100))
+    ledger.claim("b", { cpu: 4 }, 1, lasting(100))
+    const small = request(ledger.claim("c", { cpu: 1 }, 2, lasting(150)))
+    assert.strictEqual(small.status, "waiting")
+    ledger.reserve({ holder: { _tag: "Agent", agent: "prod" }, claim: { cpu: 2 }, from: 160, until: 1_000 }, 3)
+    assert.strictEqual(small.status, "held")
+  })
+})
+
+describe("deadlocks avoided", () => {
+  it("grant a claim of nothing even where no order is safe any more", () => {
+    const { ledger } = setUp({ cpu: 4 }, { deadlock: bankers })
+    const maximum = (cpu: number) => ({ scheduling: { expected: 0, preemptible: false, maximum: { cpu } } })
+    ledger.claim("a", { cpu: 1 }, 0, maximum(3))
+    ledger.setCapacity(ledger.books.pools.get("cpu")!, 1, 1)
+    assert.strictEqual(request(ledger.claim("b", { cpu: 0 }, 2, { wait: false, ...maximum(1) })).status, "held")
+  })
+})

@@ -1,0 +1,110 @@
+/**
+ * Runs in which all policies are at work at once, drawn by the seed: who goes first, who may
+ * pass, who gives way, what is promised, what groups may have, and what is done about
+ * deadlocks. What no checker can judge together is not drawn together: see `docs/design/simulation.md`.
+ */
+import {
+  bankers,
+  type DeadlockPolicy,
+  detectionOff,
+  failRequester,
+  type PoolOptions,
+  preemptionOff,
+  revokeVictim,
+  waitDie,
+  woundWait
+} from "../../src/Ledger.ts"
+import { drawPolicy } from "./order.ts"
+import { base, drawPastHeads, plain, type Profile, randomPreemption, randomRate, weights } from "./profile.ts"
+import type { Random } from "./random.ts"
+
+/** What a run is made of. */
+export interface Mix {
+  readonly order: boolean
+  readonly backfill: "past heads" | "conservative" | undefined
+  readonly preemption: boolean
+  readonly groups: boolean
+  readonly reserved: boolean
+  readonly rated: boolean
+  readonly growing: boolean
+  readonly deadlock: DeadlockPolicy
+}
+
+const policies: ReadonlyArray<DeadlockPolicy> = [failRequester, revokeVictim, woundWait, waitDie, bankers, detectionOff]
+
+/** Where deadlocks are avoided nobody passes others, takes from others, nor has anything promised. */
+export const drawMix = (random: Random): Mix => {
+  const deadlock = random.pick(policies) ?? failRequester
+  const avoids = deadlock.avoids === true
+  return {
+    deadlock,
+    order: random.chance(0.75),
+    backfill: random.chance(0.35) && !avoids ? "past heads" : undefined,
+    preemption: random.chance(0.55) && !avoids,
+    groups: random.chance(0.25) && !avoids,
+    reserved: random.chance(0.25) && !avoids,
+    rated: random.chance(0.4),
+    growing: random.chance(0.3)
+  }
+}
+
+const poolsOf =
+  ({ growing, rated }: Mix) =>
+  (random: Random): ReadonlyArray<PoolOptions> =>
+    plain(random, random.between(1, 3)).map(({ capacity }) => ({
+      capacity,
+      ...(growing ? { minCapacity: 1, maxCapacity: capacity + random.between(0, 8) } : {}),
+      ...(rated && random.chance(0.6) ? { rate: randomRate(random, capacity) } : {})
+    }))
+
+/** The run that a mix is. */
+export const profileOf = (name: string, mix: Mix): Profile => {
+  const { backfill, deadlock, groups, order, preemption, rated, reserved } = mix
+  return {
+    ...base,
+    name,
+    pools: poolsOf(mix),
+    agents: 5,
+    live: 14,
+    nested: 0.35,
+    priorities: 0.6,
+    preemptible: 0.4,
+    expected: backfill === undefined ? 0.3 : 0.7,
+    deadline: deadlock.detects ? 0.15 : 0.5,
+    moves: 0.6,
+    groups,
+    maxima: deadlock.avoids === true,
+    detects: deadlock.detects,
+    deadlock: () => deadlock,
+    preemption: preemption ? randomPreemption : () => preemptionOff,
+    ...(order
+      ? {
+          policy: (random) =>
+            mix.deadlock.avoids === true ? { ...drawPolicy(random), bypass: undefined } : drawPolicy(random)
+        }
+      : {}),
+    ...(backfill === undefined
+      ? {}
+      : { backfill: backfill === "conservative" ? () => ({ kind: "conservative" as const }) : drawPastHeads }),
+    weights: {
+      ...weights,
+      grow: 6,
+      yieldUp: 3,
+      setCapacity: 3,
+      settle: rated ? 4 : 1,
+      setRate: rated ? 1 : 0,
+      refund: rated ? 1 : 0,
+      undo: 4,
+      setAgent: order ? 2 : 0,
+      advance: 8,
+      ...(reserved ? { reserve: 4, endReservation: 1 } : {}),
+      ...(groups ? { setGroup: 4, removeGroup: 1, assign: 2 } : {})
+    }
+  }
+}
+
+export const mixed: Profile = {
+  ...base,
+  name: "mixed",
+  draw: (random) => profileOf("mixed", drawMix(random))
+}
