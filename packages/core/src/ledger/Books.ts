@@ -761,8 +761,10 @@ export class Books {
   private removeHolder(request: Request): void {
     this.timers.clear(request)
     if (request.waitsInside !== undefined && request.waitsInside.size > 0) this.unblock(request)
+    const inside = request.waitsInside
     request.waitsInside = undefined
     request.status = "returned"
+    if (inside !== undefined) for (const wait of inside) quota.moveLine(wait)
     this.index?.remove(request)
     if (request.scheduling.preemptible) this.unreckon(request)
     for (const part of request.parts) {

@@ -1,6 +1,6 @@
 /** Books that were captured and restored decide as those that were not: what the simulator found that did not. */
 import { assert, describe, it } from "vitest"
-import { capture, Ledger, type LedgerEvent, type LedgerOptions, restore } from "../../src/Ledger.ts"
+import { capture, Ledger, type LedgerEvent, type LedgerOptions, Request, restore } from "../../src/Ledger.ts"
 
 /** The events of commands on a Ledger, restored from its state before the last of them or not. */
 const eventsOf = (
@@ -67,5 +67,29 @@ describe("restored books", () => {
     ])
     assert.strictEqual(events.filter(({ _tag }) => _tag === "Withdrawn").length, 1)
     assert.strictEqual(events.filter(({ _tag }) => _tag === "Left").length, 3)
+  })
+
+  it("keep who was inside a lease that came back in the line of its group", () => {
+    const events = decidesTheSame([
+      (ledger) => {
+        ledger.definePool("cpu", { capacity: 9 }, 0)
+        ledger.setGroup("org", { onQuota: "wait", limits: { cpu: { nominal: 2 } } }, 0)
+        ledger.setGroup("team", { parent: "org", limits: { cpu: { nominal: 4 } } }, 0)
+        for (const agent of ["anna", "bob"]) ledger.assign(agent, { group: "team", onQuota: undefined }, 0)
+        ledger.assign("carl", { group: "org", onQuota: undefined }, 0)
+        const around = ledger.claim("other", { cpu: 1 }, 0)
+        assert.instanceOf(around, Request)
+        ledger.claim("carl", { cpu: 3 }, 1)
+        ledger.claim("anna", { cpu: 2 }, 1)
+        ledger.claim("anna", { cpu: 4 }, 2)
+        ledger.claim("bob", { cpu: 2 }, 3, { parent: around })
+        ledger.release(around, 4)
+      },
+      (ledger) => ledger.release(ledger.books.index!.get(2)!, 5)
+    ])
+    assert.deepStrictEqual(
+      events.flatMap((event) => (event._tag === "Admitted" ? [event.id] : [])),
+      [4]
+    )
   })
 })

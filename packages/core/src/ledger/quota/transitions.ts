@@ -47,6 +47,14 @@ export const unpark = (request: Request): void => {
   }
 }
 
+/** What a request is inside of has changed: in no lease any more it waits for quota in its group's line, not by itself. */
+export const moveLine = ({ agent, quota }: Request): void => {
+  if (quota?.parked === undefined) return
+  const { request } = quota.parked
+  agent.gate!.unpark(quota.parked)
+  quota.parked = agent.gate!.park(request)
+}
+
 /** A share is granted: it is in use at all levels, and has paid their rates. */
 export const take = (part: Part, level: Level, now: number): void => {
   shift(level, part.amount, part.amount, part.amount, 1, 0, 0, 0)
