@@ -5,8 +5,8 @@ export const program = "resource-manager"
 
 const plainWord = /^[A-Za-z0-9_@%+=:,./-]+$/
 
-/** One word of a POSIX shell. What cannot be shown is written by its bytes, as bash, zsh and ksh read them. */
-const word = (text: string): string => {
+/** One word of a POSIX shell, as the value of a flag. What cannot be shown is written by its bytes, as bash, zsh and ksh read them. */
+export const word = (text: string): string => {
   if (plainWord.test(text)) return text
   if (printableLine(text) === text) return `'${text.replaceAll("'", String.raw`'\''`)}'`
   const bytes = Array.from(new TextEncoder().encode(text), (byte) =>

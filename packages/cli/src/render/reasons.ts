@@ -34,7 +34,9 @@ const limitNames = {
 export const limitName = ({ quota, readyInMillis }: WaitReason): string =>
   quota?.limit === "rate" && readyInMillis !== undefined
     ? `tokens in ${duration(readyInMillis)}`
-    : limitNames[quota?.limit ?? "order"]
+    : quota?.path.length === 0
+      ? "all in use"
+      : limitNames[quota?.limit ?? "order"]
 
 export const reasonShort = (reason: WaitReason, types: Types): string => {
   const type = reason.resourceType

@@ -75,6 +75,16 @@ const rated = (resourceType: string, readyInMillis?: number): WaitReason => ({
   ...(readyInMillis === undefined ? {} : { readyInMillis })
 })
 
+const quotaOf = (
+  resourceType: string,
+  requested: number,
+  quota: Partial<NonNullable<WaitReason["quota"]>>
+): WaitReason => ({
+  ...lacks(resourceType, requested),
+  _tag: "Quota",
+  quota: { path: [], limit: "nominal", quota: 0, held: 0, entitled: false, borrowers: [], ...quota }
+})
+
 const waiter = (reasons: ReadonlyArray<WaitReason>, more: Partial<WaiterView> = {}): WaiterView => ({
   id: 50,
   agent: "me",
@@ -179,6 +189,78 @@ const cases: ReadonlyArray<{
       })
     },
     command: "resource-manager leases revoke 8"
+  },
+  {
+    rule: "ahead",
+    what: "is behind one that came later, by the order of a policy",
+    hint: () => {
+      const later = waiter([lacks("cpu", 4)], { id: 60, agent: "urgent" })
+      const me = waiter([behind("cpu", 1)])
+      return forWaiter(me, {
+        waiters: [later, me],
+        pools: [pool("cpu", 8)],
+        leases: [lease(7, "holder", { cpu: 8 })]
+      })
+    },
+    command: "resource-manager leases revoke 7"
+  },
+  {
+    rule: "quota",
+    what: "waits for its agent's own quota",
+    hint: () => forWaiter(waiter([quotaOf("cpu", 2, { path: [], limit: "max", quota: 3, held: 3 })]), {}),
+    command: "resource-manager quota set me cpu 5"
+  },
+  {
+    rule: "quota",
+    what: "waits for what its group may use at most, though it is its group's own",
+    hint: () =>
+      forWaiter(waiter([quotaOf("cpu", 2, { path: ["acme"], limit: "max", quota: 3, held: 2, entitled: true })]), {}),
+    command: "resource-manager quota group set --limit cpu.max=4 acme"
+  },
+  {
+    rule: "quota",
+    what: "waits for a lease of its group",
+    hint: () =>
+      forWaiter(waiter([quotaOf("cpu", 2, { path: ["acme", "w b"], limit: "leases", quota: 3, held: 3 })]), {}),
+    command: "resource-manager quota group set --limit cpu.leases=4 'w b'"
+  },
+  {
+    rule: "quota",
+    what: "waits for what its group has lent",
+    hint: () =>
+      forWaiter(
+        waiter([quotaOf("cpu", 2, { path: ["acme"], limit: "nominal", quota: 3, held: 2, entitled: true })]),
+        {}
+      ),
+    command: undefined
+  },
+  {
+    rule: "reservation",
+    what: "would run into a window",
+    hint: () =>
+      forWaiter(
+        waiter([{ ...lacks("cpu", 2, 0), _tag: "Reservation", kept: [{ for: "demo", amount: 4, inMillis: 60_000 }] }]),
+        {}
+      ),
+    command: "resource-manager reserve list"
+  },
+  {
+    rule: "safety",
+    what: "would risk a deadlock",
+    hint: () => {
+      const declared = [
+        { lease: 50, agent: "me", amount: 4 },
+        { lease: 7, agent: "other", amount: 3 }
+      ]
+      return forWaiter(waiter([{ ...lacks("cpu", 2, 2), _tag: "Safety", declared }]), { pools: [pool("cpu", 8)] })
+    },
+    command: "resource-manager leases revoke 7"
+  },
+  {
+    rule: "planned",
+    what: "starts by a plan",
+    hint: () => forWaiter(waiter([behind("cpu", 1)], { earliestInMillis: 60_000 }), { pools: [pool("cpu", 8)] }),
+    command: undefined
   },
   {
     rule: "orphaned",
@@ -358,6 +440,14 @@ describe("the hint", () => {
       tooLate   It gives up in 1 s, and its tokens come in 3.2 s.
       ahead     Waiter 40 of first is ahead. Lease 7 of holder holds 8 cores of cpu: wait for it, or take it back.
       ahead     Waiter 40 of me is ahead. Lease 8 of memory holder holds 4 B of memory: wait for it, or take it back.
+      ahead     Waiter 60 of urgent is ahead. Lease 7 of holder holds 8 cores of cpu: wait for it, or take it back.
+      quota     It waits for its agent's own quota: it goes on as leases of the agent return, or with a higher one.
+      quota     It waits for the quota of acme: it goes on as leases of its tree return.
+      quota     It waits for the quota of w b: it goes on as leases of its tree return.
+      quota     Nothing to do: it asks for what is its group's own, and has it first as leases return.
+      reservation It would run into what was promised to demo in 1 min. A claim that declares to be done before (run --expected) starts now.
+      safety    Lease 7 of other declared that it may ask for 3 cores more of cpu: wait for it, or take it back.
+      planned   Nothing to do: it starts within 1 min, if leases return by when they say.
       orphaned  Lease 4 of dead holds 4 cores of cpu without a client, for processes that go on.
       own       It waits for what its own agent has. Lease 4 of me holds 4 cores of cpu: give that back, or take it.
       expires   Nothing to do: what it lacks expires within 9 s.

@@ -71,13 +71,17 @@ export const quotaExceeded = (refusal: QuotaExceeded, formats: Formats, now: num
 export const formatQuota = (reason: QuotaReason, formats: Formats, now: number): string => {
   const { ahead, borrowers, entitled, path, readyAt, requested, resourceType: type } = reason
   const amount = (value: number) => formats(type, value)
-  const where = path.length === 0 ? "its own quota" : path.join("/")
+  const where = path.join("/")
   const ready =
     readyAt === undefined || readyAt === Infinity ? "" : `, there in ${formatDuration(Math.max(0, readyAt - now))}`
   const lent = entitled ? "; what it asks for is its group's own, and comes back first" : ""
   const named = borrowers.slice(0, 3).map(({ borrowed, group }) => `${group} borrows ${amount(borrowed)}`)
   const who = named.length === 0 ? "" : ` (${named.join(", ")})`
   const before = ahead === 0 ? "" : `; ${ahead} ahead`
+  if (path.length === 0) {
+    const { held, quota } = reason
+    return `${type}: asks for ${amount(requested)}, its agent's own quota is ${amount(quota)}, ${amount(held)} in use${before}`
+  }
   const asks =
     reason.limit === "rate" || reason.limit === "leases" ? "waits for quota" : `asks for ${amount(requested)}`
   return `${type}: ${asks}, ${standing(where, reason, formats, ready)}${who}${lent}${before}`

@@ -16,11 +16,13 @@
  * - `usual`     Leases of its pool come back soon, as a rule: wait, or revoke the one that suffices.
  * - `revoke`    Revoke the lease that suffices, the smallest of those that do.
  * - `reservation` What is free was promised to others: see what.
+ * - `safety`    To grant it would risk a deadlock: the lease that declared more than would be left.
+ * - `planned`   It starts by a known time, if leases return by when they say: nothing to do.
  * - `turn`      It lacks nothing: nothing to do.
  */
 import type { WaitReason } from "@resource-manager/core/Statistics"
 import { amount, amountArgument, type Types } from "../amounts.ts"
-import { command } from "../commands.ts"
+import { command, word } from "../commands.ts"
 import { named } from "../names.ts"
 import { byWeight } from "../reasons.ts"
 import { duration } from "../time.ts"
@@ -42,6 +44,8 @@ export type HintRule =
   | "usual"
   | "revoke"
   | "reservation"
+  | "safety"
+  | "planned"
   | "turn"
   // Of agents that do not wait: see `agentHints.ts`.
   | "quota"
@@ -248,35 +252,70 @@ const blockerOf = (waiter: WaiterView, scene: Scene): WaiterView | undefined => 
 }
 
 /** What would help who waits for quota. */
-const quotaHint = (reason: WaitReason): Hint => {
+const quotaHint = (waiter: WaiterView, reason: WaitReason, types: Types): Hint => {
+  const { requested = 0, resourceType: type } = reason
+  const { held = 0, limit, quota = 0 } = reason.quota ?? {}
   const group = reason.quota?.path.at(-1)
-  if (reason.quota?.entitled === true) {
+  const isBound = limit === "max" || limit === "leases"
+  if (reason.quota?.entitled === true && !isBound) {
     return hint("quota", "Nothing to do: it asks for what is its group's own, and has it first as leases return.")
   }
   if (reason.quota?.limit === "rate") return hint("quota", "Nothing to do: the tokens of its group come by themselves.")
-  const show = command("quota tree")
-  return group === undefined
-    ? hint("quota", "It waits for its agent's own quota: it goes on as its leases return, or with a higher quota.")
-    : hint("quota", `It waits for the quota of ${named(group)}: it goes on as leases of its tree return. See ${show}.`)
+  if (limit === "order") return hint("quota", "Nothing to do: others of its tree come first.", command("quota tree"))
+  if (group === undefined) {
+    const more = amountArgument(types, type, held + requested)
+    const text = "It waits for its agent's own quota: it goes on as leases of the agent return, or with a higher one."
+    return hint("quota", text, command("quota set", waiter.agent, type, more))
+  }
+  const text = `It waits for the quota of ${named(group)}: it goes on as leases of its tree return.`
+  // The flag first: what stands behind the group may be behind `--`.
+  const raise = (field: string, value: string | number) =>
+    hint("quota", text, command(`quota group set --limit ${word(`${type}.${field}=${value}`)}`, group))
+  if (limit === "max") return raise("max", amountArgument(types, type, held + requested))
+  if (limit === "leases") return raise("leases", quota + 1)
+  return hint("quota", `${text} Who has what of it:`, command("quota tree"))
+}
+
+/** The lease to wait for, where to grant a claim would risk a deadlock. */
+const safetyHint = (waiter: WaiterView, reason: WaitReason, types: Types): Hint => {
+  const other = reason.declared?.find(({ lease }) => lease > 0 && lease !== waiter.id)
+  if (other === undefined)
+    return hint("safety", "Nothing to do: it is granted once enough of what it declared is free.")
+  const most = amount(types, reason.resourceType, other.amount)
+  const text = `Lease ${other.lease} of ${named(other.agent)} declared that it may ask for ${most} more of ${named(reason.resourceType)}: wait for it, or take it back.`
+  return hint("safety", text, command("leases revoke", other.lease))
+}
+
+const reservationHint = (reason: WaitReason): Hint => {
+  const later = (reason.kept ?? []).filter(({ inMillis }) => inMillis > 0)
+  const [first] = later
+  if (first === undefined || later.length < (reason.kept ?? []).length) {
+    return hint("reservation", "What is free was promised to others:", command("reserve list"))
+  }
+  const text = `It would run into what was promised to ${named(first.for)} in ${duration(first.inMillis)}. A claim that declares to be done before (run --expected) starts now.`
+  return hint("reservation", text, command("reserve list"))
 }
 
 /** What would help a waiter. */
 export const hintForWaiter = (waiter: WaiterView, scene: Scene, types: Types): Hint => {
   const [first] = byWeight(waiter.reasons)
   if (first === undefined) return hint("turn", "Nothing to do: it is its turn.")
-  if (first._tag === "Quota") return quotaHint(first)
+  if (first._tag === "Quota") return quotaHint(waiter, first, types)
   if (first._tag === "Growth") return growHint(first, scene, types)
   const onlyTokens = waiter.reasons.every((reason) => reason._tag === "Rate")
   if (waiter.earliestInMillis !== undefined && onlyTokens) return tokensHint(waiter, scene)
   const blocker = blockerOf(waiter, scene)
   if (blocker !== undefined) {
-    // Whoever is ahead has a lower number, so this ends.
+    // Whoever is ahead is listed before it, so this ends.
     const helps = hintForWaiter(blocker, scene, types)
     return { ...helps, rule: "ahead", text: `Waiter ${blocker.id} of ${named(blocker.agent)} is ahead. ${helps.text}` }
   }
-  if (first._tag === "Reservation") {
-    return hint("reservation", "What is free was promised to others:", command("reserve list"))
-  }
+  if (first._tag === "Safety") return safetyHint(waiter, first, types)
+  if (first._tag === "Reservation") return reservationHint(first)
   if (first._tag === "Capacity") return capacityHint(waiter, scene, types)
+  if (waiter.earliestInMillis !== undefined) {
+    const text = `Nothing to do: it starts within ${duration(waiter.earliestInMillis)}, if leases return by when they say.`
+    return hint("planned", text)
+  }
   return hint("turn", "Nothing to do: its turn comes.")
 }

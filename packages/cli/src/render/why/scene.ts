@@ -48,11 +48,11 @@ export class Scene {
       .toSorted((a, b) => held(b, type) - held(a, type) || a.id - b.id)
   }
 
-  /** Waiters ahead in a pool's queue, first come first. */
+  /** Waiters ahead in a pool's queue, in the order in which the daemon lists them: that of its policy. */
   aheadOf(waiter: WaiterView, type: string): ReadonlyArray<WaiterView> {
-    return this.overview.waiters
-      .filter(({ claim, id }) => id < waiter.id && amountIn(claim, type) > 0)
-      .toSorted((a, b) => a.id - b.id)
+    const { waiters } = this.overview
+    const own = waiters.findIndex(({ id }) => id === waiter.id)
+    return waiters.slice(0, Math.max(0, own)).filter(({ claim }) => amountIn(claim, type) > 0)
   }
 }
 

@@ -152,15 +152,23 @@ const decides = {
   arrival: "which came before"
 } as const
 
+/** What was done for it that no reason tells, because nobody is ahead of it. */
+const placeText = (waiter: WaiterView): string | undefined => {
+  const told = waiter.reasons.some(({ _tag }) => _tag === "Order") ? "" : standing(waiter).replace(/^[;,] /, "")
+  return told === "" ? undefined : told
+}
+
 /** Why the first of those ahead is, where a policy says who goes first; and how often it was passed. */
 const standing = ({ standing }: WaiterView): string => {
   if (standing === undefined) return ""
-  const { inherits, passed, passedMax, priority } = standing
+  const { inherits, passed, passedMax, priority, rescued } = standing
   const [first] = standing.ahead
   return [
     first === undefined ? "" : `, the first is ${first.id} of ${first.agent}, ${decides[first.because]}`,
     inherits ? `; it runs at priority ${priority}, which it inherits` : "",
-    passed === 0 ? "" : `; passed ${passed}${passedMax === undefined ? "" : ` of ${passedMax}`} times`
+    rescued ? "; it goes before all others now, for it has waited for so long" : "",
+    passed === 0 ? "" : `; passed ${passed}${passedMax === undefined ? "" : ` of ${passedMax}`} times`,
+    passedMax !== undefined && passed >= passedMax ? ", and no more: what comes back is kept for it" : ""
   ].join("")
 }
 
@@ -202,7 +210,8 @@ const waiterPage = (waiter: WaiterView, scene: Scene, sheet: Sheet): ReadonlyArr
         ["inside", insideText(waiter, scene, sheet)],
         ["kept for it", earmarked.length === 0 ? undefined : `what it needs of ${earmarked.map(named).join(", ")}`],
         ["exempt", waiter.exempt ? "may pass the queue: order alone would keep it for ever" : undefined],
-        ["earliest", earliestInMillis === undefined ? undefined : `in ${duration(earliestInMillis)}`]
+        ["earliest", earliestInMillis === undefined ? undefined : `in ${duration(earliestInMillis)}`],
+        ["order", placeText(waiter)]
       ],
       sheet
     ),
