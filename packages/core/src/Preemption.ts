@@ -25,6 +25,22 @@ export interface PreemptionPolicy extends PreemptionOptions {
   readonly name: string
   /** Whether claims of higher priority take preemptible leases of lower priority. */
   readonly byPriority: boolean
+  /**
+   * Whether claims that wait for quota which is their group's own take preemptible leases
+   * of those who borrowed it. Default false.
+   */
+  readonly reclaim?: boolean
+}
+
+export interface PreemptionChoices extends PreemptionOptions {
+  /** Whether claims of higher priority take preemptible leases of lower priority. Default true. */
+  readonly byPriority?: boolean
+  /**
+   * Whether claims that wait for quota which is their group's own take preemptible leases
+   * of those who borrowed it. Default true. Where priority counts too, no lease of higher
+   * priority than the claim is taken back.
+   */
+  readonly reclaim?: boolean
 }
 
 /** What the holder of a lease is told that has to end. */
@@ -52,11 +68,31 @@ export const priority = (options: PreemptionOptions = {}): PreemptionPolicy => (
   byPriority: true
 })
 
+/** Claims for what is their group's own take preemptible leases of those who borrowed it, whatever their priority. */
+export const reclaim = (options: PreemptionOptions = {}): PreemptionPolicy => ({
+  ...options,
+  name: "reclaim",
+  byPriority: false,
+  reclaim: true
+})
+
+/** Claims of higher priority, and claims for what is their group's own; or one of both. */
+export const make = ({ byPriority = true, reclaim = true, ...options }: PreemptionChoices = {}): PreemptionPolicy => ({
+  ...options,
+  name: byPriority ? (reclaim ? "priority and reclaim" : "priority") : reclaim ? "reclaim" : "off",
+  byPriority,
+  reclaim
+})
+
 /** The policy of managers built below. Off unless provided. */
 export const Preemption = Context.Reference<PreemptionPolicy>("@resource-manager/core/Preemption", {
   defaultValue: () => off()
 })
 
 export const layerPriority = (options?: PreemptionOptions) => Layer.succeed(Preemption, priority(options))
+
+export const layerReclaim = (options?: PreemptionOptions) => Layer.succeed(Preemption, reclaim(options))
+
+export const layer = (choices?: PreemptionChoices) => Layer.succeed(Preemption, make(choices))
 
 export const layerOff = (options?: PreemptionOptions) => Layer.succeed(Preemption, off(options))

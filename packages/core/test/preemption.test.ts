@@ -18,6 +18,71 @@ const high = { priority: 5 } as const
 /** Lets everybody do what they can without time passing. */
 const settle = Effect.forEach(Array.from({ length: 20 }), () => Effect.yieldNow, { discard: true })
 
+describe("reclaim", () => {
+  const reclaiming = ResourceManager.layerTest({ pools: { cpu: { capacity: 10 } } }).pipe(
+    Layer.provide(Preemption.layerReclaim({ grace: "10 seconds", overrun: "5 seconds" }))
+  )
+  const teams = Effect.gen(function* () {
+    const manager = yield* ResourceManager
+    yield* manager.setGroup("acme", { onQuota: "wait" })
+    for (const [team, nominal] of [
+      ["red", 6],
+      ["blue", 4]
+    ] as const) {
+      yield* manager.setGroup(team, { parent: "acme", limits: { cpu: { nominal } } })
+      yield* manager.assign(team, { group: team })
+    }
+    return manager
+  })
+
+  it.effect("tells who borrowed, whatever the priorities, and the owner has its own after the grace", () =>
+    Effect.gen(function* () {
+      const manager = yield* teams
+      const told = yield* Deferred.make<string>()
+      const borrower = yield* Effect.forkChild(
+        Effect.scoped(
+          Effect.gen(function* () {
+            const lease = yield* manager.lease("blue", { cpu: 10 }, { preemptible: true, priority: 9 })
+            yield* Deferred.succeed(told, (yield* lease.onPreempt).cause)
+            return yield* lease.guard(Effect.never)
+          })
+        )
+      )
+      yield* settle
+      const owner = yield* Effect.forkChild(manager.withLease("red", { cpu: 6 })(Effect.succeed("served")))
+      assert.strictEqual(yield* Deferred.await(told), "reclaim")
+      yield* TestClock.adjust("9 seconds")
+      assert.isUndefined(owner.pollUnsafe())
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(yield* Fiber.join(owner), "served")
+      assert.isTrue(Exit.isFailure(yield* Fiber.await(borrower)))
+    }).pipe(Effect.provide(reclaiming))
+  )
+
+  it.effect("is chosen with or without priority, by one layer", () =>
+    Effect.gen(function* () {
+      for (const [choices, taken] of [
+        [{}, true],
+        [{ reclaim: false }, false],
+        [{ byPriority: false }, true]
+      ] as const) {
+        const pools = ResourceManager.layerTest({ pools: { cpu: { capacity: 10 } } })
+        yield* Effect.gen(function* () {
+          const manager = yield* teams
+          const lease = yield* manager.lease("blue", { cpu: 10 }, { preemptible: true })
+          const owner = yield* Effect.forkChild(Effect.scoped(manager.lease("red", { cpu: 1 })))
+          yield* settle
+          const noticed = yield* Effect.forkChild(lease.onPreempt)
+          yield* settle
+          assert.strictEqual(noticed.pollUnsafe() !== undefined, taken, JSON.stringify(choices))
+          yield* Fiber.interrupt(noticed)
+          yield* Fiber.interrupt(owner)
+        }).pipe(Effect.scoped, Effect.provide(pools.pipe(Layer.provide(Preemption.layer(choices)))))
+      }
+    })
+  )
+})
+
 describe("withLease, preemptible", () => {
   it.effect("is interrupted at the deadline, and its units come back when its finalizers have ended", () =>
     Effect.gen(function* () {

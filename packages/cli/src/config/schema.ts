@@ -234,9 +234,14 @@ const Order = Schema.Struct({
 }).annotate({ expected: "arrival, or the fields fairShare, priority, size, committedHead, bypass, backfill" })
 
 const Preemption = Schema.Struct({
+  priority: optional(Schema.Boolean, "Whether claims of higher priority take leases of lower priority. Default true."),
+  reclaim: optional(
+    Schema.Boolean,
+    "Whether claims for what is their group's own take leases of those who borrowed it. Default true."
+  ),
   grace: optional(TimeSpan, "How long a holder has from the announcement on. Default 10 seconds."),
   overrun: optional(TimeSpan, "How long its finalizers may take after that. Default 5 seconds.")
-}).annotate({ expected: "off, or the fields grace, overrun" })
+}).annotate({ expected: "off, or the fields priority, reclaim, grace, overrun" })
 
 /** A priority: a number, or the name of a class of the order (see `checks`). */
 export const Priority = Schema.Union([PriorityNumber, Schema.NonEmptyString]).annotate({
@@ -281,7 +286,7 @@ export const Manager = Schema.Struct({
   order: optional(Schema.Union([Schema.Literal("arrival"), Order]), "Who goes first. Default arrival."),
   preemption: optional(
     Schema.Union([off, Preemption]),
-    "Whether claims of higher priority take preemptible leases of lower priority. Default off."
+    "Whether claims take preemptible leases: of lower priority, or that borrowed what is their group's own. Default off."
   ),
   scaling: optional(
     Schema.Union([off, Scaling]),

@@ -62,11 +62,17 @@ const deadlockPolicies = {
   off: DeadlockPolicy.layerOff
 } as const satisfies Record<Complete["manager"]["deadlock"], Layer.Layer<never>>
 
+const preemptionLayer = ({
+  priority,
+  ...rest
+}: Exclude<Complete["manager"]["preemption"], "off">): Layer.Layer<never> =>
+  Preemption.layer({ ...rest, ...(priority === undefined ? {} : { byPriority: priority }) })
+
 export const policies = ({ manager: { deadlock, order, preemption, scaling } }: Complete): Layer.Layer<never> =>
   Layer.mergeAll(
     deadlockPolicies[deadlock],
     order === "arrival" ? Layer.empty : Order.layer(order),
-    preemption === "off" ? Layer.empty : Preemption.layerPriority(preemption),
+    preemption === "off" ? Layer.empty : preemptionLayer(preemption),
     scaling === "off" ? Layer.empty : ScalingPolicy.layer(ScalingPolicy.thresholds(scaling))
   )
 

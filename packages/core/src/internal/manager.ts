@@ -63,10 +63,11 @@ const limit = (field: string, value: number | undefined, otherwise: number) =>
       ? Effect.succeed(value)
       : Effect.fail(invalidClaim(field, value, "a whole number from 0"))
 
-const preemptionOf = ({ byPriority, grace, name, overrun }: PreemptionPolicy) =>
+const preemptionOf = ({ byPriority, grace, name, overrun, reclaim }: PreemptionPolicy) =>
   Effect.all({
     name: Effect.succeed(name),
     byPriority: Effect.succeed(byPriority),
+    reclaim: Effect.succeed(reclaim === true),
     grace: duration("preemption.grace", grace, preemptionOff.grace),
     overrun: duration("preemption.overrun", overrun, preemptionOff.overrun)
   })

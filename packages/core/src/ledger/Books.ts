@@ -78,6 +78,8 @@ export class Books {
   readonly advanced = new Set<Request>()
   /** What is promised; `undefined` until something is. */
   reservations: Reservations | undefined = undefined
+  /** Whether something changed that may let somebody take back what was lent. */
+  quotaStirred = false
   private lastPool: Pool | undefined = undefined
   /** Claims by id, where somebody needs that. */
   index: Index | undefined = undefined
@@ -303,6 +305,7 @@ export class Books {
   /** The tokens that somebody waits for are there. */
   touch(level: Level): void {
     this.timers.clear(level)
+    this.quotaStirred = true
     const { gate } = level.group
     if (gate.waiting === 0 || gate.dirty) return
     gate.dirty = true
@@ -331,7 +334,9 @@ export class Books {
 
   /** Somebody who waits for the same quota may have it now. */
   quotaFreed({ gate }: Agent): void {
-    if (gate === undefined || gate.dirty) return
+    if (gate === undefined) return
+    this.quotaStirred = true
+    if (gate.dirty) return
     if (gate.waiting === 0) return gate.disarm(this.timers)
     gate.dirty = true
     this.dirtyGates.push(gate)
@@ -355,8 +360,10 @@ export class Books {
     agent.waiters.add(request)
     for (let group = agent.group; group !== undefined; group = group.parent) group.waiting++
     for (const part of request.parts) part.account.waiting += part.amount
-    if (parked) quota.park(request)
-    else {
+    if (parked) {
+      quota.park(request)
+      this.quotaStirred = true
+    } else {
       this.join(request)
       // Tokens are kept for it: those that somebody waits for are there later.
       if (agent.gate?.armed === true) this.quotaFreed(agent)
@@ -413,6 +420,7 @@ export class Books {
       )
     }
     this.index?.add(request)
+    if (this.groups.busyGates.size > 0) this.quotaStirred = true
     // What it took changes when the next one's tokens are there.
     if (request.quota !== undefined && request.quota.paid.length > 0) this.quotaFreed(agent)
     if (request.manual) agent.manual.push(request)
@@ -511,7 +519,7 @@ export class Books {
     }
     if (this.onReturned !== undefined) this.onReturned(request.id, reason)
     if (this.ordering !== undefined) this.ordering.shareChanged(request.agent)
-    const { changed } = this
+    const { changed, quotaStirred } = this
     // What comes back as announced was reckoned with: it changes nothing for anybody.
     if (request.notice !== undefined) this.changed = undefined
     for (const part of request.parts) {
@@ -519,6 +527,7 @@ export class Books {
     }
     this.changed = changed
     this.quotaFreed(request.agent)
+    if (request.notice !== undefined) this.quotaStirred = quotaStirred
   }
 
   /** A lease is told to end. From now on it comes back by time, whatever waits inside it. */
@@ -760,11 +769,11 @@ export class Books {
 
   private removeHolder(request: Request): void {
     this.timers.clear(request)
-    if (request.waitsInside !== undefined && request.waitsInside.size > 0) this.unblock(request)
     const inside = request.waitsInside
+    if (inside !== undefined && inside.size > 0) this.unblock(request)
     request.waitsInside = undefined
     request.status = "returned"
-    if (inside !== undefined) for (const wait of inside) quota.moveLine(wait)
+    if (inside !== undefined) for (const wait of inside) quota.moveLine(this, wait)
     this.index?.remove(request)
     if (request.scheduling.preemptible) this.unreckon(request)
     for (const part of request.parts) {

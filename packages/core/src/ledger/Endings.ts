@@ -56,7 +56,8 @@ export class Endings {
   /** Leases are told to end. */
   tellToEnd(leases: ReadonlyArray<Request>, by: Request, cause: PreemptionCause): void {
     const { books, preemption } = this
-    const deadline = books.now + preemption.grace
+    // What is taken back may have been granted in this very decision, and is to be told first.
+    const deadline = books.now + (cause === "reclaim" ? Math.max(1, preemption.grace) : preemption.grace)
     const forcedAt = deadline + preemption.overrun
     for (const lease of leases) {
       books.announce(lease, { by: by.id, cause, deadline, forcedAt, ending: false })

@@ -45,7 +45,8 @@ import { Ordering } from "./order/Ordering.ts"
 import { type Backfill, type BackfillOptions, makeBackfill } from "./plan/Backfill.ts"
 import { Pool, type PoolOptions } from "./Pool.ts"
 import { overMaximum, type SafetyReason } from "./preemption/banker.ts"
-import { type PreemptionPolicy, preemptionOff, takeFor, type Taking } from "./preemption/Preemptor.ts"
+import { type PreemptionPolicy, preemptionOff, type Taking } from "./preemption/Preemptor.ts"
+import { takeAs, takesAny } from "./preemption/reconsider.ts"
 import {
   type ClaimTimedOut,
   type InvalidClaim,
@@ -128,13 +129,16 @@ export class Ledger {
       waitersPerAgentMax: options.waitersPerAgentMax ?? Infinity
     }
     books.sink = options.sink
-    if (this.preemption.byPriority) books.changed = new Set(books.everyPool())
+    if (takesAny(this.preemption)) {
+      books.changed = new Set(books.everyPool())
+      books.quotaStirred = true
+    }
     if (this.backfill?.decidesAll === true) books.leaveToPlan()
     if (options.indexed === true) books.index ??= new Index()
     const endings = new Endings(books, this.preemption)
     this.endings = endings
     this.judge = new DeadlockJudge(books, this.deadlock, order, endings)
-    this.taking = this.preemption.byPriority ? takingBy(books, endings) : undefined
+    this.taking = takesAny(this.preemption) ? takingBy(books, endings, this.preemption) : undefined
     this.settling = new Settling(books, this.judge, endings, { order, backfill: this.backfill, taking: this.taking })
     this.rules = {
       refuse: (request) => (this.judge.avoids ? overMaximum(request) : undefined),
@@ -619,10 +623,14 @@ export class Ledger {
       if (refusedAt !== undefined && !(mayWait && waits)) return this.endings.refuse(request, refusedBy(refusedAt, now))
     } else if (fits && this.judge.isSafe(request)) {
       books.grant(request)
+      // Who waits for quota may have counted on what it took, or wait inside the lease that it grew.
+      if (ordering !== undefined || books.groups.busyGates.size > 0) {
+        this.settling.settleAfter(request)
+        return request
+      }
       // Quota that a wait inside needs is kept from nobody.
-      if (ordering === undefined && request.agent.gate !== undefined) this.judge.judgeGrowth(request)
-      if (ordering !== undefined) this.settling.settleAfter(request)
-      else if (books.dirtyGates.length > 0 || this.settling.mayLetPass(request)) this.settling.settle()
+      if (request.agent.gate !== undefined) this.judge.judgeGrowth(request)
+      if (books.dirtyGates.length > 0 || this.settling.mayLetPass(request)) this.settling.settle()
       return request
     } else if (!mayWait) {
       for (const part of request.parts) {
@@ -641,7 +649,7 @@ export class Ledger {
     // What it inherits decides who is before it, for all that follows.
     if (!parked) ordering?.inherit()
     // First, for what comes back by time is no deadlock.
-    if (this.taking !== undefined && !parked) takeFor(request, this.taking)
+    if (this.taking !== undefined) takeAs(books, request, this.taking)
     if (avoids && !parked) this.judge.putBack(request)
     this.judge.judgeWait(request)
     this.settling.settle(parked ? undefined : request)
@@ -695,7 +703,8 @@ export class Ledger {
 }
 
 /** How leases are taken for those who wait. */
-const takingBy = (books: Books, endings: Endings): Taking => ({
+const takingBy = (books: Books, endings: Endings, policy: PreemptionPolicy): Taking => ({
+  policy,
   now: () => books.now,
   rankOf: (waiter) => books.rankOf(waiter),
   tellToEnd: (leases, by, cause) => endings.tellToEnd(leases, by, cause),

@@ -11,7 +11,8 @@ import type { Ordering } from "./order/Ordering.ts"
 import { bypassRule, type PassingRule } from "./order/passing.ts"
 import { toRescue } from "./order/rescue.ts"
 import type { Backfill } from "./plan/Backfill.ts"
-import { reconsider, type Taking } from "./preemption/Preemptor.ts"
+import type { Taking } from "./preemption/Preemptor.ts"
+import { reconsider } from "./preemption/reconsider.ts"
 import { lostQuota } from "./quota/obstacles.ts"
 import type { Request } from "./Request.ts"
 
@@ -55,7 +56,9 @@ export class Settling {
       this.readyInOrder = -1
     }
     this.serve(newcomer)
-    while (this.taking !== undefined && reconsider(this.books, this.taking)) this.serve()
+    if (this.taking === undefined) return
+    const spared = new Set<Request>()
+    while (reconsider(this.books, this.taking, spared)) this.serve()
   }
 
   /** Grants everything that can be granted: in order, then out of turn where a policy lets that be. */

@@ -54,30 +54,32 @@ export const preemptionMutants = [
       rule: "what waiters ahead need is not there for a claim",
       search: "  if (pool.after(part) === undefined) return pool.waitingAmount - part.amount\n",
       replacement: "  if (pool.after(part) === undefined) return 0\n"
-    },
+    }
+  ]),
+  ...of("preemption/reconsider.ts", [
     {
       name: "withdrawn from who needs it",
       rule: "a lease that somebody needs is not spared",
-      search: "for (const lease of candidates) if (!isNeeded(lease, taking)) taking.spare(lease)",
-      replacement: "for (const lease of candidates) taking.spare(lease)"
+      search: "    if (byPriority && isNeeded(lease, taking, byRank)) continue\n",
+      replacement: ""
     },
     {
       name: "never withdrawn",
       rule: "a lease that nobody needs any more is spared",
-      search: "  if (noticed.size > 0) withdraw(noticed, taking)\n",
+      search: "  if (noticed.size > 0) withdraw(books, taking, spared)\n",
       replacement: ""
     },
     {
       name: "withdrawn too late",
       rule: "a lease whose deadline has come is not spared",
-      search: "      !notice.ending &&\n",
+      search: "  !notice.ending &&\n",
       replacement: ""
     },
     {
       name: "withdrawn under a wait",
       rule: "a lease with a wait inside is not spared",
-      search: "      (waitsInside === undefined || waitsInside.size === 0)\n",
-      replacement: "      (waitsInside === undefined || waitsInside.size < 1_000)\n"
+      search: "  (waitsInside === undefined || waitsInside.size === 0)\n",
+      replacement: "  (waitsInside === undefined || waitsInside.size < 1_000)\n"
     },
     {
       name: "nobody looks again",
@@ -90,6 +92,82 @@ export const preemptionMutants = [
       rule: "who got its share of one pool takes what it lacks of another",
       search: '  for (const waiter of waiters) if (waiter.status === "waiting") takeFor(waiter, taking)\n',
       replacement: ""
+    },
+    {
+      name: "nobody takes back later",
+      rule: "a claim takes its own back as soon as that serves it",
+      search: "  if (policy.reclaim === true) takeBack(books, taking)\n",
+      replacement: ""
+    },
+    {
+      name: "spared from who takes back",
+      rule: "a lease that a claim takes back is not spared",
+      search: "    if (isNeededBack?.(lease) === true) continue\n",
+      replacement: ""
+    }
+  ]),
+  ...of("preemption/Reclaimer.ts", [
+    {
+      name: "units are forgotten",
+      rule: "what is borrowed is taken back only where the units are there too",
+      search: "if (needed > there || this.obstacleOf(part, claim) !== undefined)",
+      replacement: "if (this.obstacleOf(part, claim) !== undefined)"
+    },
+    {
+      name: "all that helps is taken back",
+      rule: "none of those whom a claim takes back can be spared",
+      search: "if (!isCovered || this.lackingOf(claim).size === 0) return false",
+      replacement: "if (!isCovered) return false"
+    },
+    {
+      name: "the cheapest is given back",
+      rule: "what is taken back spares the dearest",
+      search: "const victims = taken.toReversed().filter(",
+      replacement: "const victims = taken.filter("
+    },
+    {
+      name: "taken back from above",
+      rule: "where priority takes too nothing of higher priority is taken back",
+      search: "return !this.taking.policy.byPriority || lease.leasePriority <= this.taking.rankOf(claim)",
+      replacement: "return true"
+    },
+    {
+      name: "taken back from around itself",
+      rule: "a claim takes back no lease that it is inside of",
+      search: "        !around.includes(lease) &&\n",
+      replacement: ""
+    },
+    {
+      name: "what comes back is taken twice",
+      rule: "what is announced already is reckoned with",
+      search: "    for (const lease of this.books.noticed) this.outlook.leave(lease)\n",
+      replacement: ""
+    }
+  ]),
+  ...of("quota/reclaim.ts", [
+    {
+      name: "own is taken",
+      rule: "only what a group has borrowed is taken back",
+      search: "    if (!level.governed || without.of(level) <= level.subtree) return false\n",
+      replacement: "    if (!level.governed) return false\n"
+    },
+    {
+      name: "cheaper ones are forgotten",
+      rule: "what a group has beyond its quota is borrowed by the cheapest of its leases",
+      search: "        this.held.set(level, before - draw)\n",
+      replacement: "        this.held.set(level, before)\n"
+    },
+    {
+      name: "who borrows takes back",
+      rule: "only a claim within the quota of its branch takes back",
+      search: "within[at] = false",
+      replacement: "within[at] = true"
+    },
+    {
+      name: "within one group",
+      rule: "in one group nobody lends to anybody",
+      search: "return at > 0 && within[at - 1] === true && level !== part.account.level",
+      replacement: "return within[Math.max(0, at - 1)] === true"
     }
   ]),
   ...of("preemption/Notice.ts", [

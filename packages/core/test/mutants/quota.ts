@@ -64,8 +64,8 @@ export const quotaMutants = [
     {
       name: "gate opens for one",
       rule: "everybody who can have quota has it",
-      search: "      if (next !== undefined) insert(heads, headOf(next, now))",
-      replacement: ""
+      search: "      if (passes(request, rank === 0) && next !== undefined) insert(heads, headOf(next, now))",
+      replacement: "      passes(request, rank === 0)"
     },
     {
       name: "kept quota kept for ever",

@@ -33,3 +33,28 @@ const randomLimits = (random: Random, capacity: number): GroupSet["limits"][stri
   leases: some(random, 0.1, 5),
   rate: random.chance(0.1) ? randomRate(random, capacity) : undefined
 })
+
+const places: Readonly<Record<string, string | undefined>> = {
+  red: "org",
+  blue: "org",
+  "red-a": "red",
+  "red-b": "red",
+  other: "org"
+}
+
+/** A tree in which much is lent: the same places, a part of what there is for each group, and seldom another limit. */
+export const lendingGroup = (random: Random, group: string, types: ReadonlyArray<string>, capacity: number) => ({
+  parent: random.chance(0.95) ? places[group] : undefined,
+  onQuota: random.chance(0.9) ? ("wait" as const) : undefined,
+  limits: Object.fromEntries(
+    types.map((type) => [
+      type,
+      {
+        nominal: group === "org" ? undefined : random.between(0, Math.ceil(capacity / 2)),
+        borrowingLimit: some(random, 0.1, capacity),
+        lendingLimit: some(random, 0.2, Math.ceil(capacity / 4)),
+        max: some(random, 0.03, capacity + 2)
+      }
+    ])
+  )
+})

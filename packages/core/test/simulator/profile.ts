@@ -36,6 +36,8 @@ export interface Profile {
   readonly groups: boolean
   /** Whether agents are in groups that limit nothing, and have shares. */
   readonly shares?: true
+  /** Whether these have quotas that are mostly lent, and few other limits. */
+  readonly lends?: boolean
   /** Whether claims that are inside of no lease declare the most that they and all inside them will hold. */
   readonly maxima: boolean
   /** How often a claim says how long it lasts. */

@@ -1,7 +1,15 @@
 /** Kinds of runs. */
-import { failRequester, preemptionOff, revokeVictim, woundWait } from "../../src/Ledger.ts"
+import { failRequester, type PreemptionPolicy, preemptionOff, revokeVictim, woundWait } from "../../src/Ledger.ts"
 import { drawFair, drawPolicy, noPolicy } from "./order.ts"
 import { base, drawPastHeads, plain, type Profile, randomPreemption, randomRate, weights } from "./profile.ts"
+import type { Random } from "./random.ts"
+
+const randomReclaim = (random: Random): PreemptionPolicy => ({
+  ...randomPreemption(random),
+  name: "reclaim",
+  byPriority: random.chance(0.3),
+  reclaim: true
+})
 
 export const profiles: ReadonlyArray<Profile> = [
   { ...base, name: "contended" },
@@ -164,6 +172,24 @@ export const profiles: ReadonlyArray<Profile> = [
     nested: 0.2,
     moves: 0.6,
     weights: { ...weights, undo: 5, setAgent: 3, setGroup: 3, removeGroup: 0.3, assign: 3 }
+  },
+  {
+    ...base,
+    name: "reclaiming",
+    groups: true,
+    lends: true,
+    pools: (random) => Array.from({ length: random.between(1, 2) }, () => ({ capacity: random.between(8, 16) })),
+    agents: 6,
+    live: 9,
+    nested: 0.12,
+    manual: 0.03,
+    deadline: 0.3,
+    priorities: 0.5,
+    preemptible: 0.8,
+    deadlock: () => failRequester,
+    preemption: randomReclaim,
+    moves: 0.6,
+    weights: { ...weights, yieldUp: 4, setCapacity: 1, setQuota: 0, setGroup: 2, assign: 1 }
   },
   {
     ...base,

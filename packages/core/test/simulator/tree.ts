@@ -121,6 +121,23 @@ export class Tree {
     )
   }
 
+  /** Whether a group has more than what it brings and is lent from below: what comes down to it is borrowed. */
+  borrows(group: ModelGroup, type: string, use: Use): boolean {
+    return this.governed(this.rootOf(group.id), type) && inflow(this, group, type, use) > 0
+  }
+
+  /** What comes down to a group. */
+  borrowed(group: ModelGroup, type: string, use: Use): number {
+    return this.borrows(group, type, use) ? inflow(this, group, type, use) : 0
+  }
+
+  /** Whether a branch of an agent's way up stays within its quota with so much more, or has it without asking. */
+  staysWithin(branch: ModelGroup, agent: string, type: string, use: Use, amount: number): boolean {
+    const own = this.groupOf(agent)!
+    const more = new Map(use).set(own, (use.get(own) ?? 0) + amount)
+    return !this.borrows(branch, type, more) || this.covered(branch, agent, type, use, more)
+  }
+
   inUseBelow(id: string, type: string, claims: Iterable<ModelClaim>): { amount: number; leases: number } {
     const groups = new Set(this.below(id))
     let amount = 0

@@ -14,7 +14,7 @@ import {
 } from "../../src/Ledger.ts"
 import type { Answer, Command } from "./checker.ts"
 import { amountsOf, type World, type WorldClaim } from "./model.ts"
-import { groupNames, randomGroup, randomShares } from "./groups.ts"
+import { groupNames, lendingGroup, randomGroup, randomShares } from "./groups.ts"
 import { commandNames, type Profile, randomRate } from "./profile.ts"
 import type { Random } from "./random.ts"
 
@@ -51,11 +51,7 @@ export class Workload {
     this.pools = this.profile.pools(this.random).map((options, index) => ledger.definePool(`type-${index}`, options, 0))
     if (!this.profile.groups && this.profile.shares !== true) return
     for (const group of groupNames) {
-      const types = this.pools.map((pool) => pool.type)
-      const capacity = this.pools[0]?.capacity ?? 1
-      const options =
-        this.profile.shares === true ? randomShares(this.random) : randomGroup(this.random, types, capacity)
-      ledger.setGroup(group, options, 0)
+      ledger.setGroup(group, this.groupOptions(group), 0)
     }
     for (let agent = 0; agent < this.profile.agents; agent++) {
       ledger.assign(`agent-${agent}`, { group: this.random.pick(groupNames), onQuota: undefined }, 0)
@@ -177,16 +173,7 @@ export class Workload {
       }
       case "setGroup": {
         const group = random.pick(groupNames)!
-        if (this.profile.shares === true) {
-          const shares = randomShares(random)
-          return { command: { name, at }, run: (ledger) => (ledger.setGroup(group, shares, at), undefined) }
-        }
-        const capacity = Math.max(...this.pools.map((pool) => pool.capacity))
-        const options = randomGroup(
-          random,
-          this.pools.map((pool) => pool.type),
-          capacity
-        )
+        const options = this.groupOptions(group)
         return { command: { name, at }, run: (ledger) => (ledger.setGroup(group, options, at), undefined) }
       }
       case "removeGroup": {
@@ -217,6 +204,15 @@ export class Workload {
       default:
         return this.planPool(name, at)
     }
+  }
+
+  private groupOptions(group: string) {
+    if (this.profile.shares === true) return randomShares(this.random)
+    const types = this.pools.map((pool) => pool.type)
+    const capacity = Math.max(...this.pools.map((pool) => pool.capacity))
+    return this.profile.lends === true
+      ? lendingGroup(this.random, group, types, capacity)
+      : randomGroup(this.random, types, capacity)
   }
 
   /** Mostly windows soon; at times one that began already, or at all times. */

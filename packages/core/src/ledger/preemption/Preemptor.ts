@@ -25,11 +25,9 @@
  * Units alone are reckoned. Tokens come by time, and a lease that is taken for a
  * claim that lacks them too is not taken in vain.
  */
-import type { Books } from "../Books.ts"
 import type { Pool } from "../Pool.ts"
 import { leasesAround, type Part, type Request } from "../Request.ts"
 import type { PreemptionCause } from "./Notice.ts"
-import { takenBefore } from "./PreemptibleIndex.ts"
 import { type Deficit, pickVictims } from "./victims.ts"
 
 /** Who may take leases, and how long their holders have. */
@@ -37,6 +35,8 @@ export interface PreemptionPolicy {
   readonly name: string
   /** Whether claims of higher priority take leases of lower priority. */
   readonly byPriority: boolean
+  /** Whether claims for what is their group's own take leases of those who borrowed it (see `Reclaimer`). Default false. */
+  readonly reclaim?: boolean
   /** How long a holder has from the announcement on, in microseconds. */
   readonly grace: number
   /** How long its finalizers may take after that, before its units are taken by force. */
@@ -56,6 +56,7 @@ export const preemptionDepth = 1_000
 
 /** What the Ledger does for it. */
 export interface Taking {
+  readonly policy: PreemptionPolicy
   readonly now: () => number
   /** The priority that a waiter has now. */
   readonly rankOf: (waiter: Request) => number
@@ -109,7 +110,7 @@ export const takeFor = (waiter: Request, taking: Taking): void => {
 }
 
 /** Looks at the waiters of a pool in which something changed. */
-const lookAt = (pool: Pool, taking: Taking): void => {
+export const lookAt = (pool: Pool, taking: Taking): void => {
   const most = pool.free + pool.announced + (pool.preemptible?.units ?? 0)
   const lowest = pool.preemptible?.lowest ?? Infinity
   let ahead = pool.earmarked
@@ -123,7 +124,7 @@ const lookAt = (pool: Pool, taking: Taking): void => {
 }
 
 /** Whether somebody who may take the lease is covered only with it. */
-const isNeeded = (lease: Request, taking: Taking): boolean =>
+export const isNeeded = (lease: Request, taking: Taking, mayTake: (waiter: Request) => boolean): boolean =>
   lease.parts.some(({ amount, pool }) => {
     const most = pool.free + pool.announced
     let ahead = pool.earmarked
@@ -137,37 +138,8 @@ const isNeeded = (lease: Request, taking: Taking): boolean =>
       if (ahead > most) return false
       const waiter = part.request
       const isShortWithout = ahead > pool.freeFor(waiter, taking.now()) + pool.announced - amount
-      if (!isShortWithout || taking.rankOf(waiter) <= lease.leasePriority) continue
+      if (!isShortWithout || !mayTake(waiter)) continue
       if (deficitsOf(waiter, taking.now()).length === 0) return true
     }
     return false
   })
-
-/** Withdraws what nobody needs any more, the dearest first. */
-const withdraw = (noticed: ReadonlySet<Request>, taking: Taking): void => {
-  const candidates = [...noticed].slice(0, preemptionDepth).filter(
-    ({ notice, waitsInside }) =>
-      notice?.cause === "priority" &&
-      !notice.ending &&
-      // Waits inside were judged in view of its coming back: without that they may be a deadlock.
-      (waitsInside === undefined || waitsInside.size === 0)
-  )
-  candidates.sort((a, b) => (takenBefore(a, b) ? 1 : -1))
-  for (const lease of candidates) if (!isNeeded(lease, taking)) taking.spare(lease)
-}
-
-/**
- * After something changed: everybody is covered who can be, and nobody ends in vain.
- * Tells whether there was anything to look at: then something may have come of it.
- */
-export const reconsider = ({ advanced, changed, noticed }: Books, taking: Taking): boolean => {
-  if (changed === undefined || changed.size === 0) return false
-  const pools = changed.size === 1 ? [...changed] : [...changed].toSorted((a, b) => a.index - b.index)
-  const waiters = advanced.size < 2 ? [...advanced] : [...advanced].toSorted((a, b) => a.id - b.id)
-  changed.clear()
-  advanced.clear()
-  for (const waiter of waiters) if (waiter.status === "waiting") takeFor(waiter, taking)
-  for (const pool of pools) lookAt(pool, taking)
-  if (noticed.size > 0) withdraw(noticed, taking)
-  return true
-}

@@ -10,7 +10,7 @@
 import type { Pool } from "../Pool.ts"
 import type { Part, Request } from "../Request.ts"
 import { mayBeTaken } from "./Notice.ts"
-import { takenBefore } from "./PreemptibleIndex.ts"
+import { type PreemptibleIndex, takenBefore } from "./PreemptibleIndex.ts"
 
 /** Units that a claim lacks in a pool, beyond what is free or coming back. Above 0. */
 export interface Deficit {
@@ -32,6 +32,17 @@ function* merged(lines: ReadonlyArray<Iterator<Part, void>>, isOpen: (line: numb
     const { value } = heads[first]!
     heads[first] = lines[first]!.next()
     if (value !== undefined) yield value.request
+  }
+}
+
+/** All leases of some indexes, cheapest first, each once. */
+export const mergedLeases = function* (indexes: ReadonlyArray<PreemptibleIndex>): Generator<Request, void> {
+  const seen = new Set<Request>()
+  const lines = indexes.map((index) => index.below(Infinity))
+  for (const lease of merged(lines, () => true)) {
+    if (seen.has(lease)) continue
+    seen.add(lease)
+    yield lease
   }
 }
 

@@ -109,7 +109,7 @@ const headOf = (parked: Parked, now: number): Head => ({
 })
 
 /** One look at all that wait, in order. */
-class Scan {
+export class Scan {
   readonly closed = new Set<Step>()
   private readonly kept: Array<Part> = []
   private readonly now: number
@@ -134,6 +134,11 @@ class Scan {
     return obstacles
   }
 
+  /** One has its quota from now on, as far as this look goes. */
+  pass(request: Request): void {
+    for (const part of request.parts) this.keep(part)
+  }
+
   private keep(part: Part): void {
     reserve(part, 1)
     part.account.parked -= part.amount
@@ -151,12 +156,18 @@ class Scan {
 
 export class Gate {
   readonly lines = new Map<string, Line>()
+  /** Where it is listed while somebody waits: those of trees are. */
+  private readonly busy: Set<Gate> | undefined
   /** How many wait. */
   waiting = 0
   /** Whether somebody may pass since it was looked at last. */
   dirty = false
   private timed: Array<Level> = []
   private readonly instants = new Map<Level, number>()
+
+  constructor(busy?: Set<Gate>) {
+    this.busy = busy
+  }
 
   park(request: Request): Parked {
     const key = lineKey(request)
@@ -167,14 +178,21 @@ export class Gate {
     }
     const parked = new Parked(request, line)
     line.add(parked)
-    this.waiting++
+    if (this.waiting++ === 0) this.busy?.add(this)
     return parked
   }
 
   unpark(parked: Parked): void {
     parked.line.remove(parked)
     if (parked.line.first === undefined) this.lines.delete(parked.line.key)
-    this.waiting--
+    if (--this.waiting === 0) this.busy?.delete(this)
+  }
+
+  /** The id of who has waited longest. O(lines). */
+  get oldest(): number {
+    let oldest = Infinity
+    for (const { first } of this.lines.values()) oldest = Math.min(oldest, first!.request.id)
+    return oldest
   }
 
   /** Everybody, line by line. */
@@ -206,20 +224,25 @@ export class Gate {
   private look(now: number, admit: (request: Request) => void): void {
     this.instants.clear()
     const scan = new Scan(now)
+    this.walk(now, (request, nested) => {
+      const obstacles = scan.look(request, nested)
+      for (const obstacle of obstacles) this.note(obstacle, nested)
+      if (obstacles.length > 0) return false
+      admit(request)
+      return true
+    })
+    scan.end()
+  }
+
+  /** All that wait, in order: who is behind another in its line only once `passes` said that of that one. */
+  walk(now: number, passes: (request: Request, nested: boolean) => boolean): void {
     const heads = Array.from(this.lines.values(), (line) => headOf(line.first!, now))
       .toSorted(inTurn)
       .toReversed()
     for (let head = heads.pop(); head !== undefined; head = heads.pop()) {
       const { next, rank, request } = head
-      const obstacles = scan.look(request, rank === 0)
-      if (obstacles.length > 0) {
-        for (const obstacle of obstacles) this.note(obstacle, rank === 0)
-        continue
-      }
-      admit(request)
-      if (next !== undefined) insert(heads, headOf(next, now))
+      if (passes(request, rank === 0) && next !== undefined) insert(heads, headOf(next, now))
     }
-    scan.end()
   }
 
   /** When tokens alone let one pass. The first of a level is the first in order there. */

@@ -32,13 +32,19 @@ export class Group implements Sharer {
   /** By pool: there where something of the tree limits or uses the type. */
   readonly levels = new Map<Pool, Level>()
   /** Where claims of the tree wait for quota: one for all of its groups. */
-  gate = new Gate()
+  gate: Gate
   private readonly groups: Groups
 
   constructor(id: string, groups: Groups) {
     this.id = id
     this.index = groups.nextIndex++
     this.groups = groups
+    this.gate = new Gate(groups.busyGates)
+  }
+
+  /** It is a root from now on: what was another tree's gate is not its own. */
+  leaveTree(): void {
+    this.gate = new Gate(this.groups.busyGates)
   }
 
   get above(): Group | undefined {
@@ -89,6 +95,8 @@ export const onQuotaOf = (agent: Agent): OnQuota => {
 export class Groups {
   readonly byId = new Map<string, Group>()
   nextIndex = 0
+  /** Those of trees in which somebody waits for quota. */
+  readonly busyGates = new Set<Gate>()
 
   /** The level of a group and a pool, with all those above it. */
   level(group: Group, pool: Pool): Level {

@@ -1,38 +1,115 @@
-/** Which leases have what a claim waits for although it is its group's own: for whoever takes leases back. */
+/**
+ * What of a tree is lent, and to whom: which leases have borrowed what a claim waits
+ * for although it is its group's own.
+ *
+ * **Rule.** A claim may take a lease back that is in another branch of its tree, right
+ * below the first group that both are in:
+ * - the claimant's branch is within its quota with the claim, in every type that it asks for;
+ * - the victim's branch, and each group on the way down to the victim, is above its
+ *   quota, cheaper leases (those taken before it) left out: what a group has beyond its
+ *   quota is borrowed by the cheapest of its leases.
+ *
+ * So what is taken back is never taken from whom it is own: a lease that was granted for
+ * a claim within its quota is left alone while the leases before it stay as they are.
+ */
+import type { Pool } from "../Pool.ts"
 import type { Part, Request } from "../Request.ts"
-import { type Level } from "./Level.ts"
-import { obstacleOf } from "./obstacles.ts"
+import type { Group } from "./Group.ts"
+import { type Level, shift } from "./Level.ts"
+import type { Basis } from "./obstacles.ts"
 
-/** The level of a branch, right below another. */
-const childBelow = (part: Part, above: Level): Level | undefined => {
-  let level = part.account.level
-  while (level !== undefined && level.parent !== above) level = level.parent
-  return level
+/** Where a claim stands in its tree: the groups from its own up to the root, and in which of them it is within the quota. */
+export interface Standing {
+  readonly path: ReadonlyMap<Group, number>
+  readonly within: ReadonlyArray<boolean>
 }
 
-/** What a waiter is refused by although its group is within its quota there. */
-const reclaimed = (claimant: Request, now: number) =>
-  claimant.quota?.parked === undefined
-    ? []
-    : claimant.parts.flatMap((part) => {
-        const obstacle = obstacleOf(part, "used", now)
-        return obstacle?.entitled === true && obstacle.level !== undefined ? [{ part, level: obstacle.level }] : []
-      })
+/** O(types x depth). What a claim that has its quota asks for is in the use already. */
+export const standingOf = (request: Request, basis: Basis): Standing => {
+  const isCounted = basis === "used" && request.status === "waiting" && request.quota?.parked === undefined
+  const path = new Map<Group, number>()
+  const within: Array<boolean> = []
+  for (let group = request.agent.group; group !== undefined; group = group.parent) {
+    path.set(group, within.length)
+    within.push(true)
+  }
+  for (const { account, amount } of request.parts) {
+    let draw = amount
+    let at = 0
+    for (let level = account.level; level !== undefined; level = level.parent, at++) {
+      const use = level[basis]
+      if (level.governed && draw > 0 && use + (isCounted ? 0 : draw) > level.subtree) within[at] = false
+      draw = level.drawn(use + draw) - level.drawn(use)
+    }
+  }
+  return { path, within }
+}
 
-/** Whether a claim waits for units that are its group's own, and lent to others. */
-export const isReclaiming = (claimant: Request, now: number): boolean => reclaimed(claimant, now).length > 0
+/** What levels hold without some leases, without touching them. */
+export class Without {
+  private readonly held = new Map<Level, number>()
 
-/**
- * Whether a lease has, borrowed, what a claim waits for although it is its group's
- * own: the victim's branch uses more than its quota, and the claimant's does not.
- */
-export const reclaims = (victim: Request, claimant: Request, now: number): boolean => {
-  if (victim.status !== "held") return false
-  return reclaimed(claimant, now).some(({ level, part }) =>
-    victim.parts.some((held) => {
-      if (held.pool !== part.pool) return false
-      const borrower = childBelow(held, level)
-      return borrower !== undefined && borrower !== childBelow(part, level) && borrower.held > borrower.subtree
-    })
-  )
+  of(level: Level): number {
+    return this.held.get(level) ?? level.held
+  }
+
+  leave(lease: Request): void {
+    for (const { account, amount } of lease.parts) {
+      let draw = amount
+      for (let level = account.level; level !== undefined; level = level.parent) {
+        const before = this.of(level)
+        this.held.set(level, before - draw)
+        draw = level.drawn(before) - level.drawn(before - draw)
+      }
+    }
+  }
+}
+
+export const nobodyLeft = new Without()
+
+/** Whether what a lease has of a pool is lent to it by the branch of a claim. */
+const isLent = (part: Part, { path, within }: Standing, without: Without): boolean => {
+  for (let level = part.account.level; level !== undefined; level = level.parent) {
+    const at = path.get(level.group)
+    // In one group nobody lends to anybody.
+    if (at !== undefined) return at > 0 && within[at - 1] === true && level !== part.account.level
+    if (!level.governed || without.of(level) <= level.subtree) return false
+  }
+  return false
+}
+
+/** Whether a lease has borrowed of one of these pools what is the claimant's own. */
+export const hasBorrowed = (lease: Request, standing: Standing, pools: ReadonlySet<Pool>, without: Without): boolean =>
+  lease.parts.some((part) => pools.has(part.pool) && isLent(part, standing, without))
+
+/** The levels as they will be once some leases are back. What leaves must come back before anybody else looks. */
+export class Outlook {
+  private readonly away = new Set<Request>()
+
+  has(lease: Request): boolean {
+    return this.away.has(lease)
+  }
+
+  leave(lease: Request): void {
+    this.away.add(lease)
+    move(lease, -1)
+  }
+
+  comeBack(lease: Request): void {
+    this.away.delete(lease)
+    move(lease, 1)
+  }
+
+  end(): void {
+    for (const lease of this.away) move(lease, 1)
+    this.away.clear()
+  }
+}
+
+const move = (lease: Request, sign: 1 | -1): void => {
+  for (const { account, amount } of lease.parts) {
+    const of = sign * amount
+    account.held += of
+    if (account.level !== undefined) shift(account.level, of, of, of, sign, 0, 0, 0)
+  }
 }

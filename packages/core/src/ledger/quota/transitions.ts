@@ -48,11 +48,13 @@ export const unpark = (request: Request): void => {
 }
 
 /** What a request is inside of has changed: in no lease any more it waits for quota in its group's line, not by itself. */
-export const moveLine = ({ agent, quota }: Request): void => {
+export const moveLine = (books: Books, request: Request): void => {
+  const { agent, quota } = request
   if (quota?.parked === undefined) return
-  const { request } = quota.parked
   agent.gate!.unpark(quota.parked)
   quota.parked = agent.gate!.park(request)
+  // It went before others there, whom it may keep from nothing now.
+  books.quotaFreed(agent)
 }
 
 /** A share is granted: it is in use at all levels, and has paid their rates. */
@@ -142,8 +144,7 @@ const link = (books: Books, group: Group, parent: Group | undefined): void => {
   group.parent?.children.delete(group)
   group.parent = parent
   parent?.children.add(group)
-  // What was another tree's gate is not its own.
-  if (parent === undefined) group.gate = new Gate()
+  if (parent === undefined) group.leaveTree()
 }
 
 export const setGroup = (books: Books, change: GroupChange): void => {

@@ -16,6 +16,7 @@ import { prevention } from "./prevention.ts"
 import { quota } from "./quota.ts"
 import { quotaTree } from "./quotaTree.ts"
 import { rate } from "./rate.ts"
+import { reclaim } from "./reclaim.ts"
 import { refusals } from "./refusals.ts"
 import { replay } from "./replay.ts"
 import { rescue } from "./rescue.ts"
@@ -38,6 +39,7 @@ const all: ReadonlyArray<MakeChecker> = [
   rescue,
   timers,
   preemption,
+  reclaim,
   deadlock,
   prevention,
   growth,
@@ -71,6 +73,8 @@ const withoutGroups: ReadonlySet<MakeChecker> = new Set([
   refusals
 ])
 
+const onlyGroups: ReadonlySet<MakeChecker> = new Set([quotaTree, reclaim])
+
 /** Those of a run. */
 export const checkersFor = ({ grouped }: Run): ReadonlyArray<MakeChecker> =>
-  all.filter((checker) => (grouped ? !withoutGroups.has(checker) : checker !== quotaTree))
+  all.filter((checker) => (grouped ? !withoutGroups.has(checker) : !onlyGroups.has(checker)))

@@ -58,15 +58,21 @@ const candidatesFor = (world: World, waiter: WorldClaim): ReadonlyArray<WorldCla
 const isEnough = (missing: Missing, leases: ReadonlyArray<WorldClaim>): boolean =>
   [...missing].every(([pool, units]) => leases.reduce((sum, lease) => sum + amountIn(lease, pool), 0) >= units)
 
-/** Of all sets that are enough the one that spares the dearest, then the next dearest, and so on. */
-export const bestVictims = (missing: Missing, candidates: ReadonlyArray<WorldClaim>): ReadonlyArray<WorldClaim> => {
+/** Of all sets of candidates, cheapest first, that are enough the one that spares the dearest, then the next dearest, and so on. */
+export const bestOf = (
+  candidates: ReadonlyArray<WorldClaim>,
+  isEnoughOf: (chosen: ReadonlyArray<WorldClaim>) => boolean
+): ReadonlyArray<WorldClaim> => {
   // The cheapest is the lowest bit: the smallest number spares the dearest.
   for (let set = 0; set < 1 << candidates.length; set++) {
     const chosen = candidates.filter((_, at) => (set & (1 << at)) !== 0)
-    if (isEnough(missing, chosen)) return chosen
+    if (isEnoughOf(chosen)) return chosen
   }
   return fail("no set of victims is enough")
 }
+
+export const bestVictims = (missing: Missing, candidates: ReadonlyArray<WorldClaim>): ReadonlyArray<WorldClaim> =>
+  bestOf(candidates, (chosen) => isEnough(missing, chosen))
 
 /** How many waiters of each priority lack something, the highest priority first. */
 const potential = (world: World): ReadonlyArray<readonly [number, number]> => {

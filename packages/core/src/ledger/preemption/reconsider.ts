@@ -1,0 +1,73 @@
+/** After something changed: everybody is covered who can be, and nobody ends in vain. */
+import type { Books } from "../Books.ts"
+import type { Request } from "../Request.ts"
+import { takenBefore } from "./PreemptibleIndex.ts"
+import { isNeeded, lookAt, preemptionDepth, type PreemptionPolicy, takeFor, type Taking } from "./Preemptor.ts"
+import { neededBack, takeBack } from "./Reclaimer.ts"
+
+/** Whether anybody takes leases of others who are not in a deadlock. */
+export const takesAny = ({ byPriority, reclaim }: PreemptionPolicy): boolean => byPriority || reclaim === true
+
+/** Who may be told that it need not end. */
+const mayBeSpared = ({ notice, waitsInside }: Request): boolean =>
+  (notice?.cause === "priority" || notice?.cause === "reclaim") &&
+  !notice.ending &&
+  // Waits inside were judged in view of its coming back: without that they may be a deadlock.
+  (waitsInside === undefined || waitsInside.size === 0)
+
+/** Withdraws what nobody needs any more, the dearest first. */
+const withdraw = (books: Books, taking: Taking, spared: Set<Request>): void => {
+  const { byPriority, reclaim } = taking.policy
+  const candidates = [...books.noticed]
+    .slice(0, preemptionDepth)
+    .filter((lease) => mayBeSpared(lease) && !spared.has(lease))
+  if (candidates.length === 0) return
+  candidates.sort((a, b) => (takenBefore(a, b) ? 1 : -1))
+  const isNeededBack = reclaim === true ? neededBack(books, taking) : undefined
+  for (const lease of candidates) {
+    const byRank = (waiter: Request) => taking.rankOf(waiter) > lease.leasePriority
+    if (byPriority && isNeeded(lease, taking, byRank)) continue
+    if (isNeededBack?.(lease) === true) continue
+    spared.add(lease)
+    taking.spare(lease)
+  }
+}
+
+/** A claim waits: it takes what it may, before anybody asks whether it is in a deadlock. */
+export const takeAs = (books: Books, request: Request, taking: Taking): void => {
+  const { byPriority, reclaim } = taking.policy
+  if (request.quota?.parked === undefined) {
+    if (byPriority) takeFor(request, taking)
+  } else if (reclaim === true) takeBack(books, taking)
+}
+
+/** Waiters take by priority what they may, where something changed. */
+const takeByPriority = ({ advanced, changed }: Books, taking: Taking): void => {
+  if (changed === undefined) return
+  const pools = changed.size < 2 ? [...changed] : [...changed].toSorted((a, b) => a.index - b.index)
+  const waiters = advanced.size < 2 ? [...advanced] : [...advanced].toSorted((a, b) => a.id - b.id)
+  changed.clear()
+  advanced.clear()
+  for (const waiter of waiters) if (waiter.status === "waiting") takeFor(waiter, taking)
+  for (const pool of pools) lookAt(pool, taking)
+}
+
+/**
+ * Tells whether there was anything to look at: then something may have come of it.
+ * `spared`: whom it spared in this decision, and spares no more if they are told again.
+ */
+export const reconsider = (books: Books, taking: Taking, spared: Set<Request>): boolean => {
+  const { policy } = taking
+  const { advanced, changed, groups, noticed } = books
+  if (changed === undefined || (changed.size === 0 && !(policy.reclaim === true && books.quotaStirred))) return false
+  books.quotaStirred = false
+  if (policy.byPriority) takeByPriority(books, taking)
+  else {
+    changed.clear()
+    advanced.clear()
+    if (groups.busyGates.size === 0 && noticed.size === 0) return false
+  }
+  if (policy.reclaim === true) takeBack(books, taking)
+  if (noticed.size > 0) withdraw(books, taking, spared)
+  return true
+}
