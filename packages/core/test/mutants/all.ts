@@ -3,6 +3,7 @@ import { backfillMutants } from "./backfill.ts"
 import { booksMutants } from "./books.ts"
 import { ledgerMutants } from "./decisions.ts"
 import type { Mutant } from "./mutant.ts"
+import { orderMutants } from "./order.ts"
 import { preemptionMutants } from "./preemption.ts"
 import { bucketMutants, poolMutants, timerMutants } from "./queues.ts"
 import { quotaMutants } from "./quota.ts"
@@ -21,5 +22,6 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...snapshotMutants,
   ...settlementMutants,
   ...preemptionMutants,
-  ...backfillMutants
+  ...backfillMutants,
+  ...orderMutants
 ]

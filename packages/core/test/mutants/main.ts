@@ -58,6 +58,8 @@ const profileFor = ({ file }: Mutant): string | undefined => {
   if (file === "preemption/Reclaimer.ts" || file === "quota/reclaim.ts") return "reclaiming"
   if (file.startsWith("preemption/")) return "preempting"
   if (file.startsWith("plan/")) return "backfilled"
+  if (/^order\/(rescue|passing|priority)/.test(file)) return "ordered"
+  if (file.startsWith("order/")) return "shared"
   if (file === "Bucket.ts") return "bytes"
   return file.startsWith("quota/") ? "groups" : undefined
 }
