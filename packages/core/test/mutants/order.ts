@@ -54,7 +54,7 @@ export const orderMutants = [
   ]),
   ...of("order/Sharer.ts", [
     {
-      name: "groups of one agent's depth only",
+      name: "compares those of different groups",
       rule: "two agents are compared below the first group that both are in",
       search: "  while (one.above !== other.above) {",
       replacement: "  while (one.above !== other.above && one.above?.parent !== other.above?.parent) {"
@@ -70,7 +70,7 @@ export const orderMutants = [
   ]),
   ...of("order/Ordering.ts", [
     {
-      name: "lines of short claims stay",
+      name: "lines of agents stay",
       rule: "a line moves as the share of its agent does",
       search: "return row === undefined || queue.staysPlaced(row) ? [] : [row]",
       replacement: "return row === undefined || queue.staysPlaced(row) || row.of === agent ? [] : [row]"
