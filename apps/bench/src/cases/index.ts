@@ -19,6 +19,7 @@ import { quotaTreeCases } from "./quotaTree.ts"
 import { holders, mustWait } from "./population.ts"
 import { preemptionHandoff, preemptionTakes } from "./preemption.ts"
 import { unsafe } from "./promises.ts"
+import { reservationCases } from "./reservations.ts"
 import { rateGranted, rateRefused } from "./rate.ts"
 import { remoteLease, remoteTogether } from "./remote.ts"
 import { metrics, metricsPage, spans } from "./telemetry.ts"
@@ -58,5 +59,6 @@ export const cases: ReadonlyArray<BenchCase> = [
   spans,
   ...orderCases,
   ...backfillCases,
-  ...quotaTreeCases
+  ...quotaTreeCases,
+  ...reservationCases
 ]
