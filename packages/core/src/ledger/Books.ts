@@ -916,6 +916,9 @@ export class Books {
       if (part.earmarked) pool.earmarkedTokens += cost - part.cost
       part.cost = cost
     }
+    for (const waiter of this.waitingForQuota()) {
+      for (const part of waiter.parts) if (part.pool === pool) part.cost = pool.costOf(part.amount)
+    }
   }
 }
 

@@ -439,7 +439,9 @@ export class Ledger {
     if ("_tag" in agent) return agent
     const account = agent.account(pool)
     this.books.setQuota(account, quota)
-    if (agent.gate === undefined && account.held + account.waiting <= quota) return undefined
+    // A gate of its own may be left over: only who waits there counts.
+    const isGated = agent.group !== undefined || (agent.gate?.waiting ?? 0) > 0
+    if (!isGated && account.held + account.waiting <= quota) return undefined
     for (const waiter of Array.from(agent.waiters).toReversed()) {
       const part = waiter.parts.find((candidate) => candidate.account === account)
       const isOver = account.held + account.waiting - account.parked > quota
@@ -629,7 +631,7 @@ export class Ledger {
         return request
       }
       // Quota that a wait inside needs is kept from nobody.
-      if (request.agent.gate !== undefined) this.judge.judgeGrowth(request)
+      if (isNeededInside(request)) this.judge.judgeGrowth(request)
       if (books.dirtyGates.length > 0 || this.settling.mayLetPass(request)) this.settling.settle()
       return request
     } else if (!mayWait) {
@@ -724,6 +726,12 @@ const unsafe = ({ amount, pool }: Part): Refusal => ({
   available: pool.free,
   limit: pool.limit
 })
+
+/** Whether a growth took quota while somebody inside its lease waits for some. */
+const isNeededInside = ({ grows }: Request): boolean => {
+  for (const wait of grows?.waitsInside ?? []) if (wait.quota?.parked !== undefined) return true
+  return false
+}
 
 const timedOut = (request: Request, now: number, safety: ReadonlyArray<SafetyReason>): ClaimTimedOut => ({
   _tag: "ClaimTimedOut",

@@ -91,3 +91,33 @@ describe("deadlocks avoided", () => {
     assert.strictEqual(request(ledger.claim("b", { cpu: 0 }, 2, { wait: false, ...maximum(1) })).status, "held")
   })
 })
+
+describe("who waits for quota", () => {
+  it("fails where a new rate can never pay for it", () => {
+    const { ledger } = setUp({ cpu: 9 })
+    const cpu = ledger.books.pools.get("cpu")!
+    const rate = (per: "unit" | "request") => ({ limit: 1, intervalMicros: 100, burst: 2, per })
+    ledger.setRate(cpu, rate("request"), 0)
+    ledger.setGroup("org", { onQuota: "wait", limits: { cpu: { max: 4 } } }, 0)
+    ledger.assign("a", { group: "org", onQuota: undefined }, 0)
+    request(ledger.claim("a", { cpu: 4 }, 0))
+    const parked = request(ledger.claim("a", { cpu: 3 }, 1))
+    ledger.setRate(cpu, rate("unit"), 2)
+    assert.deepInclude(parked.refusal, { _tag: "ResourceExhausted", short: "rate" })
+  })
+
+  it("inside a lease is failed where the lease takes that quota by growing at once", () => {
+    const { ledger } = setUp({ cpu: 9 })
+    ledger.setGroup("org", { limits: { cpu: { max: 4 } } }, 0)
+    for (const agent of ["a", "b"]) ledger.assign(agent, { group: "org", onQuota: undefined }, 0)
+    const other = request(ledger.claim("a", { cpu: 1 }, 0))
+    const around = request(ledger.claim("a", { cpu: 1 }, 0))
+    const onQuota = { scheduling: { expected: 0, preemptible: false, onQuota: "wait" as const } }
+    const inner = request(ledger.claim("b", { cpu: 3 }, 1, { parent: around, ...onQuota }))
+    assert.strictEqual(inner.status, "waiting")
+    request(ledger.grow(around, { cpu: 1 }, 2, onQuota))
+    // With three of four held by the lease that it is inside of it could never have its own three.
+    assert.deepInclude(inner.refusal, { _tag: "DeadlockDetected" })
+    assert.strictEqual(other.status, "held")
+  })
+})

@@ -1,6 +1,6 @@
 /** Books that were captured and restored decide as those that were not: what the simulator found that did not. */
 import { assert, describe, it } from "vitest"
-import { capture, Ledger, type LedgerEvent, type LedgerOptions, Request, restore } from "../../src/Ledger.ts"
+import { capture, Ledger, type LedgerEvent, type LedgerOptions, Order, Request, restore } from "../../src/Ledger.ts"
 
 /** The events of commands on a Ledger, restored from its state before the last of them or not. */
 const eventsOf = (
@@ -91,5 +91,28 @@ describe("restored books", () => {
       events.flatMap((event) => (event._tag === "Admitted" ? [event.id] : [])),
       [4]
     )
+  })
+
+  it("look at who is rescued as often, whoever waited for quota once", () => {
+    const order = new Order({ name: "aging", priority: { inherits: false, aging: { afterMicros: 5, oneIn: 1 } } })
+    const events = decidesTheSame(
+      [
+        (ledger) => {
+          ledger.definePool("cpu", { capacity: 3 }, 0)
+          ledger.setQuota("anna", "cpu", 2, 0)
+          const first = ledger.claim("anna", { cpu: 2 }, 0)
+          assert.instanceOf(first, Request)
+          const scheduling = { expected: 0, preemptible: false, onQuota: "wait" as const }
+          const waits = ledger.claim("anna", { cpu: 1 }, 0, { scheduling })
+          assert.instanceOf(waits, Request)
+          // Nobody waits for quota any more.
+          ledger.abandon(waits, 1)
+          ledger.claim("bob", { cpu: 2 }, 1)
+        },
+        (ledger) => ledger.setQuota("anna", "cpu", 3, 10)
+      ],
+      { order }
+    )
+    assert.strictEqual(events.at(-1)?._tag, "QuotaSet")
   })
 })

@@ -7,6 +7,7 @@ import { orderMutants } from "./order.ts"
 import { preemptionMutants } from "./preemption.ts"
 import { bucketMutants, poolMutants, timerMutants } from "./queues.ts"
 import { quotaMutants } from "./quota.ts"
+import { reservationMutants } from "./reservations.ts"
 import { otherMutants } from "./rules.ts"
 import { settlementMutants } from "./settlement.ts"
 import { snapshotMutants } from "./snapshot.ts"
@@ -23,5 +24,6 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...settlementMutants,
   ...preemptionMutants,
   ...backfillMutants,
-  ...orderMutants
+  ...orderMutants,
+  ...reservationMutants
 ]

@@ -60,6 +60,7 @@ const profileFor = ({ file }: Mutant): string | undefined => {
   if (file.startsWith("plan/")) return "backfilled"
   if (/^order\/(rescue|passing|priority)/.test(file)) return "ordered"
   if (file.startsWith("order/")) return "shared"
+  if (file.startsWith("reservations/") || file === "Settling.ts") return "reserved"
   if (file === "Bucket.ts") return "bytes"
   return file.startsWith("quota/") ? "groups" : undefined
 }

@@ -1,6 +1,7 @@
 /** Many seeds, one summary: what every way of running the simulator shares. */
 import { firstDifference } from "./checkers/replay.ts"
 import type { Profile } from "./profile.ts"
+import { mixed } from "./mixed.ts"
 import { profiles } from "./profiles.ts"
 import { Report } from "./report.ts"
 import { type Failure, type Result, simulate } from "./simulation.ts"
@@ -22,8 +23,14 @@ export interface Summary {
 
 export const waitingShareMin = 0.3
 
-/** The size that runs before a merge: over a million commands. */
-export const seedsDefault = 256
+/**
+ * Of so many seeds in a row each kind of run has one, and the rest are mixed: all kinds but that
+ * are looked at for their own rules, which needs few.
+ */
+const round = 64
+
+/** The size that runs before a merge: six rounds, with over a million commands of mixed runs. */
+export const seedsDefault = 6 * round
 export const stepsDefault = 4000
 
 export const profileOf = (name: string): Profile => {
@@ -34,15 +41,22 @@ export const profileOf = (name: string): Profile => {
   return profile
 }
 
-/** Seeds in a row; without a profile each seed has its own, in turn. */
+const kindAt = (seed: number): string => {
+  const place = seed % round
+  const every = Math.floor(round / profiles.length)
+  const special = place % every === 0 ? profiles[place / every] : undefined
+  return (special ?? mixed).name
+}
+
+/** Seeds in a row; without a profile each seed has its own, by its place in the round. */
 export const jobs = (firstSeed: number, seeds: number, profile?: string): ReadonlyArray<Job> =>
   Array.from({ length: seeds }, (_, index) => {
     const seed = firstSeed + index
-    return { seed, profile: profile ?? profiles[seed % profiles.length]!.name }
+    return { seed, profile: profile ?? kindAt(seed) }
   })
 
-/** One seed in four of each profile runs again on restored Ledgers, which have to decide the same. */
-const isRestored = (seed: number): boolean => Math.floor(seed / profiles.length) % 4 === 0
+/** One seed in four runs again on restored Ledgers, which have to decide the same. */
+const isRestored = (seed: number): boolean => Math.floor(seed / round + seed) % 4 === 0
 
 const simulateTwice = (seed: number, profile: Profile, steps: number, report: Report): Result => {
   const result = simulate(seed, profile, steps, report)

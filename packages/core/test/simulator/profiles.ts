@@ -1,5 +1,6 @@
 /** Kinds of runs. */
 import { failRequester, type PreemptionPolicy, preemptionOff, revokeVictim, woundWait } from "../../src/Ledger.ts"
+import { mixed } from "./mixed.ts"
 import { drawFair, drawPolicy, noPolicy } from "./order.ts"
 import { base, drawPastHeads, plain, type Profile, randomPreemption, randomRate, weights } from "./profile.ts"
 import type { Random } from "./random.ts"
@@ -12,6 +13,7 @@ const randomReclaim = (random: Random): PreemptionPolicy => ({
 })
 
 export const profiles: ReadonlyArray<Profile> = [
+  mixed,
   { ...base, name: "contended" },
   {
     ...base,

@@ -32,6 +32,8 @@ export const drains = (ledger: Ledger, order: Run["order"]): string | undefined 
     for (const growth of growths) copy.keep(growth, now)
     if (free.length > 0) continue
     if (copy.nextDueAt === Infinity) return `${copy.books.waiting} wait for ever`
+    // A debt that is paid in centuries: instants are not told apart any more.
+    if (copy.nextDueAt > Number.MAX_SAFE_INTEGER) return undefined
     now = copy.nextDueAt
     copy.advance(now)
   }
