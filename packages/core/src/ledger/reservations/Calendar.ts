@@ -64,23 +64,24 @@ export class Calendar {
 
   constructor(pool: Pool, reservations: ReadonlyArray<Reservation>, now: number) {
     this.pool = pool
+    const byHolder = new Map<string, Promised>()
+    const instants = new Set<number>()
     for (const reservation of reservations) {
       const { claim, from, holder } = reservation
       const amount = claim[pool.type]
       if (amount === undefined || amount === 0) continue
       const key = holderKey(holder)
-      let promised = this.promises.find((one) => holderKey(one.holder) === key)
+      let promised = byHolder.get(key)
       if (promised === undefined) {
         promised = { holder, entries: [], standing: 0, used: 0 }
+        byHolder.set(key, promised)
         this.promises.push(promised)
       }
       promised.entries.push({ from, until: endOf(reservation), amount })
       if (from <= now && endOf(reservation) === Infinity) promised.standing += amount
-      if (from > now && !this.starts.some(({ at }) => at === from)) {
-        this.starts.push({ at: from, runs: 0, own: new Map() })
-      }
+      if (from > now) instants.add(from)
     }
-    this.starts.sort((a, b) => a.at - b.at)
+    for (const at of Array.from(instants).toSorted((a, b) => a - b)) this.starts.push({ at, runs: 0, own: new Map() })
     for (let part = pool.holdersHead; part !== undefined; part = part.next) this.add(part)
   }
 
