@@ -58,11 +58,11 @@ export class Raw {
   }
 
   answerOf(id: number): Effect.Effect<NonNullable<Answer["exit"]>> {
-    return eventually(`the answer of call ${id}`, () =>
-      this.closed
-        ? { _tag: "Failure", cause: [{ _tag: "Closed" }] }
-        : this.answers.find((answer) => answer._tag === "Exit" && answer.requestId === id)?.exit
-    )
+    return eventually(`the answer of call ${id}`, () => {
+      const exit = this.answers.find((answer) => answer._tag === "Exit" && answer.requestId === id)?.exit
+      // The answer may be the last that a connection says.
+      return exit ?? (this.closed ? { _tag: "Failure", cause: [{ _tag: "Closed" }] } : undefined)
+    })
   }
 
   /** The tag of a call's error. */
