@@ -4,7 +4,7 @@ import { complaints, describe as describeRun, jobs, merge, runJobs, seedsDefault
 import type { Summary } from "./campaign.ts"
 import { profiles } from "./profiles.ts"
 
-const timeout = 180_000
+const timeout = 600_000
 
 export const defineHalf = (half: 0 | 1): void => {
   const seeds = seedsDefault / 2
