@@ -1,49 +1,26 @@
 /** What backfill costs: hand-offs with a blocked head, by a kind of backfill and without, with as many parked. */
 import { Ledger } from "../core.ts"
-import { assertEqual, type BenchCase, type Prepared, type Side, timed } from "../harness.ts"
+import { handOff } from "../handOff.ts"
+import { type BenchCase, type Prepared, type Side } from "../harness.ts"
 import { agentOf } from "../manager.ts"
 
 const capacity = 64
 
 const expectedOf = (index: number): number => 1_000 + ((index * 7_919) % 9_000)
 
-/**
- * A pool of 64. The oldest lease comes back, who is served by that is in hand, and so many new claims
- * come that as many wait as before: of 1 to 16 units, so that somebody who is short is always next.
- */
-const handOff = (name: string, waiters: number, backfill: Ledger.BackfillOptions | undefined): Side => {
+/** A pool of 64, and claims of 1 to 16 units, so that somebody who is short is always next. */
+const side = (name: string, waiters: number, backfill: Ledger.BackfillOptions | undefined): Side => {
   const ledger = new Ledger.Ledger({ backfill })
-  const pool = ledger.definePool("cpu", { capacity }, 0)
-  let held: Array<Ledger.Request> = []
-  let asked = 0
-  let now = 0
-  const fill = () => {
-    while (pool.waiting < waiters) {
-      const index = asked++
-      const scheduling = { expected: expectedOf(index), preemptible: false }
-      const answer = ledger.claim(agentOf(index), { cpu: 1 + ((index * 31) & 15) }, now, { scheduling })
-      if (answer instanceof Ledger.Request && answer.status === "held") held.push(answer)
-    }
-  }
-  fill()
-  return {
+  return handOff({
     name,
-    sample: async (operations) => {
-      const before = pool.acquisitions
-      let returned = 0
-      const timing = timed(operations, () => {
-        while (pool.acquisitions - before < operations) {
-          ledger.release(held[returned++]!, ++now)
-          held.push(...ledger.settled.splice(0))
-          fill()
-        }
-      })
-      held = held.slice(returned)
-      const inHand = held.reduce((sum, lease) => sum + lease.parts[0]!.amount, 0)
-      assertEqual("units in use", pool.inUse, inHand)
-      return { ...timing, operations: pool.acquisitions - before }
+    ledger,
+    pool: ledger.definePool("cpu", { capacity }, 0),
+    waiters,
+    claim: (index, now) => {
+      const scheduling = { expected: expectedOf(index), preemptible: false }
+      return ledger.claim(agentOf(index), { cpu: 1 + ((index * 31) & 15) }, now, { scheduling })
     }
-  }
+  })
 }
 
 type Kind = Ledger.BackfillOptions["kind"]
@@ -57,8 +34,8 @@ const beside = (kind: Kind, waiters: number): BenchCase => ({
   prepare: async ({ shrink }): Promise<Prepared> => {
     const size = Math.max(10, waiters / shrink)
     return {
-      ours: handOff(kind, size, { kind }),
-      peers: [{ name: "no backfill", goal: null, sample: handOff("", size, undefined).sample }]
+      ours: side(kind, size, { kind }),
+      peers: [{ name: "no backfill", goal: null, sample: side("", size, undefined).sample }]
     }
   }
 })
@@ -71,8 +48,8 @@ const growth: BenchCase = {
   measures: "The same with backfill easy and 100,000 waiting, against itself with 1,000, which is its depth.",
   onlyFull: true,
   prepare: async ({ shrink }) => ({
-    ours: handOff("100,000 waiting", 100_000 / shrink, { kind: "easy" }),
-    peers: [{ ...handOff("itself, 1,000 waiting", 1_000 / shrink, { kind: "easy" }), goal: growthMax }]
+    ours: side("100,000 waiting", 100_000 / shrink, { kind: "easy" }),
+    peers: [{ ...side("itself, 1,000 waiting", 1_000 / shrink, { kind: "easy" }), goal: growthMax }]
   })
 }
 

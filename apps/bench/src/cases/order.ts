@@ -1,6 +1,7 @@
 /** What an order costs: the same hand-off by a policy and by arrival, with as many parked. */
 import { Ledger } from "../core.ts"
-import { assertEqual, type BenchCase, type Prepared, type Side, timed } from "../harness.ts"
+import { handOff } from "../handOff.ts"
+import { type BenchCase, type Prepared, type Side } from "../harness.ts"
 import { agentOf } from "../manager.ts"
 
 const orders = {
@@ -15,45 +16,19 @@ const orders = {
 
 const capacity = 8
 
-/**
- * A pool of 8. The oldest lease comes back, who is served by that is in hand, and so many
- * new claims come that as many wait as before. Half of them are of 2 units, so that
- * somebody who is short is often the first.
- */
-const handOff = (name: string, waiters: number, order: Ledger.Order | undefined): Side => {
+/** A pool of 8, and claims of which half are of 2 units, so that somebody who is short is often the first. */
+const side = (name: string, waiters: number, order: Ledger.Order | undefined): Side => {
   const ledger = new Ledger.Ledger({ order })
-  const pool = ledger.definePool("cpu", { capacity }, 0)
-  let held: Array<Ledger.Request> = []
-  let asked = 0
-  let now = 0
-  const fill = () => {
-    while (pool.waiting < waiters) {
-      const index = asked++
-      const scheduling = { priority: index % 3, expected: 0, preemptible: false }
-      const answer = ledger.claim(agentOf(index), { cpu: 1 + (index & 1) }, now, { scheduling })
-      if (answer instanceof Ledger.Request && answer.status === "held") held.push(answer)
-    }
-  }
-  fill()
-  return {
+  return handOff({
     name,
-    sample: async (operations) => {
-      const before = pool.acquisitions
-      let returned = 0
-      const timing = timed(operations, () => {
-        while (pool.acquisitions - before < operations) {
-          ledger.release(held[returned++]!, ++now)
-          held.push(...ledger.settled.splice(0))
-          fill()
-        }
-      })
-      held = held.slice(returned)
-      const inHand = held.reduce((sum, lease) => sum + lease.parts[0]!.amount, 0)
-      assertEqual("units in use", pool.inUse, inHand)
-      assertEqual("waiters", pool.waiting, waiters)
-      return { ...timing, operations: pool.acquisitions - before }
+    ledger,
+    pool: ledger.definePool("cpu", { capacity }, 0),
+    waiters,
+    claim: (index, now) => {
+      const scheduling = { priority: index % 3, expected: 0, preemptible: false }
+      return ledger.claim(agentOf(index), { cpu: 1 + (index & 1) }, now, { scheduling })
     }
-  }
+  })
 }
 
 const beside = (name: keyof typeof orders, waiters: number): BenchCase => ({
@@ -65,8 +40,8 @@ const beside = (name: keyof typeof orders, waiters: number): BenchCase => ({
   prepare: async ({ shrink }): Promise<Prepared> => {
     const size = Math.max(10, waiters / shrink)
     return {
-      ours: handOff(name, size, orders[name]),
-      peers: [{ name: "first come, first served", goal: null, sample: handOff("", size, undefined).sample }]
+      ours: side(name, size, orders[name]),
+      peers: [{ name: "first come, first served", goal: null, sample: side("", size, undefined).sample }]
     }
   }
 })
@@ -81,8 +56,8 @@ const growth = (name: keyof typeof orders): BenchCase => ({
   name: `order growth: ${name}`,
   measures: `The same by ${name} with 100,000 waiting, against itself with 10.`,
   prepare: async ({ shrink }) => ({
-    ours: handOff("100,000 waiting", 100_000 / shrink, orders[name]),
-    peers: [{ ...handOff("itself, 10 waiting", 10, orders[name]), goal: growthMax }]
+    ours: side("100,000 waiting", 100_000 / shrink, orders[name]),
+    peers: [{ ...side("itself, 10 waiting", 10, orders[name]), goal: growthMax }]
   })
 })
 

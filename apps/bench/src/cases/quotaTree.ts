@@ -1,5 +1,6 @@
 /** What a tree of quotas costs: grants inside it, and hand-offs of quota with many parked for it. */
 import { Ledger } from "../core.ts"
+import { handOff } from "../handOff.ts"
 import { assertEqual, type BenchCase, type Prepared, type Side, timed } from "../harness.ts"
 import { agentOf, agents } from "../manager.ts"
 
@@ -48,7 +49,7 @@ const grant: BenchCase = {
 }
 
 /** Ten groups that share eight units of quota, and so many that wait for it. */
-const handOff = (name: string, waiters: number, grouped: boolean): Side => {
+const side = (name: string, waiters: number, grouped: boolean): Side => {
   const ledger = new Ledger.Ledger()
   const pool = ledger.definePool("cpu", { capacity: grouped ? 1_000_000 : 8 }, 0)
   if (grouped) {
@@ -56,34 +57,8 @@ const handOff = (name: string, waiters: number, grouped: boolean): Side => {
     for (let group = 0; group < groups; group++) ledger.setGroup(`group-${group}`, { parent: "root" }, 0)
     agents.forEach((agent, at) => ledger.assign(agent, { group: `group-${at % groups}`, onQuota: undefined }, 0))
   }
-  let held: Array<Ledger.Request> = []
-  let asked = 0
-  let now = 0
-  const fill = () => {
-    while (ledger.books.waiting < waiters) {
-      const answer = ledger.claim(agentOf(asked++), { cpu: 1 }, now)
-      if (answer instanceof Ledger.Request && answer.status === "held") held.push(answer)
-    }
-  }
-  fill()
-  return {
-    name,
-    sample: async (operations) => {
-      const before = pool.acquisitions
-      let returned = 0
-      const timing = timed(operations, () => {
-        while (pool.acquisitions - before < operations) {
-          ledger.release(held[returned++]!, ++now)
-          held.push(...ledger.settled.splice(0))
-          fill()
-        }
-      })
-      held = held.slice(returned)
-      assertEqual("units in use", pool.inUse, 8)
-      assertEqual("waiters", ledger.books.waiting, waiters)
-      return { ...timing, operations: pool.acquisitions - before }
-    }
-  }
+  const claim = (index: number, now: number) => ledger.claim(agentOf(index), { cpu: 1 }, now)
+  return handOff({ name, ledger, pool, waiters, claim, inUse: 8 })
 }
 
 const beside = (waiters: number): BenchCase => ({
@@ -95,8 +70,8 @@ const beside = (waiters: number): BenchCase => ({
   prepare: async ({ shrink }): Promise<Prepared> => {
     const size = Math.max(10, waiters / shrink)
     return {
-      ours: handOff("waits for quota", size, true),
-      peers: [{ ...handOff("waits for the pool", size, false), goal: null }]
+      ours: side("waits for quota", size, true),
+      peers: [{ ...side("waits for the pool", size, false), goal: null }]
     }
   }
 })
@@ -108,8 +83,8 @@ const growth: BenchCase = {
   name: "quota tree growth",
   measures: "The hand-off of quota with 100,000 waiting, against itself with 100.",
   prepare: async ({ shrink }) => ({
-    ours: handOff("100,000 waiting", 100_000 / shrink, true),
-    peers: [{ ...handOff("itself, 100 waiting", 100, true), goal: growthMax }]
+    ours: side("100,000 waiting", 100_000 / shrink, true),
+    peers: [{ ...side("itself, 100 waiting", 100, true), goal: growthMax }]
   })
 }
 

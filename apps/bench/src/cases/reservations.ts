@@ -1,6 +1,7 @@
 /** What reservations cost: the same hand-off in a pool of which something is promised, and in one of which nothing is. */
 import { Ledger } from "../core.ts"
-import { assertEqual, type BenchCase, type Prepared, type Side, timed } from "../harness.ts"
+import { handOff } from "../handOff.ts"
+import { type BenchCase, type Prepared, type Side } from "../harness.ts"
 import { agentOf } from "../manager.ts"
 
 const units = 8
@@ -37,39 +38,13 @@ const windows = (count: number): Promised => ({
 })
 
 /** Eight units go from one to the next. Claims say that they are done long before the first window. */
-const handOff = (waiters: number, promised: Promised): Side => {
+const side = (waiters: number, promised: Promised): Side => {
   const ledger = new Ledger.Ledger()
   const pool = ledger.definePool("cpu", { capacity: units + promised.kept }, 0)
   promised.make(ledger)
   const scheduling = { expected: 1_000, preemptible: false }
-  let held: Array<Ledger.Request> = []
-  let asked = 0
-  let now = 0
-  const fill = () => {
-    while (pool.waiting < waiters) {
-      const answer = ledger.claim(agentOf(asked++), { cpu: 1 }, now, { scheduling })
-      if (answer instanceof Ledger.Request && answer.status === "held") held.push(answer)
-    }
-  }
-  fill()
-  return {
-    name: promised.name,
-    sample: async (operations) => {
-      const before = pool.acquisitions
-      let returned = 0
-      const timing = timed(operations, () => {
-        while (pool.acquisitions - before < operations) {
-          ledger.release(held[returned++]!, ++now)
-          held.push(...ledger.settled.splice(0))
-          fill()
-        }
-      })
-      held = held.slice(returned)
-      assertEqual("units in use", pool.inUse, units)
-      assertEqual("waiters", pool.waiting, waiters)
-      return { ...timing, operations: pool.acquisitions - before }
-    }
-  }
+  const claim = (index: number, now: number) => ledger.claim(agentOf(index), { cpu: 1 }, now, { scheduling })
+  return handOff({ name: promised.name, ledger, pool, waiters, claim, inUse: units })
 }
 
 const forAgent = standing({ _tag: "Agent", agent: "demo" }, "one unit is an agent's")
@@ -85,10 +60,10 @@ const beside = (waiters: number): BenchCase => ({
   prepare: async ({ shrink }): Promise<Prepared> => {
     const size = Math.max(10, waiters / shrink)
     return {
-      ours: handOff(size, forAgent),
+      ours: side(size, forAgent),
       peers: [
-        { ...handOff(size, nothing), goal: null },
-        { ...handOff(size, forClass), goal: null }
+        { ...side(size, nothing), goal: null },
+        { ...side(size, forClass), goal: null }
       ]
     }
   }
@@ -101,8 +76,8 @@ const growth: BenchCase = {
   name: "reservations growth",
   measures: "The same with 100,000 waiting, against itself with 10.",
   prepare: async ({ shrink }) => ({
-    ours: { ...handOff(100_000 / shrink, forAgent), name: "100,000 waiting" },
-    peers: [{ ...handOff(10, forAgent), name: "itself, 10 waiting", goal: growthMax }]
+    ours: { ...side(100_000 / shrink, forAgent), name: "100,000 waiting" },
+    peers: [{ ...side(10, forAgent), name: "itself, 10 waiting", goal: growthMax }]
   })
 }
 
@@ -113,8 +88,8 @@ const calendar = (count: number): BenchCase => ({
     "run into, against none. A look costs as much as there are promises.",
   onlyFull: count !== 1_000,
   prepare: async (): Promise<Prepared> => ({
-    ours: handOff(100, windows(count)),
-    peers: [{ ...handOff(100, nothing), goal: null }]
+    ours: side(100, windows(count)),
+    peers: [{ ...side(100, nothing), goal: null }]
   })
 })
 
