@@ -23,26 +23,21 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
-import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import type { Claim, WaitOptions } from "./Claim.ts"
 import { type ClaimError, type InvalidCapacity, LeaseRevoked, type UnknownResourceType } from "./Errors.ts"
-import { makeApplier } from "./internal/applier.ts"
 import { type Call, CallMeter, microsOf, newCall, type Outcome, outcomeOf } from "./internal/CallMeter.ts"
-import { LimitFeed } from "./internal/limitFeed.ts"
-import { type FeedSettings, readSettings } from "./internal/limitSettings.ts"
+import { governPool, type GovernOptions } from "./internal/governPool.ts"
 import { invalidClaim } from "./internal/refusal.ts"
-import { type LimitState, LimitPolicy } from "./LimitPolicy.ts"
+import type { LimitState } from "./LimitPolicy.ts"
 import { ResourceManager } from "./ResourceManager.ts"
 
-export interface AdaptiveLimitOptions extends FeedSettings {
+export interface AdaptiveLimitOptions extends GovernOptions {
   /**
    * Whether a failure of the body says that the backend is overloaded: a drop. Other
    * failures are ignored. Time-outs (`Effect.timeout` inside the body) are always drops.
    */
   readonly isDrop?: (error: unknown) => boolean
-  /** Spreads the probes of the base latency among clients. Random unless given. */
-  readonly seed?: number
 }
 
 /** The limit as it is, and how it came to that. */
@@ -93,33 +88,13 @@ export const make: (
 ) => Effect.Effect<AdaptiveLimit["Service"], InvalidCapacity | UnknownResourceType, ResourceManager | Scope.Scope> =
   Effect.fnUntraced(function* (options) {
     const manager = yield* ResourceManager
-    const policy = yield* LimitPolicy
     const clock = yield* Clock.Clock
     const { resourceType } = options
-    const settings = yield* readSettings(options, policy.problem)
-    const governor = policy.begin(options.seed ?? (yield* Random.nextInt))
-    const feed = new LimitFeed(governor, { ...settings, settles: policy.comparesLatency }, microsOf(clock))
+    const { changed, feed, limit, view } = yield* governPool(options, microsOf(clock))
     const meter = new CallMeter(clock, feed)
-    let changes = 0
-
-    const set = (limit: number) =>
-      manager.setCapacity(resourceType, limit, { max: policy.max, note: governor.explain() })
-    // Both bounds must be allowed, or a limit could be learnt that cannot be set.
-    yield* manager.setCapacity(resourceType, policy.min, { max: policy.max })
-    let applied = governor.state.limit
-    yield* set(applied)
-    const applier = yield* makeApplier({
-      isDue: () => governor.state.limit !== applied,
-      apply: Effect.suspend(() => {
-        applied = governor.state.limit
-        changes++
-        return set(applied)
-      }),
-      failed: `the limit of ${resourceType} was not changed`
-    })
     const end = (call: Call, outcome: Outcome): Effect.Effect<void> | undefined => {
       meter.end(call, outcome)
-      return governor.state.limit === applied ? undefined : applier
+      return changed()
     }
 
     /** `expects`: somebody around knows what an interruption was for. */
@@ -164,19 +139,8 @@ export const make: (
         (units = 1) =>
         (body) =>
           Effect.suspend(() => observed(newCall(units), body, false)),
-      limit: Effect.sync(() => governor.state.limit),
-      view: Effect.sync(() => ({
-        resourceType,
-        policy: policy.name,
-        limit: governor.state.limit,
-        min: policy.min,
-        max: policy.max,
-        why: governor.explain(),
-        inFlight: meter.inFlight,
-        ...meter.counts,
-        changes,
-        state: governor.state
-      }))
+      limit,
+      view: view(meter)
     })
   })
 

@@ -25,6 +25,8 @@ export class Settling {
   private readonly taking: Taking | undefined
   /** Who may be granted out of turn, once nobody can be in turn. */
   private readonly passing: ReadonlyArray<PassingRule>
+  /** Whom this decision spared. */
+  private readonly spared = new Set<Request>()
   /** How many of those that are ready stand in order, last first. */
   private readyInOrder = 0
 
@@ -57,8 +59,8 @@ export class Settling {
     }
     this.serve(newcomer)
     if (this.taking === undefined) return
-    const spared = new Set<Request>()
-    while (reconsider(this.books, this.taking, spared)) this.serve()
+    while (reconsider(this.books, this.taking, this.spared)) this.serve()
+    this.spared.clear()
   }
 
   /** Grants everything that can be granted: in order, then out of turn where a policy lets that be. */
