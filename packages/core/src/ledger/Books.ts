@@ -4,28 +4,26 @@
  * a replay when it reads a journal. They keep every derived figure (earmarks,
  * blocked leases, timers, statistics) true.
  */
-import type { Adoption } from "./adoption.ts"
-import { type Account, Agent, countFailure } from "./Agent.ts"
+import { Agent, countFailure } from "./Agent.ts"
+import * as blocking from "./blocking.ts"
 import type { Claim } from "./Claim.ts"
 import type { LeaveReason, LedgerEvent, ReturnReason } from "./Event.ts"
 import type { Index } from "./Index.ts"
 import { type Ordering, ownTurn } from "./order/Ordering.ts"
 import { priorityOf } from "./order/priority.ts"
-import { Shares } from "./order/shares.ts"
+import type { Shares } from "./order/shares.ts"
 import { Pool, type PoolOptions } from "./Pool.ts"
-import { comesBackByTime, endsAt, mayBeTaken, type Notice } from "./preemption/Notice.ts"
-import { PreemptibleIndex } from "./preemption/PreemptibleIndex.ts"
-import type { Bucket, Rate } from "./Bucket.ts"
-import type { Refusal } from "./Refusal.ts"
+import { mayBeTaken } from "./preemption/Notice.ts"
+import * as preempting from "./preemption/transitions.ts"
 import type { Gate } from "./quota/Gate.ts"
+import * as gates from "./quota/gates.ts"
 import { Groups } from "./quota/Group.ts"
-import type { Level } from "./quota/Level.ts"
-import * as quota from "./quota/transitions.ts"
-import { enclosing, leasesAround, Part, type Request } from "./Request.ts"
 import { reserve } from "./quota/obstacles.ts"
-import { Calendar } from "./reservations/Calendar.ts"
-import type { Reservation, ReservationEnd } from "./reservations/Reservation.ts"
-import { Reservations } from "./reservations/Reservations.ts"
+import * as quota from "./quota/transitions.ts"
+import type { Refusal } from "./Refusal.ts"
+import { enclosing, Part, type Request } from "./Request.ts"
+import type { Reservations } from "./reservations/Reservations.ts"
+import * as promises from "./reservations/transitions.ts"
 import { noScheduling } from "./Scheduling.ts"
 import { Timers } from "./Timers.ts"
 
@@ -54,7 +52,7 @@ export class Books {
   /** Pools in which the largest waiter does not fit beside the blocked leases. */
   hardPools = 0
   /** Whether a plan alone decides who starts. */
-  private planned = false
+  planned = false
   /** Waiters whose shares became whole, for the Ledger to grant. */
   readonly ready: Array<Request> = []
   /** The order of a policy; `undefined` where first come is first served. A replay has none. */
@@ -148,42 +146,6 @@ export class Books {
     this.pools.set(pool.type, pool)
   }
 
-  /** A pool of a former start is configured otherwise than it was. */
-  configure(pool: Pool, { capacity, configured, rate }: Adoption): void {
-    const before = pool.rate
-    pool.configured = configured
-    pool.minCapacity = configured.minCapacity
-    pool.setCapacity(capacity, configured.maxCapacity, this.now)
-    pool.setRate(rate, this.now)
-    if (before?.per !== rate?.per) this.reprice(pool)
-    this.sink?.({ _tag: "PoolConfigured", at: this.now, type: pool.type, capacity, rate, configured })
-    this.rebalance(pool)
-    this.countHard(pool)
-    this.capacityChanged()
-  }
-
-  setCapacity(pool: Pool, capacity: number, maxCapacity: number | undefined): void {
-    pool.setCapacity(capacity, maxCapacity, this.now)
-    this.sink?.({ _tag: "CapacitySet", at: this.now, type: pool.type, capacity, maxCapacity })
-    this.rebalance(pool)
-    this.countHard(pool)
-    this.capacityChanged()
-  }
-
-  setRate(pool: Pool, rate: Rate | undefined): void {
-    const before = pool.rate
-    pool.setRate(rate, this.now)
-    if (before?.per !== rate?.per) this.reprice(pool)
-    this.sink?.({ _tag: "RateSet", at: this.now, type: pool.type, rate })
-    this.rebalance(pool)
-  }
-
-  refund(pool: Pool, tokens: number): void {
-    pool.refund(tokens, this.now)
-    this.sink?.({ _tag: "Refunded", at: this.now, type: pool.type, tokens })
-    this.rebalance(pool)
-  }
-
   /** What shares of a lease cost in the end, in tokens. */
   settle(request: Request, costs: ReadonlyArray<readonly [Part, number]>): void {
     for (const [part, tokens] of costs) part.pool.settle(part, tokens, this.now)
@@ -196,158 +158,10 @@ export class Books {
     for (const [part] of costs) this.rebalance(part.pool)
   }
 
-  setQuota(account: Account, limit: number): void {
-    account.quota = limit
-    if (account.agent.gate !== undefined) quota.requeue(this, account.agent)
-    this.sink?.({
-      _tag: "QuotaSet",
-      at: this.now,
-      agent: account.agent.id,
-      type: account.pool.type,
-      quota: limit === Infinity ? undefined : limit
-    })
-  }
-
   /** From now on a plan alone decides who starts: what was earmarked is given up. */
   leaveToPlan(): void {
     this.planned = true
     for (const pool of this.everyPool()) pool.leaveToPlan()
-  }
-
-  /** What an agent is to the policies: its weight beside others, and the priority of its claims. */
-  setAgent(agent: Agent, { priority, weight }: { readonly weight: number; readonly priority: number }): void {
-    const ranked = agent.priority !== priority
-    agent.weight = weight
-    agent.priority = priority
-    this.sink?.({ _tag: "AgentSet", at: this.now, agent: agent.id, weight, priority })
-    this.ordering?.shareChanged(agent)
-    if (ranked) this.ordering?.priorityChanged(agent)
-    if (!ranked) return
-    // Its leases may be of another class now, and draw from another promise; its waiters may take others.
-    this.membersChanged()
-    if (this.changed === undefined) return
-    for (const waiter of agent.waiters) for (const part of waiter.parts) this.changed.add(part.pool)
-  }
-
-  /** Begins or ends to keep what was granted to whom over time. */
-  keepShares(kept: boolean, halfLife?: number): void {
-    this.shares = kept ? new Shares(halfLife) : undefined
-    for (const sharer of [...this.agents.values(), ...this.groups.byId.values()]) {
-      sharer.served = 0
-      sharer.servedIn = 0
-    }
-    for (const group of this.groups.byId.values()) group.virtual = 0
-    this.sink?.({ _tag: "SharesKept", at: this.now, kept, halfLife })
-  }
-
-  /** A waiter goes before all others, whatever its class: one of the pools that it waits for has named it. */
-  rescue(request: Request, pool: Pool): void {
-    // Its own grant is the next one that counts.
-    pool.rescuedAt = pool.acquisitions + 1
-    this.sink?.({ _tag: "Rescued", at: this.now, id: request.id, type: pool.type })
-    if (this.ordering === undefined) ownTurn(request).rescued = true
-    else this.ordering.move(request, (turn) => (turn.rescued = true))
-  }
-
-  /** What an agent may have in groups: see `quota/transitions`. */
-  setGroup(group: quota.GroupChange): void {
-    this.regroup(quota.treesOf(this, group.group, group.parent), () => quota.setGroup(this, group))
-    this.membersChanged()
-    this.sink?.({ _tag: "GroupSet", at: this.now, ...group })
-  }
-
-  removeGroup(id: string): void {
-    quota.removeGroup(this, id)
-    this.membersChanged()
-    this.sink?.({ _tag: "GroupRemoved", at: this.now, group: id })
-  }
-
-  assign(agent: Agent, membership: quota.Membership): void {
-    this.regroup(new Set([agent, ...quota.treesOf(this, agent.group?.id, membership.group)]), () =>
-      quota.assign(this, agent, membership)
-    )
-    this.membersChanged()
-    this.sink?.({ _tag: "AgentAssigned", at: this.now, agent: agent.id, ...membership })
-  }
-
-  /** A waiter has its quota, and joins the queues of its pools. */
-  admit(request: Request): void {
-    quota.unpark(request)
-    request.quota!.place = this.nextId++
-    this.sink?.({ _tag: "Admitted", at: this.now, id: request.id })
-    this.join(request)
-    // It is new there, for who plans.
-    for (const part of request.parts) part.pool.stirred = true
-    if (this.ordering !== undefined) this.ordering.queued(request)
-    else if (request.shortIn === 0) this.ready.push(request)
-  }
-
-  /** A waiter has its quota no more: it leaves the queues of its pools, and waits for quota again. */
-  withdraw(request: Request): void {
-    this.leaveQueues(request)
-    request.exempt = false
-    quota.park(request)
-    this.sink?.({ _tag: "Withdrawn", at: this.now, id: request.id })
-    for (const part of request.parts) {
-      part.pool.stirred = true
-      this.rebalance(part.pool)
-    }
-    this.quotaFreed(request.agent)
-  }
-
-  /** Everybody who waits for quota, oldest first. O(agents + n log n). */
-  waitingForQuota(): Array<Request> {
-    const gates = new Set<Gate>()
-    for (const { gate } of this.agents.values()) if (gate !== undefined && gate.waiting > 0) gates.add(gate)
-    return [...gates].flatMap((gate) => [...gate.requests()]).toSorted((a, b) => a.id - b.id)
-  }
-
-  /** The tokens that somebody waits for are there. */
-  touch(level: Level): void {
-    this.timers.clear(level)
-    this.quotaStirred = true
-    const { gate } = level.group
-    if (gate.waiting === 0 || gate.dirty) return
-    gate.dirty = true
-    this.dirtyGates.push(gate)
-  }
-
-  /** Whom to let pass is in the events of a replay. */
-  forgetGates(): void {
-    for (const gate of this.dirtyGates) gate.dirty = false
-    this.dirtyGates.length = 0
-  }
-
-  /** Arms the instants at which gates open by themselves: what arms them is a look, which lets nobody pass. */
-  armGates(): void {
-    for (const agent of this.agents.values()) this.quotaFreed(agent)
-    const gates = this.dirtyGates.splice(0)
-    for (const gate of gates) {
-      gate.open(this.now, this.timers, () => {
-        if (gate.dirty) return
-        // For the Ledger to do.
-        gate.dirty = true
-        this.dirtyGates.push(gate)
-      })
-    }
-  }
-
-  /** Somebody who waits for the same quota may have it now. */
-  quotaFreed({ gate }: Agent): void {
-    if (gate === undefined) return
-    this.quotaStirred = true
-    if (gate.dirty) return
-    if (gate.waiting === 0) return gate.disarm(this.timers)
-    gate.dirty = true
-    this.dirtyGates.push(gate)
-  }
-
-  /** A waiter is next, and stays that until it is granted. */
-  choose(request: Request): void {
-    const chosen = ++this.choices
-    this.sink?.({ _tag: "Chosen", at: this.now, id: request.id })
-    if (this.ordering === undefined) ownTurn(request).chosen = chosen
-    else this.ordering.move(request, (turn) => (turn.chosen = chosen))
   }
 
   /** The request waits, at its place in every queue that it needs; or first for quota. */
@@ -366,9 +180,9 @@ export class Books {
     } else {
       this.join(request)
       // Tokens are kept for it: those that somebody waits for are there later.
-      if (agent.gate?.armed === true) this.quotaFreed(agent)
+      if (agent.gate?.armed === true) gates.quotaFreed(this, agent)
     }
-    this.enterWait(request)
+    blocking.enterWait(this, request)
     if (!parked && this.ordering !== undefined) this.ordering.queued(request)
     this.index?.add(request)
     if (request.deadline !== undefined) this.timers.set(request, request.deadline)
@@ -422,13 +236,13 @@ export class Books {
     this.index?.add(request)
     if (this.groups.busyGates.size > 0) this.quotaStirred = true
     // What it took changes when the next one's tokens are there.
-    if (request.quota !== undefined && request.quota.paid.length > 0) this.quotaFreed(agent)
+    if (request.quota !== undefined && request.quota.paid.length > 0) gates.quotaFreed(this, agent)
     if (request.manual) agent.manual.push(request)
     if (request.ttl !== 0) this.timers.set(request, request.expiresAt)
     if (request.grows !== undefined) this.merge(request, request.grows)
     if (passed !== undefined) for (const waiter of passed) pass(waiter, this.now)
     if (this.ordering !== undefined) this.ordering.granted(request)
-    if (taken) for (const part of request.parts) this.list(part)
+    if (taken) for (const part of request.parts) preempting.list(part)
     // Somebody behind it may take it from now on, or was passed by it.
     if (waited && this.changed !== undefined) for (const part of request.parts) this.changed.add(part.pool)
     if (request.exempt) {
@@ -460,13 +274,6 @@ export class Books {
     return this.ordering?.order.priority === undefined ? priorityOf(request) : request.turn.rank
   }
 
-  exemptFromOrder(request: Request): void {
-    request.exempt = true
-    this.exempt.push(request)
-    this.exemptions++
-    this.sink?.({ _tag: "Exempted", at: this.now, id: request.id })
-  }
-
   /** Takes back a grant whose body never began, as if it had not been made: units, tokens and counts. */
   undo(request: Request): void {
     const waitMicros = request.grantedAt - request.askedAt
@@ -495,7 +302,7 @@ export class Books {
     this.index?.remove(request)
     this.ordering?.shareChanged(request.agent)
     for (const part of request.parts) this.rebalance(part.pool)
-    this.quotaFreed(request.agent)
+    gates.quotaFreed(this, request.agent)
   }
 
   /** A growth is its lease's for good. */
@@ -526,49 +333,8 @@ export class Books {
       if (part.pool.waitersHead !== undefined) this.rebalance(part.pool)
     }
     this.changed = changed
-    this.quotaFreed(request.agent)
+    gates.quotaFreed(this, request.agent)
     if (request.notice !== undefined) this.quotaStirred = quotaStirred
-  }
-
-  /** A lease is told to end. From now on it comes back by time, whatever waits inside it. */
-  announce(lease: Request, notice: Notice): void {
-    if (isBlocked(lease)) this.unblock(lease)
-    for (const part of lease.parts) {
-      this.unlist(part)
-      part.pool.announced += part.amount
-      // What was announced before may have become too much.
-      this.changed?.add(part.pool)
-    }
-    lease.notice = notice
-    this.noticed.add(lease)
-    this.timers.set(lease, endsAt(lease))
-    const { by, cause, deadline, forcedAt } = notice
-    this.sink?.({ _tag: "Preempting", at: this.now, id: lease.id, by, cause, deadline, forcedAt })
-    this.onNoticed?.(lease)
-  }
-
-  /** It need not end after all. The caller has seen that no wait is inside it. */
-  spare(lease: Request): void {
-    lease.notice = undefined
-    this.noticed.delete(lease)
-    for (const part of lease.parts) {
-      part.pool.announced -= part.amount
-      this.list(part)
-      // Whoever may not take it was served by it too, and may take others.
-      this.changed?.add(part.pool)
-    }
-    this.timers.set(lease, lease.expiresAt)
-    this.sink?.({ _tag: "Spared", at: this.now, id: lease.id })
-    this.onNoticed?.(lease)
-  }
-
-  /** Its deadline has come. */
-  end(lease: Request): void {
-    if (lease.notice === undefined) return
-    lease.notice = { ...lease.notice, ending: true }
-    this.timers.set(lease, endsAt(lease))
-    this.sink?.({ _tag: "Ending", at: this.now, id: lease.id })
-    this.onNoticed?.(lease)
   }
 
   /** A lease gives back some of what it holds. */
@@ -582,7 +348,7 @@ export class Books {
     })
     this.ordering?.shareChanged(request.agent)
     for (const [pool] of amounts) this.rebalance(pool)
-    this.quotaFreed(request.agent)
+    gates.quotaFreed(this, request.agent)
   }
 
   /** A waiter leaves ungranted. */
@@ -595,7 +361,7 @@ export class Books {
     for (const part of request.parts) part.pool.stirred = true
     this.sink?.({ _tag: "Left", at: this.now, id: request.id, reason })
     for (const part of request.parts) this.rebalance(part.pool)
-    this.quotaFreed(request.agent)
+    gates.quotaFreed(this, request.agent)
   }
 
   /** Counts a claim that was refused as it arrived. */
@@ -605,57 +371,11 @@ export class Books {
     this.sink?.({ _tag: "Refused", at: this.now, agent: agent.id, types: pools.map((pool) => pool.type), reason })
   }
 
-  /** Something is promised from now on. */
-  reserve(reservation: Reservation): void {
-    const reservations = (this.reservations ??= new Reservations())
-    reservations.byId.set(reservation.id, reservation)
-    reservations.nextId = Math.max(reservations.nextId, reservation.id + 1)
-    this.sink?.({ _tag: "Reserved", at: this.now, ...reservation })
-    this.replan(Object.keys(reservation.claim))
-  }
-
-  /** A promise is over. */
-  endReservation(reservation: Reservation, reason: ReservationEnd): void {
-    this.reservations?.byId.delete(reservation.id)
-    this.sink?.({ _tag: "ReservationEnded", at: this.now, id: reservation.id, reason })
-    this.replan(Object.keys(reservation.claim))
-  }
-
-  /** What is promised of some pools has changed: by a promise, or as a window began. */
-  replan(types: Iterable<string>): void {
-    const { reservations } = this
-    if (reservations === undefined) return
-    for (const type of types) {
-      const pool = this.pools.get(type) ?? this.dormant.get(type)
-      if (pool === undefined) continue
-      const promised = reservations.of(type)
-      pool.calendar = promised.length === 0 ? undefined : new Calendar(pool, promised, this.now)
-      pool.standing = pool.calendar?.standing ?? 0
-      // Heads start later or earlier than they did: somebody may pass them who could not.
-      pool.stirred = true
-      this.countHard(pool)
-      this.rebalance(pool)
-    }
-    this.timers.set(reservations, reservations.nextAt(this.now))
-  }
-
-  /** Who is in which group has changed: so may whose promise a lease draws from. */
-  private membersChanged(): void {
-    if (this.reservations !== undefined) this.replan(this.pools.keys())
-  }
-
-  /** Time has passed: what a claim would run into has changed with it. */
-  private reconsider(): void {
-    for (const pool of this.pools.values()) {
-      if (pool.calendar !== undefined && pool.waitersHead !== undefined) this.rebalance(pool)
-    }
-  }
-
   /** Moves the time on. It never goes back. */
   moveTo(now: number): void {
     if (now <= this.now) return
     this.now = now
-    if (this.reservations !== undefined) this.reconsider()
+    if (this.reservations !== undefined) promises.reconsider(this)
   }
 
   stop(): void {
@@ -678,7 +398,7 @@ export class Books {
       this.timers.clear(pool)
       return
     }
-    let due = Math.min(pool.dueFor(this.now), this.promisedAt(pool, bucket))
+    let due = Math.min(pool.dueFor(this.now), promises.promisedAt(this, pool, bucket))
     for (const request of this.exempt) {
       for (const part of request.parts) {
         if (part.pool !== pool || part.cost <= pool.tokens(this.now)) continue
@@ -686,31 +406,6 @@ export class Books {
       }
     }
     this.timers.set(pool, due)
-  }
-
-  private regroup(agents: Iterable<Agent>, change: () => void): void {
-    if (this.ordering === undefined) change()
-    else this.ordering.regroup(agents, change)
-  }
-
-  /** When tokens alone let somebody go on for whom units are kept, whoever waits before it. */
-  private promisedAt({ calendar }: Pool, bucket: Bucket): number {
-    let due = Infinity
-    for (const request of calendar?.entitled(this.now, this.agents) ?? []) {
-      if (request.quota?.parked !== undefined) continue
-      const part = request.parts.find((candidate) => candidate.pool.bucket === bucket)
-      if (part === undefined || part.earmarked || !part.pool.isKeptButTokens(part, this.now)) continue
-      bucket.refill(this.now)
-      const at = bucket.readyAt(part.pool.earmarkedTokens + part.cost)
-      if (at > this.now) due = Math.min(due, at)
-    }
-    return due
-  }
-
-  /** The shares of all agents are of what there is. */
-  private capacityChanged(): void {
-    if (this.ordering?.order.fair === undefined) return
-    for (const agent of this.agents.values()) this.ordering.shareChanged(agent)
   }
 
   private asked(request: Request) {
@@ -736,14 +431,14 @@ export class Books {
     if (request.quota?.parked !== undefined) quota.unpark(request)
     else this.leaveQueues(request)
     for (const part of request.parts) part.account.waiting -= part.amount
-    this.leaveWait(request)
+    blocking.leaveWait(this, request)
   }
 
   /** A waiter joins the queue of every pool that it needs. */
-  private join(request: Request): void {
+  join(request: Request): void {
     for (const part of request.parts) {
       part.pool.enqueue(part, this.now)
-      this.countHard(part.pool)
+      blocking.countHard(this, part.pool)
       this.schedule(part.pool)
       if (part.account.level !== undefined) reserve(part, 1)
       // With an order it may come in before others.
@@ -756,11 +451,11 @@ export class Books {
     }
   }
 
-  private leaveQueues(request: Request): void {
+  leaveQueues(request: Request): void {
     if (request.exempt) this.exempt.splice(this.exempt.indexOf(request), 1)
     for (const part of request.parts) {
       part.pool.dequeue(part)
-      this.countHard(part.pool)
+      blocking.countHard(this, part.pool)
       if (part.account.level !== undefined) reserve(part, -1)
     }
     request.shortIn = 0
@@ -770,12 +465,12 @@ export class Books {
   private removeHolder(request: Request): void {
     this.timers.clear(request)
     const inside = request.waitsInside
-    if (inside !== undefined && inside.size > 0) this.unblock(request)
+    if (inside !== undefined && inside.size > 0) blocking.unblock(this, request)
     request.waitsInside = undefined
     request.status = "returned"
     if (inside !== undefined) for (const wait of inside) quota.moveLine(this, wait)
     this.index?.remove(request)
-    if (request.scheduling.preemptible) this.unreckon(request)
+    if (request.scheduling.preemptible) preempting.unreckon(this, request)
     for (const part of request.parts) {
       part.pool.giveBack(part.amount, this.now)
       part.pool.removeHolder(part)
@@ -789,32 +484,6 @@ export class Books {
     }
   }
 
-  /** A lease that could be taken, or was told to end, is in nobody's reckoning any more. */
-  private unreckon(lease: Request): void {
-    for (const part of lease.parts) {
-      if (lease.notice !== undefined) part.pool.announced -= part.amount
-      else if (mayBeTaken(lease)) this.unlist(part)
-    }
-    this.noticed.delete(lease)
-  }
-
-  private list(part: Part): void {
-    const { pool } = part
-    pool.preemptible ??= new PreemptibleIndex()
-    pool.preemptible.add(part)
-  }
-
-  private unlist(part: Part): void {
-    part.pool.preemptible?.remove(part)
-  }
-
-  /** The share of a lease has grown, or shrunk, by so much. */
-  private resize(part: Part, by: number): void {
-    const lease = part.request
-    if (lease.notice !== undefined) part.pool.announced += by
-    else if (lease.scheduling.preemptible && mayBeTaken(lease)) part.pool.preemptible?.change(part, by)
-  }
-
   /** Moves what a grown claim was granted into its lease, which gives it back with the rest. */
   private merge(request: Request, lease: Request): void {
     for (const part of request.parts) {
@@ -826,21 +495,21 @@ export class Books {
         lease.parts = [...lease.parts, added]
         part.pool.addHolder(added)
         if (lease.notice !== undefined) part.pool.announced += part.amount
-        else if (lease.scheduling.preemptible && mayBeTaken(lease)) this.list(added)
+        else if (lease.scheduling.preemptible && mayBeTaken(lease)) preempting.list(added)
         this.changed?.add(part.pool)
-        if (isBlocked(lease)) part.pool.blocked.add(lease)
+        if (blocking.isBlocked(lease)) part.pool.blocked.add(lease)
         this.ordering?.blockedChanged()
       } else {
         own.amount += part.amount
         part.account.leases--
         if (part.account.level !== undefined) quota.giveBack(part.account, 0, 1)
-        this.resize(own, part.amount)
+        preempting.resize(own, part.amount)
         this.changed?.add(part.pool)
         part.pool.calendar?.changed(own, part.amount)
       }
-      if (isBlocked(lease)) {
+      if (blocking.isBlocked(lease)) {
         part.pool.blockedHeld += part.amount
-        this.countHard(part.pool)
+        blocking.countHard(this, part.pool)
       }
     }
   }
@@ -853,72 +522,19 @@ export class Books {
     part.amount -= amount
     if (part.amount === 0) part.account.leases--
     if (part.account.level !== undefined) quota.giveBack(part.account, amount, part.amount === 0 ? 1 : 0)
-    this.resize(part, -amount)
+    preempting.resize(part, -amount)
     if (lease.notice !== undefined) this.changed?.add(pool)
     pool.calendar?.changed(part, -amount)
-    if (isBlocked(lease)) {
+    if (blocking.isBlocked(lease)) {
       pool.blockedHeld -= amount
       if (part.amount === 0) pool.blocked.delete(lease)
       this.ordering?.blockedChanged()
-      this.countHard(pool)
+      blocking.countHard(this, pool)
     }
     if (part.amount > 0) return
-    if (lease.scheduling.preemptible && mayBeTaken(lease)) this.unlist(part)
+    if (lease.scheduling.preemptible && mayBeTaken(lease)) preempting.unlist(part)
     pool.removeHolder(part)
     lease.parts = lease.parts.filter((candidate) => candidate !== part)
-  }
-
-  /** Every lease around the wait has one wait more inside it. */
-  private enterWait(request: Request): void {
-    for (const lease of leasesAround(request)) {
-      lease.waitsInside ??= new Set()
-      lease.waitsInside.add(request)
-      if (lease.waitsInside.size > 1 || comesBackByTime(lease)) continue
-      this.ordering?.blockedChanged()
-      for (const part of lease.parts) {
-        part.pool.blocked.add(lease)
-        part.pool.blockedHeld += part.amount
-        this.countHard(part.pool)
-      }
-    }
-  }
-
-  private leaveWait(request: Request): void {
-    for (const lease of leasesAround(request)) {
-      if (!lease.waitsInside?.delete(request) || lease.waitsInside.size > 0) continue
-      // From now on it may be spared.
-      if (lease.notice !== undefined) for (const part of lease.parts) this.changed?.add(part.pool)
-      this.unblock(lease)
-    }
-  }
-
-  private unblock(lease: Request): void {
-    if (comesBackByTime(lease)) return
-    this.ordering?.blockedChanged()
-    for (const part of lease.parts) {
-      part.pool.blocked.delete(lease)
-      part.pool.blockedHeld -= part.amount
-      this.countHard(part.pool)
-    }
-  }
-
-  private countHard(pool: Pool): void {
-    const hard = pool.hard
-    if (hard === pool.countedHard) return
-    pool.countedHard = hard
-    this.hardPools += hard ? 1 : -1
-  }
-
-  /** What a token pays for has changed: so has what the waiters need. */
-  private reprice(pool: Pool): void {
-    for (let part = pool.waitersHead; part !== undefined; part = part.next) {
-      const cost = pool.costOf(part.amount)
-      if (part.earmarked) pool.earmarkedTokens += cost - part.cost
-      part.cost = cost
-    }
-    for (const waiter of this.waitingForQuota()) {
-      for (const part of waiter.parts) if (part.pool === pool) part.cost = pool.costOf(part.amount)
-    }
   }
 }
 
@@ -928,7 +544,3 @@ const pass = (waiter: Request, now: number): void => {
   if (turn.passed === 0) turn.passedSince = now
   turn.passed++
 }
-
-/** Whether a lease waits for a wait inside it. One that comes back by time does not. */
-export const isBlocked = (lease: Request): boolean =>
-  !comesBackByTime(lease) && lease.waitsInside !== undefined && lease.waitsInside.size > 0

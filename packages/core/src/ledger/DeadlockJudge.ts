@@ -8,11 +8,13 @@ import { findDeadlock, findOrderBlocked, needsNoGraph } from "./deadlock.ts"
 import type { DeadlockPolicy } from "./DeadlockPolicy.ts"
 import type { Endings } from "./Endings.ts"
 import type { Order } from "./order/Order.ts"
+import * as turns from "./order/transitions.ts"
 import type { Pool } from "./Pool.ts"
 import { olderThan, woundedBy } from "./preemption/ages.ts"
 import { isSafeWith, type SafetyReason, unsafeWith } from "./preemption/banker.ts"
 import { mayBeTaken } from "./preemption/Notice.ts"
 import { takenBefore } from "./preemption/PreemptibleIndex.ts"
+import * as gates from "./quota/gates.ts"
 import { reviewAll } from "./quota/review.ts"
 import { isHeldBack, leasesAround, type Request } from "./Request.ts"
 
@@ -76,7 +78,7 @@ export class DeadlockJudge {
 
   /** It waits where deadlocks are avoided: inside a lease for no order, else until it is safe. */
   putBack(request: Request): void {
-    if (leasesAround(request).length > 0) this.books.exemptFromOrder(request)
+    if (leasesAround(request).length > 0) turns.exemptFromOrder(this.books, request)
     if (isHeldBack(request)) this.books.heldBack.add(request)
   }
 
@@ -85,7 +87,7 @@ export class DeadlockJudge {
     const waiters = () => {
       const found: Array<Request> = []
       for (let part = pool.waitersHead; part !== undefined; part = part.next) found.push(part.request)
-      for (const waiter of this.books.waitingForQuota()) {
+      for (const waiter of gates.waitingForQuota(this.books)) {
         if (waiter.parts.some((part) => part.pool === pool)) found.push(waiter)
       }
       return found
@@ -102,7 +104,7 @@ export class DeadlockJudge {
   reviewTree(waiters: ReadonlyArray<Request>): void {
     reviewAll(waiters, this.books.now, {
       fail: (waiter, refusal) => this.endings.fail(waiter, "QuotaExceeded", refusal),
-      withdraw: (waiter) => this.books.withdraw(waiter)
+      withdraw: (waiter) => gates.withdraw(this.books, waiter)
     })
     if (!this.policy.detects) return
     this.resolveDeadlocks(() => waiters.filter((waiter) => waiter.status === "waiting"), undefined)
@@ -146,6 +148,6 @@ export class DeadlockJudge {
 
   letThrough(roots: Iterable<Request>): void {
     this.books.ordering?.inherit()
-    for (const request of findOrderBlocked(roots, this.order)) this.books.exemptFromOrder(request)
+    for (const request of findOrderBlocked(roots, this.order)) turns.exemptFromOrder(this.books, request)
   }
 }

@@ -6,6 +6,7 @@ import type { Books } from "./Books.ts"
 import type { LeaveReason, ReturnReason } from "./Event.ts"
 import type { PreemptionCause } from "./preemption/Notice.ts"
 import type { PreemptionPolicy } from "./preemption/Preemptor.ts"
+import * as preempting from "./preemption/transitions.ts"
 import { type LeaseRevoked, type Refusal, takenReason } from "./Refusal.ts"
 import type { Request } from "./Request.ts"
 
@@ -60,7 +61,7 @@ export class Endings {
     const deadline = books.now + (cause === "reclaim" ? Math.max(1, preemption.grace) : preemption.grace)
     const forcedAt = deadline + preemption.overrun
     for (const lease of leases) {
-      books.announce(lease, { by: by.id, cause, deadline, forcedAt, ending: false })
+      preempting.announce(books, lease, { by: by.id, cause, deadline, forcedAt, ending: false })
       this.settled.push(lease)
     }
     if (deadline <= books.now) for (const lease of leases) this.end(lease)
@@ -70,7 +71,7 @@ export class Endings {
 
   /** The deadline of a lease has come. */
   end(lease: Request): void {
-    this.books.end(lease)
+    preempting.end(this.books, lease)
     this.settled.push(lease)
     if (lease.notice!.forcedAt <= this.books.now) this.force(lease)
   }

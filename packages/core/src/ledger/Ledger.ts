@@ -34,19 +34,30 @@ import { Books, claimOf } from "./Books.ts"
 import type { Rate } from "./Bucket.ts"
 import { check, type Check, type CheckOptions, type CheckRules } from "./check.ts"
 import type { Claim } from "./Claim.ts"
-import { reasonsOf } from "./explain.ts"
 import { DeadlockJudge } from "./DeadlockJudge.ts"
 import { type DeadlockPolicy, failRequester } from "./DeadlockPolicy.ts"
 import { Endings } from "./Endings.ts"
 import type { LedgerEvent } from "./Event.ts"
+import { reasonsOf } from "./explain.ts"
 import { Index } from "./Index.ts"
 import type { Order } from "./order/Order.ts"
 import { Ordering } from "./order/Ordering.ts"
+import * as turns from "./order/transitions.ts"
 import { type Backfill, type BackfillOptions, makeBackfill } from "./plan/Backfill.ts"
 import { Pool, type PoolOptions } from "./Pool.ts"
+import * as pools from "./pools.ts"
 import { overMaximum, type SafetyReason } from "./preemption/banker.ts"
 import { type PreemptionPolicy, preemptionOff, type Taking } from "./preemption/Preemptor.ts"
 import { takeAs, takesAny } from "./preemption/reconsider.ts"
+import * as preempting from "./preemption/transitions.ts"
+import * as quotas from "./quota/changes.ts"
+import * as groups from "./quota/commands.ts"
+import { obstaclesNow } from "./quota/Gate.ts"
+import * as gates from "./quota/gates.ts"
+import { Level } from "./quota/Level.ts"
+import type { Obstacle } from "./quota/obstacles.ts"
+import { modeOf, neverInGroups, overOwn, refusedBy } from "./quota/refusals.ts"
+import type { Membership } from "./quota/transitions.ts"
 import {
   type ClaimTimedOut,
   type InvalidClaim,
@@ -55,16 +66,11 @@ import {
   type ResourceNotAcquired,
   type UnknownResourceType
 } from "./Refusal.ts"
-import * as groups from "./quota/commands.ts"
-import { obstaclesNow } from "./quota/Gate.ts"
-import { Level } from "./quota/Level.ts"
-import type { Obstacle } from "./quota/obstacles.ts"
-import { modeOf, neverInGroups, overOwn, refusedBy } from "./quota/refusals.ts"
-import type { Membership } from "./quota/transitions.ts"
 import { isHeldBack, leasesAround, type Part, Request } from "./Request.ts"
 import { refuseReservation, type ReservationWish } from "./reservations/admission.ts"
 import { endOf, type Reservation } from "./reservations/Reservation.ts"
 import { Reservations } from "./reservations/Reservations.ts"
+import * as promises from "./reservations/transitions.ts"
 import { manualReturns, readCosts, readShrink } from "./returns.ts"
 import type { Scheduling } from "./Scheduling.ts"
 import { Settling } from "./Settling.ts"
@@ -217,7 +223,7 @@ export class Ledger {
     // Here, for whoever keeps the events listens by now.
     const fair = this.order?.fair
     if ((fair !== undefined) !== (books.shares !== undefined) || fair?.halfLife !== books.shares?.halfLife) {
-      books.keepShares(fair !== undefined, fair?.halfLife)
+      turns.keepShares(books, fair !== undefined, fair?.halfLife)
       // Who waits since a former start stands by what was kept until now.
       if (books.waiting > 0) this.installOrder()
     }
@@ -226,7 +232,7 @@ export class Ledger {
     books.wake(former)
     const adoption = adopt(former, options)
     if (adoption === undefined) return former
-    books.configure(former, adoption)
+    pools.configure(books, former, adoption)
     this.judge.review(former)
     this.settling.settle()
     return former
@@ -299,7 +305,7 @@ export class Ledger {
   /** The holder of a lease that was told to end has stopped, before its deadline. `false` where it had come back. */
   yieldUp(lease: Request, now: number): boolean {
     this.advance(now)
-    if (lease.status === "held" && lease.notice?.ending === false) this.books.end(lease)
+    if (lease.status === "held" && lease.notice?.ending === false) preempting.end(this.books, lease)
     return this.release(lease, now)
   }
 
@@ -410,7 +416,7 @@ export class Ledger {
     this.advance(now)
     const before = pool.capacity
     const limit = pool.limit
-    this.books.setCapacity(pool, capacity, bounds.maxCapacity)
+    pools.setCapacity(this.books, pool, capacity, bounds.maxCapacity)
     const falls = capacity < before || pool.limit < limit
     if (falls) this.judge.review(pool)
     this.settling.settle()
@@ -418,7 +424,7 @@ export class Ledger {
 
   setRate(pool: Pool, rate: Rate | undefined, now: number): void {
     this.advance(now)
-    this.books.setRate(pool, rate)
+    pools.setRate(this.books, pool, rate)
     this.judge.review(pool)
     this.settling.settle()
   }
@@ -426,7 +432,7 @@ export class Ledger {
   /** Gives tokens back to a pool's rate, never above the burst. */
   refund(pool: Pool, tokens: number, now: number): void {
     this.advance(now)
-    this.books.refund(pool, tokens)
+    pools.refund(this.books, pool, tokens)
     this.settling.settle()
   }
 
@@ -438,7 +444,7 @@ export class Ledger {
     const agent = readAgent(this.books, agentId)
     if ("_tag" in agent) return agent
     const account = agent.account(pool)
-    this.books.setQuota(account, quota)
+    quotas.setQuota(this.books, account, quota)
     // A gate of its own may be left over: only who waits there counts.
     const isGated = agent.group !== undefined || (agent.gate?.waiting ?? 0) > 0
     if (!isGated && account.held + account.waiting <= quota) return undefined
@@ -447,7 +453,7 @@ export class Ledger {
       const isOver = account.held + account.waiting - account.parked > quota
       if (part === undefined || (!isOver && part.amount <= quota)) continue
       if (part.amount <= quota && modeOf(waiter) === "wait") {
-        if (waiter.quota?.parked === undefined) this.books.withdraw(waiter)
+        if (waiter.quota?.parked === undefined) gates.withdraw(this.books, waiter)
         continue
       }
       this.endings.fail(waiter, "QuotaExceeded", {
@@ -486,7 +492,7 @@ export class Ledger {
     }
     const agent = readAgent(this.books, agentId)
     if ("_tag" in agent) return agent
-    this.books.setAgent(agent, { weight: weight ?? agent.weight, priority: priority ?? agent.priority })
+    turns.setAgent(this.books, agent, { weight: weight ?? agent.weight, priority: priority ?? agent.priority })
     this.settling.settle()
     return undefined
   }
@@ -502,7 +508,7 @@ export class Ledger {
     const refusal = refuseReservation(books, wish)
     if (refusal !== undefined) return refusal
     const reservation: Reservation = { id: books.reservations?.nextId ?? 1, ...wish }
-    books.reserve(reservation)
+    promises.reserve(books, reservation)
     for (const type in wish.claim) this.judge.review(books.pools.get(type)!)
     this.settling.settle()
     return reservation
@@ -513,7 +519,7 @@ export class Ledger {
     this.advance(now)
     const reservation = this.books.reservations?.byId.get(id)
     if (reservation === undefined) return false
-    this.books.endReservation(reservation, reason)
+    promises.endReservation(this.books, reservation, reason)
     this.settling.settle()
     return true
   }
@@ -646,7 +652,7 @@ export class Ledger {
     books.queue(request, parked)
     // To arm the instant of its tokens; and what is kept for waiters outside leases is not kept from one inside.
     if (parked && (leasesAround(request).length > 0 || lacks.some((obstacle) => obstacle.limit === "rate"))) {
-      books.quotaFreed(request.agent)
+      gates.quotaFreed(books, request.agent)
     }
     // What it inherits decides who is before it, for all that follows.
     if (!parked) ordering?.inherit()
@@ -667,13 +673,13 @@ export class Ledger {
   private turnPages(reservations: Reservations): void {
     const { books } = this
     for (const reservation of Array.from(reservations.byId.values())) {
-      if (endOf(reservation) <= books.now) books.endReservation(reservation, "expired")
+      if (endOf(reservation) <= books.now) promises.endReservation(books, reservation, "expired")
     }
     const types = new Set<string>()
     for (const { claim, from } of reservations.byId.values()) {
       if (from === books.now) for (const type in claim) types.add(type)
     }
-    books.replan(types)
+    promises.replan(books, types)
     for (const type of types) {
       const pool = books.pools.get(type)
       if (pool !== undefined) this.judge.review(pool)
@@ -688,7 +694,7 @@ export class Ledger {
       if (due === undefined || due.dueAt > now) return
       books.moveTo(due.dueAt)
       if (due instanceof Pool) books.rebalance(due)
-      else if (due instanceof Level) books.touch(due)
+      else if (due instanceof Level) gates.touch(books, due)
       else if (due instanceof Reservations) this.turnPages(due)
       else if (due instanceof Request && due.status === "held") {
         if (due.expiresAt <= books.now) {
@@ -711,7 +717,7 @@ const takingBy = (books: Books, endings: Endings, policy: PreemptionPolicy): Tak
   rankOf: (waiter) => books.rankOf(waiter),
   tellToEnd: (leases, by, cause) => endings.tellToEnd(leases, by, cause),
   spare: (lease) => {
-    books.spare(lease)
+    preempting.spare(books, lease)
     endings.settled.push(lease)
   }
 })

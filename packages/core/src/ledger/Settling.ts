@@ -10,9 +10,11 @@ import type { Order } from "./order/Order.ts"
 import type { Ordering } from "./order/Ordering.ts"
 import { bypassRule, type PassingRule } from "./order/passing.ts"
 import { toRescue } from "./order/rescue.ts"
+import * as turns from "./order/transitions.ts"
 import type { Backfill } from "./plan/Backfill.ts"
 import type { Taking } from "./preemption/Preemptor.ts"
 import { reconsider } from "./preemption/reconsider.ts"
+import * as gates from "./quota/gates.ts"
 import { lostQuota } from "./quota/obstacles.ts"
 import type { Request } from "./Request.ts"
 
@@ -138,7 +140,7 @@ export class Settling {
     if (aging !== undefined) {
       for (const pool of books.pools.values()) {
         const request = toRescue(pool, aging, books.now)
-        if (request !== undefined) books.rescue(request, pool)
+        if (request !== undefined) turns.rescue(books, request, pool)
       }
     }
     if (!ordering.reordered) return
@@ -183,7 +185,7 @@ export class Settling {
   private chooseNext(order: Order): boolean {
     if (!order.committedHead || this.backfill?.decidesAll === true) return false
     const next = toChoose(this.books, order)
-    if (next !== undefined) this.books.choose(next)
+    if (next !== undefined) turns.choose(this.books, next)
     return next !== undefined
   }
 
@@ -235,7 +237,7 @@ export class Settling {
   private grantWaiter(request: Request, passed?: ReadonlyArray<Request>): void {
     if (lostQuota(request, this.books.now)) {
       // A claim inside a lease was granted what was kept for this one, or there is less than there was.
-      this.books.withdraw(request)
+      gates.withdraw(this.books, request)
       this.judge.judgeWait(request)
       return
     }
@@ -254,7 +256,7 @@ export class Settling {
     const admitted: Array<Request> = []
     for (let gate = books.dirtyGates.pop(); gate !== undefined; gate = books.dirtyGates.pop()) {
       gate.open(books.now, books.timers, (request) => {
-        books.admit(request)
+        gates.admit(books, request)
         admitted.push(request)
       })
     }

@@ -5,8 +5,14 @@
 import { Books } from "./Books.ts"
 import type { LedgerEvent } from "./Event.ts"
 import { Index } from "./Index.ts"
+import * as turns from "./order/transitions.ts"
 import type { Pool } from "./Pool.ts"
+import * as pools from "./pools.ts"
+import * as preempting from "./preemption/transitions.ts"
+import * as quotas from "./quota/changes.ts"
+import * as gates from "./quota/gates.ts"
 import { Part, Request } from "./Request.ts"
+import * as promises from "./reservations/transitions.ts"
 
 export class Replay {
   readonly books: Books
@@ -26,32 +32,32 @@ export class Replay {
         books.definePool(event.type, event)
         break
       case "PoolConfigured":
-        books.configure(this.pool(event.type), event)
+        pools.configure(books, this.pool(event.type), event)
         break
       case "CapacitySet":
-        books.setCapacity(this.pool(event.type), event.capacity, event.maxCapacity)
+        pools.setCapacity(books, this.pool(event.type), event.capacity, event.maxCapacity)
         break
       case "RateSet":
-        books.setRate(this.pool(event.type), event.rate)
+        pools.setRate(books, this.pool(event.type), event.rate)
         break
       case "Refunded":
-        books.refund(this.pool(event.type), event.tokens)
+        pools.refund(books, this.pool(event.type), event.tokens)
         break
       case "QuotaSet":
-        books.setQuota(books.agent(event.agent).account(this.pool(event.type)), event.quota ?? Infinity)
+        quotas.setQuota(books, books.agent(event.agent).account(this.pool(event.type)), event.quota ?? Infinity)
         break
       case "Queued":
         books.queue(this.asked(event), event.parked === true)
         break
       case "Admitted":
-        books.admit(this.request(event.id))
+        gates.admit(books, this.request(event.id))
         break
       case "Withdrawn":
-        books.withdraw(this.request(event.id))
+        gates.withdraw(books, this.request(event.id))
         break
       case "GroupSet":
         this.checkGroup(event.parent)
-        books.setGroup({
+        quotas.setGroup(books, {
           group: event.group,
           parent: event.parent,
           onQuota: event.onQuota,
@@ -61,11 +67,11 @@ export class Replay {
         break
       case "GroupRemoved":
         this.checkGroup(event.group)
-        books.removeGroup(event.group)
+        quotas.removeGroup(books, event.group)
         break
       case "AgentAssigned":
         this.checkGroup(event.group)
-        books.assign(books.agent(event.agent), { group: event.group, onQuota: event.onQuota })
+        quotas.assign(books, books.agent(event.agent), { group: event.group, onQuota: event.onQuota })
         break
       case "GrantedAtOnce":
         this.grant(this.asked(event), event.token)
@@ -79,19 +85,19 @@ export class Replay {
         )
         break
       case "Chosen":
-        books.choose(this.request(event.id))
+        turns.choose(books, this.request(event.id))
         break
       case "Rescued":
-        books.rescue(this.request(event.id), this.pool(event.type))
+        turns.rescue(books, this.request(event.id), this.pool(event.type))
         break
       case "AgentSet":
-        books.setAgent(books.agent(event.agent), event)
+        turns.setAgent(books, books.agent(event.agent), event)
         break
       case "SharesKept":
-        books.keepShares(event.kept, event.halfLife)
+        turns.keepShares(books, event.kept, event.halfLife)
         break
       case "Exempted":
-        books.exemptFromOrder(this.request(event.id))
+        turns.exemptFromOrder(books, this.request(event.id))
         break
       case "Undone":
         books.undo(this.request(event.id))
@@ -122,14 +128,14 @@ export class Replay {
         break
       case "Preempting": {
         const { by, cause, deadline, forcedAt } = event
-        books.announce(this.request(event.id), { by, cause, deadline, forcedAt, ending: false })
+        preempting.announce(books, this.request(event.id), { by, cause, deadline, forcedAt, ending: false })
         break
       }
       case "Spared":
-        books.spare(this.request(event.id))
+        preempting.spare(books, this.request(event.id))
         break
       case "Ending":
-        books.end(this.request(event.id))
+        preempting.end(books, this.request(event.id))
         break
       case "Left":
         books.leave(this.request(event.id), event.reason)
@@ -143,13 +149,13 @@ export class Replay {
         break
       case "Reserved": {
         const { claim, from, holder, id, note, until } = event
-        books.reserve({ id, holder, claim, from, until, note })
+        promises.reserve(books, { id, holder, claim, from, until, note })
         break
       }
       case "ReservationEnded": {
         const reservation = books.reservations?.byId.get(event.id)
         if (reservation === undefined) throw new Error(`the journal ends reservation ${event.id}, which is not there`)
-        books.endReservation(reservation, event.reason)
+        promises.endReservation(books, reservation, event.reason)
         break
       }
       case "Stopped":
@@ -158,7 +164,7 @@ export class Replay {
     }
     // Who is granted is in the events that follow.
     books.ready.length = 0
-    books.forgetGates()
+    gates.forgetGates(books)
   }
 
   /** Brings what is derived (earmarks, timers) up to `now`, after the last event. */
@@ -166,9 +172,12 @@ export class Replay {
     const books = this.books
     if (now > books.now) books.now = now
     for (const pool of books.everyPool()) books.rebalance(pool)
-    books.replan(Array.from(books.everyPool(), (pool) => pool.type))
+    promises.replan(
+      books,
+      Array.from(books.everyPool(), (pool) => pool.type)
+    )
     books.ready.length = 0
-    books.armGates()
+    gates.armGates(books)
     return books
   }
 

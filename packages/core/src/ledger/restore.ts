@@ -10,11 +10,12 @@ import type { Histogram } from "./Histogram.ts"
 import { Index } from "./Index.ts"
 import { ownTurn } from "./order/Ordering.ts"
 import { Shares } from "./order/shares.ts"
-import { type Reading, restoreGroups, restorePlace } from "./quota/snapshot.ts"
-import { park } from "./quota/transitions.ts"
 import { type Configured, Pool } from "./Pool.ts"
 import { comesBackByTime, endsAt, mayBeTaken } from "./preemption/Notice.ts"
 import { PreemptibleIndex } from "./preemption/PreemptibleIndex.ts"
+import * as gates from "./quota/gates.ts"
+import { type Reading, restoreGroups, restorePlace } from "./quota/snapshot.ts"
+import { park } from "./quota/transitions.ts"
 import { inQueueOrder, leasesAround, Part, Request } from "./Request.ts"
 import { Calendar } from "./reservations/Calendar.ts"
 import { Reservations } from "./reservations/Reservations.ts"
@@ -159,7 +160,7 @@ class Restoring {
     for (const group of groups.byId.values()) if (group.parent === undefined) groups.recount(group)
     for (const request of waiters) if (this.parked.has(request)) park(request)
     for (const group of groups.byId.values()) if (group.parent === undefined) groups.recount(group)
-    this.books.armGates()
+    gates.armGates(this.books)
     this.check()
     return this.books
   }

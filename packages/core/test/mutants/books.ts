@@ -1,7 +1,7 @@
 /** Mutants of the transitions that keep the books. */
 import { of } from "./mutant.ts"
 
-export const booksMutants = of("Books.ts", [
+const ofBooks = of("Books.ts", [
   {
     name: "quota ignores waiting",
     rule: "what an agent waits for counts against its quota",
@@ -53,12 +53,6 @@ export const booksMutants = of("Books.ts", [
     replacement: "request.token = this.nextToken"
   },
   {
-    name: "retreat forgotten after a shrink",
-    rule: "a smaller pool takes earmarks back",
-    search: "    this.rebalance(pool)\n    this.countHard(pool)\n    this.capacityChanged()\n  }\n\n  setRate",
-    replacement: "    this.countHard(pool)\n    this.capacityChanged()\n  }\n\n  setRate"
-  },
-  {
     name: "exempt grant leaves earmarks",
     rule: "earmarks whose units an exempt grant took are gone",
     search: "      for (const part of request.parts) this.rebalance(part.pool)\n    } else if (waited) {",
@@ -74,32 +68,8 @@ export const booksMutants = of("Books.ts", [
     name: "growth hides blocked units",
     rule: "what blocked leases hold is known after a growth",
     search:
-      "        part.pool.blockedHeld += part.amount\n        this.countHard(part.pool)\n      }\n    }\n  }\n\n  private reduceLease",
-    replacement: "        this.countHard(part.pool)\n      }\n    }\n  }\n\n  private reduceLease"
-  },
-  {
-    name: "a lease with an expiry blocks",
-    rule: "a lease with an expiry ends by time and is no deadlock",
-    search: "      if (lease.waitsInside.size > 1 || comesBackByTime(lease)) continue",
-    replacement: "      if (lease.waitsInside.size > 1) continue"
-  },
-  {
-    name: "leases never unblocked",
-    rule: "a lease comes back once every wait inside it is served",
-    search: "this.changed?.add(part.pool)\n      this.unblock(lease)",
-    replacement: "this.changed?.add(part.pool)"
-  },
-  {
-    name: "hard pools miscounted",
-    rule: "the detection knows where it has to look",
-    search: "    this.hardPools += hard ? 1 : -1",
-    replacement: "    this.hardPools += hard ? 1 : -2"
-  },
-  {
-    name: "cost not repriced",
-    rule: "waiters pay by the rate that is set when they are granted",
-    search: '    if (before?.per !== rate?.per) this.reprice(pool)\n    this.sink?.({ _tag: "RateSet"',
-    replacement: '    this.sink?.({ _tag: "RateSet"'
+      "        part.pool.blockedHeld += part.amount\n        blocking.countHard(this, part.pool)\n      }\n    }\n  }\n\n  private reduceLease",
+    replacement: "        blocking.countHard(this, part.pool)\n      }\n    }\n  }\n\n  private reduceLease"
   },
   {
     name: "rate timer not armed for a waiter",
@@ -120,3 +90,41 @@ export const booksMutants = of("Books.ts", [
     replacement: ""
   }
 ])
+
+const ofBlocking = of("blocking.ts", [
+  {
+    name: "a lease with an expiry blocks",
+    rule: "a lease with an expiry ends by time and is no deadlock",
+    search: "    if (lease.waitsInside.size > 1 || comesBackByTime(lease)) continue",
+    replacement: "    if (lease.waitsInside.size > 1) continue"
+  },
+  {
+    name: "leases never unblocked",
+    rule: "a lease comes back once every wait inside it is served",
+    search: "books.changed?.add(part.pool)\n    unblock(books, lease)",
+    replacement: "books.changed?.add(part.pool)"
+  },
+  {
+    name: "hard pools miscounted",
+    rule: "the detection knows where it has to look",
+    search: "  books.hardPools += hard ? 1 : -1",
+    replacement: "  books.hardPools += hard ? 1 : -2"
+  }
+])
+
+const ofPools = of("pools.ts", [
+  {
+    name: "retreat forgotten after a shrink",
+    rule: "a smaller pool takes earmarks back",
+    search: "  books.rebalance(pool)\n  countHard(books, pool)\n  capacityChanged(books)\n}\n\nexport const setRate",
+    replacement: "  countHard(books, pool)\n  capacityChanged(books)\n}\n\nexport const setRate"
+  },
+  {
+    name: "cost not repriced",
+    rule: "waiters pay by the rate that is set when they are granted",
+    search: '  if (before?.per !== rate?.per) reprice(books, pool)\n  books.sink?.({ _tag: "RateSet"',
+    replacement: '  books.sink?.({ _tag: "RateSet"'
+  }
+])
+
+export const booksMutants = [...ofBooks, ...ofBlocking, ...ofPools]

@@ -162,7 +162,8 @@ export const ledgerMutants = [
     {
       name: "exemption never granted",
       rule: "a wait that only order causes is let through",
-      search: "    for (const request of findOrderBlocked(roots, this.order)) this.books.exemptFromOrder(request)",
+      search:
+        "    for (const request of findOrderBlocked(roots, this.order)) turns.exemptFromOrder(this.books, request)",
       replacement: "    findOrderBlocked(roots, this.order)"
     }
   ]),

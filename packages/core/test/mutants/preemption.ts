@@ -178,19 +178,21 @@ export const preemptionMutants = [
       replacement: " && lease.grows === undefined"
     }
   ]),
-  ...of("Books.ts", [
+  ...of("preemption/transitions.ts", [
     {
       name: "told, and still blocked",
       rule: "a lease that was told to end is no deadlock",
-      search: "    if (isBlocked(lease)) this.unblock(lease)\n    for (const part of lease.parts) {\n      this.unlist",
-      replacement: "    for (const part of lease.parts) {\n      this.unlist"
+      search: "  if (isBlocked(lease)) unblock(books, lease)\n  for (const part of lease.parts) {\n    unlist",
+      replacement: "  for (const part of lease.parts) {\n    unlist"
     },
     {
       name: "announced for ever",
       rule: "what came back is not reckoned with any more",
-      search: "      if (lease.notice !== undefined) part.pool.announced -= part.amount\n      else if",
-      replacement: "      if"
-    },
+      search: "    if (lease.notice !== undefined) part.pool.announced -= part.amount\n    else if",
+      replacement: "    if"
+    }
+  ]),
+  ...of("Books.ts", [
     {
       name: "no fence",
       rule: "a forced return voids the tokens of the lease",

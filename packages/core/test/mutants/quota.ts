@@ -86,7 +86,7 @@ export const quotaMutants = [
     {
       name: "quota freed by nobody",
       rule: "a lease that comes back lets those go on who wait for quota",
-      search: "    this.changed = changed\n    this.quotaFreed(request.agent)",
+      search: "    this.changed = changed\n    gates.quotaFreed(this, request.agent)",
       replacement: "    this.changed = changed"
     }
   ]),

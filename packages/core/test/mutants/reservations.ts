@@ -43,17 +43,19 @@ export const reservationMutants = [
       replacement: ""
     }
   ]),
-  ...of("Books.ts", [
+  ...of("reservations/transitions.ts", [
     {
       name: "a promise is over, and still kept",
       rule: "what was promised is there for all once it is over",
-      search: "    this.reservations?.byId.delete(reservation.id)\n",
-      replacement: '    if (reason !== "released") this.reservations?.byId.delete(reservation.id)\n'
-    },
+      search: "  books.reservations?.byId.delete(reservation.id)\n",
+      replacement: '  if (reason !== "released") books.reservations?.byId.delete(reservation.id)\n'
+    }
+  ]),
+  ...of("Books.ts", [
     {
       name: "time moves nothing into windows",
       rule: "with time a claim runs into windows that it did not before",
-      search: "    if (this.reservations !== undefined) this.reconsider()\n",
+      search: "    if (this.reservations !== undefined) promises.reconsider(this)\n",
       replacement: ""
     }
   ]),

@@ -5,6 +5,7 @@ import type { Books } from "../Books.ts"
 import { isAmount, wholeNumber } from "../Claim.ts"
 import type { InvalidClaim, UnknownResourceType } from "../Refusal.ts"
 import type { Request } from "../Request.ts"
+import * as quotas from "./changes.ts"
 import type { Group, OnQuota } from "./Group.ts"
 import { subtreeOf } from "./Group.ts"
 import type { GroupLimits } from "./Level.ts"
@@ -94,7 +95,7 @@ export const setGroup = (books: Books, id: string, options: GroupOptions): Group
     const wrong = invalidLimits(type, ofType)
     if (wrong !== undefined) return wrong
   }
-  books.setGroup({ group: id, parent, onQuota, weight, limits })
+  quotas.setGroup(books, { group: id, parent, onQuota, weight, limits })
   return undefined
 }
 
@@ -110,7 +111,7 @@ export const removeGroup = (books: Books, id: string): InvalidClaim | undefined 
     )
   }
   if (group.agents.size > 0) return invalid("group", id, `a group that no agent is in; ${group.agents.size} are in it`)
-  books.removeGroup(id)
+  quotas.removeGroup(books, id)
   return undefined
 }
 
@@ -124,7 +125,7 @@ export const assign = (books: Books, agentId: string, membership: Membership): A
   }
   const agent = readAgent(books, agentId)
   if (!(agent instanceof Agent)) return agent
-  books.assign(agent, membership)
+  quotas.assign(books, agent, membership)
   return agent
 }
 

@@ -7,6 +7,7 @@ import type { Books } from "../Books.ts"
 import type { Pool } from "../Pool.ts"
 import type { Part, Request } from "../Request.ts"
 import { Gate } from "./Gate.ts"
+import * as gates from "./gates.ts"
 import { Group, type OnQuota, subtreeOf } from "./Group.ts"
 import { type GroupLimits, type Level, shift } from "./Level.ts"
 import { type Paid, QuotaPlace } from "./QuotaPlace.ts"
@@ -54,7 +55,7 @@ export const moveLine = (books: Books, request: Request): void => {
   agent.gate!.unpark(quota.parked)
   quota.parked = agent.gate!.park(request)
   // It went before others there, whom it may keep from nothing now.
-  books.quotaFreed(agent)
+  gates.quotaFreed(books, agent)
 }
 
 /** A share is granted: it is in use at all levels, and has paid their rates. */
@@ -110,7 +111,7 @@ const reshape = (books: Books, agents: ReadonlySet<Agent>, change: () => void): 
     request.quota!.parked = agent.gate.park(request)
   }
   // Never in the order in which they came to their groups, which is in no state: it decides which gate opens first.
-  for (const agent of [...agents].toSorted((a, b) => a.index - b.index)) books.quotaFreed(agent)
+  for (const agent of [...agents].toSorted((a, b) => a.index - b.index)) gates.quotaFreed(books, agent)
 }
 
 const levelsOf = function* (root: Group): Generator<Level, void> {

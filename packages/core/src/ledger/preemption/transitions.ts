@@ -1,0 +1,76 @@
+/**
+ * What the books do about leases that may be taken, or were told to end: each does what one
+ * event says, and keeps what a pool knows of them true.
+ */
+import { isBlocked, unblock } from "../blocking.ts"
+import type { Books } from "../Books.ts"
+import type { Part, Request } from "../Request.ts"
+import { endsAt, mayBeTaken, type Notice } from "./Notice.ts"
+import { PreemptibleIndex } from "./PreemptibleIndex.ts"
+
+/** A lease is told to end. From now on it comes back by time, whatever waits inside it. */
+export const announce = (books: Books, lease: Request, notice: Notice): void => {
+  if (isBlocked(lease)) unblock(books, lease)
+  for (const part of lease.parts) {
+    unlist(part)
+    part.pool.announced += part.amount
+    // What was announced before may have become too much.
+    books.changed?.add(part.pool)
+  }
+  lease.notice = notice
+  books.noticed.add(lease)
+  books.timers.set(lease, endsAt(lease))
+  const { by, cause, deadline, forcedAt } = notice
+  books.sink?.({ _tag: "Preempting", at: books.now, id: lease.id, by, cause, deadline, forcedAt })
+  books.onNoticed?.(lease)
+}
+
+/** It need not end after all. The caller has seen that no wait is inside it. */
+export const spare = (books: Books, lease: Request): void => {
+  lease.notice = undefined
+  books.noticed.delete(lease)
+  for (const part of lease.parts) {
+    part.pool.announced -= part.amount
+    list(part)
+    // Whoever may not take it was served by it too, and may take others.
+    books.changed?.add(part.pool)
+  }
+  books.timers.set(lease, lease.expiresAt)
+  books.sink?.({ _tag: "Spared", at: books.now, id: lease.id })
+  books.onNoticed?.(lease)
+}
+
+/** Its deadline has come. */
+export const end = (books: Books, lease: Request): void => {
+  if (lease.notice === undefined) return
+  lease.notice = { ...lease.notice, ending: true }
+  books.timers.set(lease, endsAt(lease))
+  books.sink?.({ _tag: "Ending", at: books.now, id: lease.id })
+  books.onNoticed?.(lease)
+}
+
+/** A lease that could be taken, or was told to end, is in nobody's reckoning any more. */
+export const unreckon = (books: Books, lease: Request): void => {
+  for (const part of lease.parts) {
+    if (lease.notice !== undefined) part.pool.announced -= part.amount
+    else if (mayBeTaken(lease)) unlist(part)
+  }
+  books.noticed.delete(lease)
+}
+
+export const list = (part: Part): void => {
+  const { pool } = part
+  pool.preemptible ??= new PreemptibleIndex()
+  pool.preemptible.add(part)
+}
+
+export const unlist = (part: Part): void => {
+  part.pool.preemptible?.remove(part)
+}
+
+/** The share of a lease has grown, or shrunk, by so much. */
+export const resize = (part: Part, by: number): void => {
+  const lease = part.request
+  if (lease.notice !== undefined) part.pool.announced += by
+  else if (lease.scheduling.preemptible && mayBeTaken(lease)) part.pool.preemptible?.change(part, by)
+}
