@@ -16,22 +16,12 @@
  * Waiters that were granted or failed meanwhile are in `settled`, for the edge to
  * resume; the Ledger never calls anybody.
  */
-import {
-  invalid,
-  isWeight,
-  neverFits,
-  type QueueLimits,
-  queueFull,
-  readAgent,
-  readClaim,
-  unavailable,
-  unknownType,
-  weightAllowed
-} from "./admission.ts"
+import { invalid, isWeight, type QueueLimits, readAgent, unknownType, weightAllowed } from "./admission.ts"
 import { adopt } from "./adoption.ts"
 import { Agent } from "./Agent.ts"
 import { Books, claimOf } from "./Books.ts"
 import type { Rate } from "./Bucket.ts"
+import { Arrivals } from "./Arrivals.ts"
 import { check, type Check, type CheckOptions, type CheckRules } from "./check.ts"
 import type { Claim } from "./Claim.ts"
 import { DeadlockJudge } from "./DeadlockJudge.ts"
@@ -48,15 +38,13 @@ import { Pool, type PoolOptions } from "./Pool.ts"
 import * as pools from "./pools.ts"
 import { overMaximum, type SafetyReason } from "./preemption/banker.ts"
 import { type PreemptionPolicy, preemptionOff, type Taking } from "./preemption/Preemptor.ts"
-import { takeAs, takesAny } from "./preemption/reconsider.ts"
+import { takesAny } from "./preemption/reconsider.ts"
 import * as preempting from "./preemption/transitions.ts"
 import * as quotas from "./quota/changes.ts"
 import * as groups from "./quota/commands.ts"
-import { obstaclesNow } from "./quota/Gate.ts"
 import * as gates from "./quota/gates.ts"
 import { Level } from "./quota/Level.ts"
-import type { Obstacle } from "./quota/obstacles.ts"
-import { modeOf, neverInGroups, overOwn, refusedBy } from "./quota/refusals.ts"
+import { modeOf } from "./quota/refusals.ts"
 import type { Membership } from "./quota/transitions.ts"
 import {
   type ClaimTimedOut,
@@ -66,7 +54,7 @@ import {
   type ResourceNotAcquired,
   type UnknownResourceType
 } from "./Refusal.ts"
-import { isHeldBack, leasesAround, type Part, Request } from "./Request.ts"
+import { isHeldBack, Request } from "./Request.ts"
 import { refuseReservation, type ReservationWish } from "./reservations/admission.ts"
 import { endOf, type Reservation } from "./reservations/Reservation.ts"
 import { Reservations } from "./reservations/Reservations.ts"
@@ -106,19 +94,17 @@ export interface ClaimOptions {
 }
 
 const noOptions: ClaimOptions = {}
-const noObstacles: ReadonlyArray<Obstacle> = []
 
 export class Ledger {
   readonly books: Books
   readonly deadlock: DeadlockPolicy
   readonly preemption: PreemptionPolicy
+  private readonly arrivals: Arrivals
   private readonly backfill: Backfill | undefined
-  private readonly limits: QueueLimits
   private readonly order: Order | undefined
   private readonly endings: Endings
   private readonly judge: DeadlockJudge
   private readonly settling: Settling
-  private readonly taking: Taking | undefined
   /** What the policies say of a claim that is only being asked about. */
   private readonly rules: CheckRules
 
@@ -130,10 +116,6 @@ export class Ledger {
     this.deadlock = options.deadlock ?? failRequester
     this.preemption = options.preemption ?? preemptionOff
     this.backfill = options.backfill && makeBackfill(options.backfill, order)
-    this.limits = {
-      waitersMax: options.waitersMax ?? 1_000_000,
-      waitersPerAgentMax: options.waitersPerAgentMax ?? Infinity
-    }
     books.sink = options.sink
     if (takesAny(this.preemption)) {
       books.changed = new Set(books.everyPool())
@@ -143,9 +125,16 @@ export class Ledger {
     if (options.indexed === true) books.index ??= new Index()
     const endings = new Endings(books, this.preemption)
     this.endings = endings
-    this.judge = new DeadlockJudge(books, this.deadlock, order, endings)
-    this.taking = takesAny(this.preemption) ? takingBy(books, endings, this.preemption) : undefined
-    this.settling = new Settling(books, this.judge, endings, { order, backfill: this.backfill, taking: this.taking })
+    const judge = new DeadlockJudge(books, this.deadlock, order, endings)
+    const taking = takesAny(this.preemption) ? takingBy(books, endings, this.preemption) : undefined
+    const settling = new Settling(books, judge, endings, { order, backfill: this.backfill, taking })
+    this.judge = judge
+    this.settling = settling
+    const limits = {
+      waitersMax: options.waitersMax ?? 1_000_000,
+      waitersPerAgentMax: options.waitersPerAgentMax ?? Infinity
+    }
+    this.arrivals = new Arrivals(books, { endings, judge, limits, settling, taking })
     this.rules = {
       refuse: (request) => (this.judge.avoids ? overMaximum(request) : undefined),
       safety: (request) => this.judge.unsafe(request),
@@ -605,62 +594,10 @@ export class Ledger {
   }
 
   private decide(request: Request, claim: Claim, mayWait: boolean): Request | Refusal {
-    const books = this.books
-    const now = books.now
-    if (books.stopped) return this.endings.refuse(request, { _tag: "ManagerStopped" })
-    const malformed = readClaim(books, request, claim)
-    if (malformed !== undefined) return this.endings.refuse(request, malformed)
-    const { avoids } = this.judge
-    const over = avoids ? overMaximum(request) : undefined
-    if (over !== undefined) return this.endings.refuse(request, over)
-    let fits = true
-    const waits = modeOf(request) === "wait"
-    for (const part of request.parts) {
-      const { pool } = part
-      const final = neverFits(part) ?? overOwn(part, waits) ?? neverInGroups(part)
-      if (final !== undefined) return this.endings.refuse(request, final)
-      fits &&= pool.fits(part, now) || pool.isKeptFor(part, now)
-    }
-    const { ordering } = books
-    if (ordering !== undefined) fits = ordering.admits(request, fits)
-    const lacks = waits || request.agent.gate !== undefined ? obstaclesNow(request, waits, now) : noObstacles
-    const parked = lacks.length > 0
-    if (parked) {
-      // What is its group's own is lent, and comes back: it waits for that whatever it says.
-      const refusedAt = mayWait && !waits ? lacks.find((obstacle) => !obstacle.entitled) : lacks[0]
-      if (refusedAt !== undefined && !(mayWait && waits)) return this.endings.refuse(request, refusedBy(refusedAt, now))
-    } else if (fits && this.judge.isSafe(request)) {
-      books.grant(request)
-      // Who waits for quota may have counted on what it took, or wait inside the lease that it grew.
-      if (ordering !== undefined || books.groups.busyGates.size > 0) {
-        this.settling.settleAfter(request)
-        return request
-      }
-      // Quota that a wait inside needs is kept from nobody.
-      if (isNeededInside(request)) this.judge.judgeGrowth(request)
-      if (books.dirtyGates.length > 0 || this.settling.mayLetPass(request)) this.settling.settle()
-      return request
-    } else if (!mayWait) {
-      for (const part of request.parts) {
-        const refusal = unavailable(part, now)
-        if (refusal !== undefined) return this.endings.refuse(request, refusal)
-      }
-      if (fits) return this.endings.refuse(request, unsafe(request.parts[0]!))
-    }
-    const full = queueFull(books, request, this.limits)
-    if (full !== undefined) return this.endings.refuse(request, full)
-    books.queue(request, parked)
-    // To arm the instant of its tokens; and what is kept for waiters outside leases is not kept from one inside.
-    if (parked && (leasesAround(request).length > 0 || lacks.some((obstacle) => obstacle.limit === "rate"))) {
-      gates.quotaFreed(books, request.agent)
-    }
-    // What it inherits decides who is before it, for all that follows.
-    if (!parked) ordering?.inherit()
-    // First, for what comes back by time is no deadlock.
-    if (this.taking !== undefined) takeAs(books, request, this.taking)
-    if (avoids && !parked) this.judge.putBack(request)
-    this.judge.judgeWait(request)
-    this.settling.settle(parked ? undefined : request)
+    const decided = this.arrivals.decide(request, claim, mayWait)
+    if (decided === "granted") return request
+    if (decided !== "queued") return decided
+    const { now } = this.books
     if (request.deadline !== undefined && request.deadline <= now) this.runDue(now)
     if (request.status === "waiting") return request
     // It was decided in the decision that it arrived in: nobody has to be woken for it.
@@ -721,23 +658,6 @@ const takingBy = (books: Books, endings: Endings, policy: PreemptionPolicy): Tak
     endings.settled.push(lease)
   }
 })
-
-/** A claim that is there, and not safe to grant now. */
-const unsafe = ({ amount, pool }: Part): Refusal => ({
-  _tag: "ResourceExhausted",
-  reason: "unavailable",
-  short: "order",
-  resourceType: pool.type,
-  requested: amount,
-  available: pool.free,
-  limit: pool.limit
-})
-
-/** Whether a growth took quota while somebody inside its lease waits for some. */
-const isNeededInside = ({ grows }: Request): boolean => {
-  for (const wait of grows?.waitsInside ?? []) if (wait.quota?.parked !== undefined) return true
-  return false
-}
 
 const timedOut = (request: Request, now: number, safety: ReadonlyArray<SafetyReason>): ClaimTimedOut => ({
   _tag: "ClaimTimedOut",

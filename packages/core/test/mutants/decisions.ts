@@ -2,6 +2,26 @@
 import { of } from "./mutant.ts"
 
 export const ledgerMutants = [
+  ...of("Arrivals.ts", [
+    {
+      name: "quota not checked",
+      rule: "a claim over the quota is refused on arrival",
+      search: "neverFits(part) ?? overOwn(part, waits)",
+      replacement: "neverFits(part)"
+    },
+    {
+      name: "never-fits waits",
+      rule: "a claim that can never be granted fails at once",
+      search: "neverFits(part) ?? overOwn(part, waits)",
+      replacement: "overOwn(part, waits)"
+    },
+    {
+      name: "try waits",
+      rule: "a claim that does not wait is answered at once",
+      search: "    if (mayWait) return undefined",
+      replacement: "    if (mayWait || this.books.waiting >= 5) return undefined"
+    }
+  ]),
   ...of("Ledger.ts", [
     {
       name: "lost wake-up on release",
@@ -52,24 +72,6 @@ export const ledgerMutants = [
       rule: "a growth that its caller has is undone no more",
       search: '    if (request.grows?.status === "held" && request.status === "held") this.books.keep(request)',
       replacement: ""
-    },
-    {
-      name: "quota not checked",
-      rule: "a claim over the quota is refused on arrival",
-      search: "neverFits(part) ?? overOwn(part, waits)",
-      replacement: "neverFits(part)"
-    },
-    {
-      name: "never-fits waits",
-      rule: "a claim that can never be granted fails at once",
-      search: "neverFits(part) ?? overOwn(part, waits)",
-      replacement: "overOwn(part, waits)"
-    },
-    {
-      name: "try waits",
-      rule: "a claim that does not wait is answered at once",
-      search: "    } else if (!mayWait) {",
-      replacement: "    } else if (!mayWait && books.waiting < 5) {"
     },
     {
       name: "quota cut forgotten",
