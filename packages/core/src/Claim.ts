@@ -4,7 +4,7 @@ import { Amount } from "./Amount.ts"
 import type { Claim as LedgerClaim } from "./ledger/Claim.ts"
 import { agentIdLengthMax } from "./ledger/admission.ts"
 
-export type { CheckOptions, SchedulingOptions, WaitOptions } from "./internal/LedgerRuntime.ts"
+export type { CheckOptions, SchedulingOptions, WaitOptions } from "./internal/claimOptions.ts"
 
 /** The amounts asked for at once, for claims that come from outside. */
 export type Claim = LedgerClaim

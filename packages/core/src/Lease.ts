@@ -4,7 +4,8 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import type { ClaimError, InvalidClaim, LeaseRevoked } from "./Errors.ts"
-import type { LedgerRuntime, WaitOptions } from "./internal/LedgerRuntime.ts"
+import type { WaitOptions } from "./internal/claimOptions.ts"
+import type { LedgerRuntime } from "./internal/LedgerRuntime.ts"
 import { leaseGone } from "./internal/refusal.ts"
 import { settleLease } from "./internal/settleLease.ts"
 import { claimOf } from "./ledger/Books.ts"
@@ -86,8 +87,8 @@ const make = (runtime: LedgerRuntime, request: Request, release: Effect.Effect<v
           : runtime.told(Effect.fail(leaseGone(request)))
       )
     ),
-  onPreempt: runtime.preempted(request),
-  revoked: runtime.revoked(request),
+  onPreempt: runtime.leaseWatch.preempted(request),
+  revoked: runtime.leaseWatch.revoked(request),
   guard: (effect) => Effect.withFiber((fiber) => runtime.guard(request, insideOf(runtime, fiber, effect)))
 })
 

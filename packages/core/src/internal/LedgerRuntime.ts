@@ -15,63 +15,23 @@
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
-import * as Option from "effect/Option"
 import { MixedScheduler, Scheduler } from "effect/Scheduler"
 import type { ClaimError, InvalidClaim, LeaseRevoked, ManagerStopped } from "../Errors.ts"
 import type { Journal, JournalFailed } from "../Journal.ts"
-import { amountAllowed, invalid } from "../ledger/admission.ts"
-import { type Claim, isAmount } from "../ledger/Claim.ts"
+import type { Claim } from "../ledger/Claim.ts"
 import { type ClaimOptions, Ledger, type LedgerOptions } from "../ledger/Ledger.ts"
-import type * as Refusals from "../ledger/Refusal.ts"
 import type { Refusal } from "../ledger/Refusal.ts"
 import { Request } from "../ledger/Request.ts"
-import type { Scheduling } from "../ledger/Scheduling.ts"
 import { type AnyFiber, type Frame, Nesting, pushFrame, ScopedLeases } from "../Nesting.ts"
-import type { PreemptionNotice } from "../Preemption.ts"
+import { readWait, type WaitOptions } from "./claimOptions.ts"
+import { DueTimer } from "./DueTimer.ts"
 import { JournalWriter } from "./journal/JournalWriter.ts"
 import type { Recovered } from "./journal/recovery.ts"
+import { LeaseWatch } from "./LeaseWatch.ts"
 import { Outbox } from "./Outbox.ts"
 import { type Formats, invalidClaim, leaseGone, stoppedBy, toError } from "./refusal.ts"
-
-/** What a claim says of itself for the policies that its manager has. */
-export interface SchedulingOptions {
-  /** Higher goes first where the order goes by priority: a number, or the name of a class of the order. Its agent's unless given. */
-  readonly priority?: number | string | undefined
-  /** How long the lease is expected to last, for orders that plan ahead. Unknown unless given: it counts as endless. */
-  readonly expected?: Duration.Input | undefined
-  /** Whether the lease may be taken back for a claim that goes before it. */
-  readonly preemptible?: boolean | undefined
-  /**
-   * The most that the lease and all inside it will hold, where deadlocks are avoided by
-   * the banker's algorithm: a claim inside it that is more than that fails with `InvalidClaim`.
-   */
-  readonly maximum?: Claim | undefined
-  /** What to do where it is over a quota for now. As its agent or its group says unless given; they fail unless told. */
-  readonly onQuota?: "fail" | "wait" | undefined
-}
-
-/** What a claim that is only asked about says of itself. */
-export interface CheckOptions extends SchedulingOptions {
-  /** The longest time that its lease would last. */
-  readonly expiresAfter?: Duration.Input | undefined
-}
-
-/** How a claim waits and how long its lease lasts. */
-export interface WaitOptions extends SchedulingOptions {
-  /** The longest wait: `ClaimTimedOut` after it. The manager's default unless given; `"Infinity"` waits for ever. */
-  readonly timeout?: Duration.Input | undefined
-  /** The longest time that the lease lasts: it is taken back then, whatever its holder does. For ever unless given. */
-  readonly expiresAfter?: Duration.Input | undefined
-  /**
-   * When the body of `withLease` is stopped, where its lease is preemptible and has to
-   * end: at the deadline, which is the default, or as soon as that is announced.
-   */
-  readonly stopAt?: "deadline" | "announcement" | undefined
-}
 
 export interface RuntimeOptions extends Omit<LedgerOptions, "books" | "sink"> {
   /** Names of priorities. */
@@ -92,61 +52,7 @@ interface Stay {
   yields: boolean
 }
 
-/** The most that a priority may be, either way. */
-const priorityMax = 1_000_000_000
-
-/** A priority, or the name of a class of it. */
-export const readPriority = (
-  input: number | string,
-  classes: Readonly<Record<string, number>>
-): number | Refusals.InvalidClaim => {
-  const priority = typeof input === "string" && Object.hasOwn(classes, input) ? classes[input] : input
-  if (typeof priority === "number" && Number.isInteger(priority) && Math.abs(priority) <= priorityMax) {
-    // Not -0.
-    return priority + 0
-  }
-  const names = Object.keys(classes)
-  const none = typeof input === "string" ? "; the order has no classes of priority" : ""
-  const named = names.length === 0 ? none : `, or one of the classes ${names.join(", ")}`
-  return invalid("priority", input, `a whole number from -${priorityMax} to ${priorityMax}${named}`)
-}
-
-/** What a claim's options say for the policies; `undefined` where they say nothing. */
-export const readScheduling = (
-  options: SchedulingOptions,
-  classes: Readonly<Record<string, number>>
-): Scheduling | Refusals.InvalidClaim | undefined => {
-  const { expected, maximum, onQuota, preemptible } = options
-  const priority = options.priority === undefined ? undefined : readPriority(options.priority, classes)
-  const says = priority !== undefined || expected !== undefined || onQuota !== undefined || maximum !== undefined
-  if (!says && preemptible !== true) return undefined
-  for (const [type, amount] of Object.entries(maximum ?? {})) {
-    if (!isAmount(amount)) return invalid(`maximum.${type}`, amount, amountAllowed)
-  }
-  if (onQuota !== undefined && onQuota !== "fail" && onQuota !== "wait") {
-    return invalid("onQuota", onQuota, '"fail" or "wait"')
-  }
-  if (typeof priority === "object") return priority
-  const micros = expected === undefined ? 0 : readDuration("expected", expected)
-  if (typeof micros !== "number") return micros
-  return {
-    ...(priority === undefined ? {} : { priority }),
-    expected: micros === Infinity ? 0 : micros,
-    preemptible: preemptible === true,
-    ...(onQuota === undefined ? {} : { onQuota }),
-    ...(maximum === undefined ? {} : { maximum: { ...maximum } })
-  }
-}
-
 type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
-
-/** Microseconds of a duration, rounded up, or what is wrong with it. */
-export const readDuration = (field: string, input: Duration.Input): number | Refusals.InvalidClaim => {
-  // A duration reads NaN as zero, which no caller can have meant.
-  const duration = Number.isNaN(input) ? undefined : Option.getOrUndefined(Duration.fromInput(input))
-  const micros = duration === undefined ? Number.NaN : Math.ceil(Duration.toMicros(duration))
-  return micros >= 0 ? micros : invalid(field, String(input), 'a duration such as "5 seconds", not negative')
-}
 
 /**
  * Whether the operation that a fiber is about to return is run before anything can
@@ -165,7 +71,7 @@ export class LedgerRuntime {
   readonly formats: Formats
   readonly classes: Readonly<Record<string, number>>
   readonly scoped = new ScopedLeases<Request>()
-  private readonly timeoutMicros: number
+  readonly timeoutMicros: number
   private readonly context: Context.Context<never>
   private readonly clock: Clock.Clock
   private readonly origin: bigint
@@ -174,12 +80,10 @@ export class LedgerRuntime {
   readonly outbox: Outbox
   private lastContext: Context.Context<never> | undefined = undefined
   private lastFrame: Frame | undefined = undefined
-  /** Who waits for what happens to a lease: each tells whether it was served. */
-  private readonly watchers = new Map<Request, Set<() => boolean>>()
   /** Leases that were taken by force, and of which nothing was said yet. */
   private overrun: Array<Request> = []
-  private armedAt = Infinity
-  private timer: Fiber.Fiber<void> | undefined = undefined
+  private readonly timer: DueTimer
+  readonly leaseWatch: LeaseWatch
   /** Called after every command, by whoever waits for a state: a drained manager, a test's waiters. */
   onDecided: (() => void) | undefined = undefined
 
@@ -203,6 +107,9 @@ export class LedgerRuntime {
       if (this.overrun.length > 0) this.reportOverrun()
     })
     this.ledger.onOverrun = (lease) => this.overrun.push(lease)
+    const now = () => this.now()
+    this.leaseWatch = new LeaseWatch(this.outbox, now, () => this.clock.currentTimeMillisUnsafe())
+    this.timer = new DueTimer(context, this.clock, now, () => this.command((ledger, at) => ledger.advance(at)))
   }
 
   /** The Ledger's time of a former start, and what the wall's has gone on since. */
@@ -410,62 +317,13 @@ export class LedgerRuntime {
     this.flush()
   }
 
-  /**
-   * Completes when the lease is taken back by anybody but its holder, or its holder has
-   * to stop; never where the holder gives it back.
-   */
-  revoked(lease: Request): Effect.Effect<LeaseRevoked> {
-    return this.watch(lease, () => {
-      const taken = lease.returnedBy !== undefined && lease.returnedBy !== "released"
-      return taken || (lease.status === "held" && lease.notice?.ending === true) ? leaseGone(lease) : undefined
-    })
-  }
-
-  /** Completes when the lease is told to end: at once where it was. */
-  preempted(lease: Request): Effect.Effect<PreemptionNotice> {
-    return this.watch(lease, () => {
-      const { notice } = lease
-      if (notice === undefined || lease.status !== "held") return undefined
-      const left = (notice.deadline - this.now()) / 1_000
-      return { deadlineMillis: this.clock.currentTimeMillisUnsafe() + left, cause: notice.cause }
-    })
-  }
-
-  /** Waits for what becomes of a lease. `read` answers once it has. */
-  private watch<A>(lease: Request, read: () => A | undefined): Effect.Effect<A> {
-    return Effect.callback<A>((resume) => {
-      const tell = () => {
-        const found = read()
-        if (found !== undefined) resume(Effect.succeed(found))
-        return found !== undefined
-      }
-      if (lease.status !== "held") return this.outbox.whenCommitted(tell)
-      const watchers = this.watchers.get(lease) ?? new Set()
-      this.watchers.set(lease, watchers)
-      watchers.add(tell)
-      lease.onSettled = () => this.tellWatchers(lease, watchers)
-      // What is known already is told once it is committed.
-      if (lease.notice !== undefined) this.outbox.whenCommitted(() => this.tellWatchers(lease, watchers))
-      return Effect.sync(() => {
-        watchers.delete(tell)
-        if (watchers.size === 0) this.watchers.delete(lease)
-      })
-    })
-  }
-
-  private tellWatchers(lease: Request, watchers: Set<() => boolean>): void {
-    for (const tell of Array.from(watchers)) if (tell()) watchers.delete(tell)
-    if (watchers.size === 0 || lease.status !== "held") this.watchers.delete(lease)
-    else lease.onSettled = () => this.tellWatchers(lease, watchers)
-  }
-
   /** The same as `guard`, but that it ends as soon as the lease is told to. */
   private guardUntilTold<A, E, R>(
     lease: Request,
     effect: Effect.Effect<A, E, R>,
     stay: Stay
   ): Effect.Effect<A, E | LeaseRevoked, R> {
-    const told = Effect.flatMap(this.preempted(lease), () => {
+    const told = Effect.flatMap(this.leaseWatch.preempted(lease), () => {
       stay.yields = true
       return Effect.fail(leaseGone(lease))
     })
@@ -481,7 +339,7 @@ export class LedgerRuntime {
   /** Runs an effect that is interrupted, and fails with `LeaseRevoked`, when the lease is taken back. */
   guard<A, E, R>(lease: Request, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | LeaseRevoked, R> {
     if (lease.status !== "held") return Effect.fail(leaseGone(lease))
-    return Effect.raceFirst(effect, Effect.flatMap(this.revoked(lease), Effect.fail))
+    return Effect.raceFirst(effect, Effect.flatMap(this.leaseWatch.revoked(lease), Effect.fail))
   }
 
   /** Takes back a grant that nobody received. */
@@ -499,12 +357,8 @@ export class LedgerRuntime {
 
   /** Tells whoever is concerned of the last command, soon, and arms the timer. */
   flush(): void {
-    const ledger = this.ledger
     this.outbox.flush()
-    const dueAt = ledger.nextDueAt
-    if (dueAt < this.armedAt) this.arm(dueAt)
-    // A timer that nobody needs would keep the process alive.
-    else if (this.timer !== undefined && dueAt === Infinity) this.disarm()
+    this.timer.expect(this.ledger.nextDueAt)
     this.onDecided?.()
   }
 
@@ -512,8 +366,7 @@ export class LedgerRuntime {
   close(): void {
     this.outbox.finish()
     this.outbox.flush()
-    this.disarm()
-    this.armedAt = -Infinity
+    this.timer.close()
   }
 
   /** The innermost body that a context is in. Contexts never change, so the last answer is kept. */
@@ -525,34 +378,19 @@ export class LedgerRuntime {
     return this.lastFrame
   }
 
-  private flushed<A>(answer: A): A {
-    this.flush()
-    return answer
-  }
-
-  /** What the Ledger is told of a claim, or what is wrong with its options. */
+  /** What the Ledger is told of a claim inside a lease, or what is wrong with its options. */
   resolve(
     parent: Request | undefined,
     options: WaitOptions | undefined,
     now: number,
     more?: ClaimOptions
   ): ClaimOptions | Refusal {
-    const timeout = options?.timeout === undefined ? this.timeoutMicros : readDuration("timeout", options.timeout)
-    if (typeof timeout !== "number") return timeout
-    const ttl = options?.expiresAfter === undefined ? 0 : readDuration("expiresAfter", options.expiresAfter)
-    if (typeof ttl !== "number") return ttl
-    if (options?.expiresAfter !== undefined && ttl === 0) {
-      return invalid("expiresAfter", String(options.expiresAfter), "a duration above zero")
-    }
-    const scheduling = options === undefined ? undefined : readScheduling(options, this.classes)
-    if (scheduling !== undefined && "_tag" in scheduling) return scheduling
-    return {
-      ...more,
-      parent,
-      deadline: timeout === Infinity ? undefined : now + timeout,
-      ttl: ttl === Infinity ? 0 : ttl,
-      scheduling
-    }
+    return readWait(parent, options, this, now, more)
+  }
+
+  private flushed<A>(answer: A): A {
+    this.flush()
+    return answer
   }
 
   /** Suspends until a queued request is settled. Fails with what it left the queue for. */
@@ -600,27 +438,5 @@ export class LedgerRuntime {
     Effect.runForkWith(this.context)(
       Effect.logWarning(`taken by force from holders that did not stop in time: lease ${leases}`)
     )
-  }
-
-  private arm(dueAt: number): void {
-    if (this.armedAt === -Infinity) return
-    this.disarm()
-    this.armedAt = dueAt
-    // Timers count whole milliseconds: never wake before it is due.
-    const delay = Duration.millis(Math.max(1, Math.ceil((dueAt - this.now()) / 1_000)))
-    this.timer = Effect.runForkWith(this.context)(Effect.andThen(this.clock.sleep(delay), Effect.sync(this.fire)))
-  }
-
-  private disarm(): void {
-    this.timer?.interruptUnsafe()
-    this.timer = undefined
-    this.armedAt = Infinity
-  }
-
-  private readonly fire = (): void => {
-    this.timer = undefined
-    this.armedAt = Infinity
-    this.ledger.advance(this.now())
-    this.flush()
   }
 }

@@ -31,7 +31,8 @@ import { formerHome, recoverFrom } from "./journal/open.ts"
 import * as reservations from "./reservations.ts"
 import * as quotaTree from "./quotaTree.ts"
 import * as leaseTable from "./leaseTable.ts"
-import { LedgerRuntime, readDuration, readPriority, readScheduling, type WaitOptions } from "./LedgerRuntime.ts"
+import { readDuration, readPriority, readScheduling, type WaitOptions } from "./claimOptions.ts"
+import { LedgerRuntime } from "./LedgerRuntime.ts"
 import { invalidClaim, manualError, unknownResourceType, tellable } from "./refusal.ts"
 
 /** A registered type: who brought it, how it reads, how its real use is measured. */

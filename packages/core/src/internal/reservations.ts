@@ -6,7 +6,8 @@ import { reservationViews, type ReservedView } from "../ledger/reservations/view
 import type { Holder as LedgerHolder } from "../ledger/reservations/Reservation.ts"
 import type { Holder, HolderInput, ReservationView } from "../Reservation.ts"
 import type { ResourceManager } from "../ResourceManager.ts"
-import { type LedgerRuntime, readDuration, readPriority } from "./LedgerRuntime.ts"
+import { readDuration, readPriority } from "./claimOptions.ts"
+import type { LedgerRuntime } from "./LedgerRuntime.ts"
 import { type Formats, holderText, invalidClaim, unknownResourceType } from "./refusal.ts"
 
 const toLedger = (holder: HolderInput, { classes }: LedgerRuntime): LedgerHolder | InvalidClaim => {
