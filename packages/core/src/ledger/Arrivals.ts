@@ -151,6 +151,7 @@ const unsafe = ({ amount, pool }: Part): Refusal => ({
 
 /** Whether a growth took quota while somebody inside its lease waits for some. */
 const isNeededInside = ({ grows }: Request): boolean => {
-  for (const wait of grows?.waitsInside ?? []) if (wait.quota?.parked !== undefined) return true
+  if (grows?.waitsInside === undefined) return false
+  for (const wait of grows.waitsInside) if (wait.quota?.parked !== undefined) return true
   return false
 }

@@ -70,8 +70,6 @@ export class Bucket {
   interval: number
   /** Under which rate and burst the level runs, and what was given back since they began. */
   terms: Terms
-  /** Whether `limit * interval + remainder` may leave the safe integers, so that products need BigInt. */
-  private wide: boolean
 
   /** `generation` is above that of any bucket that the pool had before. */
   constructor(limit: number, intervalMicros: number, burst: number, now: number, generation = 0) {
@@ -79,39 +77,34 @@ export class Bucket {
     const divisor = gcd(limit, intervalMicros)
     this.limit = limit / divisor
     this.interval = intervalMicros / divisor
-    this.wide = (this.limit + 1) * this.interval > Number.MAX_SAFE_INTEGER
     this.burst = burst
     this.level = burst
     this.refilledAt = now
   }
 
-  /** Brings the level up to `now`. O(1), allocates nothing. */
+  /** Brings the level up to `now`. O(1), allocates nothing. Small, so that it is inlined: mostly nothing is to be done. */
   refill(now: number): void {
+    if (now > this.refilledAt) this.flow(now)
+  }
+
+  /** Products that may leave the safe integers, as bytes a second times a day do, are made by BigInt: one above them shows that it is. */
+  private flow(now: number): void {
     const elapsed = now - this.refilledAt
-    if (elapsed <= 0) return
     this.refilledAt = now
     if (this.level >= this.burst) return
-    // Clamping to the time that fills the bucket comes before multiplying: a day
-    // asleep at bytes per second would leave the safe integers.
-    if (elapsed >= this.microsUntil(this.burst)) {
-      this.level = this.burst
-      this.remainder = 0
+    const inflow = elapsed * this.limit + this.remainder
+    const missing = (this.burst - this.level) * this.interval
+    if (inflow <= Number.MAX_SAFE_INTEGER && missing <= Number.MAX_SAFE_INTEGER) {
+      const isFull = inflow >= missing
+      this.remainder = isFull ? 0 : inflow % this.interval
+      this.level = isFull ? this.burst : this.level + (inflow - this.remainder) / this.interval
       return
     }
-    // A debt and a burst together may leave the safe integers too.
-    if (this.wide || this.level < 0) {
-      const total = BigInt(elapsed) * BigInt(this.limit) + BigInt(this.remainder)
-      const interval = BigInt(this.interval)
-      this.level = Number(BigInt(this.level) + total / interval)
-      this.remainder = Number(total % interval)
-      return
-    }
-    // elapsed = whole intervals + rest: whole * limit is below burst (clamped
-    // above) and rest * limit is below interval * limit, so both are exact.
-    const rest = elapsed % this.interval
-    const partial = rest * this.limit + this.remainder
-    this.remainder = partial % this.interval
-    this.level += ((elapsed - rest) / this.interval) * this.limit + (partial - this.remainder) / this.interval
+    const interval = BigInt(this.interval)
+    const total = BigInt(elapsed) * BigInt(this.limit) + BigInt(this.remainder)
+    const isFull = total >= (BigInt(this.burst) - BigInt(this.level)) * interval
+    this.remainder = isFull ? 0 : Number(total % interval)
+    this.level = isFull ? this.burst : Number(BigInt(this.level) + total / interval)
   }
 
   /**
@@ -119,19 +112,13 @@ export class Bucket {
    * to the first whole microsecond at which it has; `Infinity` above the burst.
    */
   microsUntil(tokens: number): number {
-    const missing = tokens - this.level
-    if (missing <= 0) return 0
+    if (tokens <= this.level) return 0
     if (tokens > this.burst) return Infinity
-    if (this.wide || this.level < 0) {
-      const needed = (BigInt(tokens) - BigInt(this.level)) * BigInt(this.interval) - BigInt(this.remainder)
-      const limit = BigInt(this.limit)
-      return Number((needed + limit - 1n) / limit)
-    }
-    const rest = missing % this.limit
-    const whole = (missing - rest) / this.limit
-    // Above the safe integers this is centuries away and only compared.
-    const needed = rest * this.interval - this.remainder
-    return whole * this.interval + Math.ceil(needed / this.limit)
+    const missing = (tokens - this.level) * this.interval
+    if (missing <= Number.MAX_SAFE_INTEGER) return Math.ceil((missing - this.remainder) / this.limit)
+    const needed = (BigInt(tokens) - BigInt(this.level)) * BigInt(this.interval) - BigInt(this.remainder)
+    const limit = BigInt(this.limit)
+    return Number((needed + limit - 1n) / limit)
   }
 
   /** The first instant at which the level is at least `tokens`, if none are taken. */
@@ -190,7 +177,6 @@ export class Bucket {
     this.remainder = Number((BigInt(this.remainder) * BigInt(interval)) / BigInt(this.interval))
     this.limit = limit / divisor
     this.interval = interval
-    this.wide = (this.limit + 1) * this.interval > Number.MAX_SAFE_INTEGER
   }
 
   setBurst(burst: number): void {

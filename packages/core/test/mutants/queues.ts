@@ -151,34 +151,40 @@ export const poolMutants = of("Pool.ts", [
 
 export const bucketMutants = of("Bucket.ts", [
   {
-    name: "refill without clamping",
+    name: "refill over the burst",
     rule: "nothing accrues above the burst",
-    search: "    if (elapsed >= this.microsUntil(this.burst)) {",
-    replacement: "    if (elapsed < 0) {"
+    search: "    this.level = isFull ? this.burst : Number(",
+    replacement: "    this.level = Number("
+  },
+  {
+    name: "refill over a small burst",
+    rule: "nothing accrues above the burst, whatever its figures",
+    search: "      const isFull = inflow >= missing\n",
+    replacement: "      const isFull = inflow < 0\n"
   },
   {
     name: "remainder dropped",
     rule: "a fraction of a token is kept exactly",
-    search: "    this.remainder = partial % this.interval\n",
-    replacement: "    this.remainder = 0\n"
+    search: "isFull ? 0 : inflow % this.interval",
+    replacement: "0"
   },
   {
     name: "wide remainder dropped",
     rule: "figures beyond the safe integers are exact too",
-    search: "      this.remainder = Number(total % interval)",
-    replacement: "      this.remainder = 0"
+    search: "isFull ? 0 : Number(total % interval)",
+    replacement: "0"
   },
   {
     name: "never wide",
     rule: "products that leave the safe integers use BigInt",
-    search: "    if (this.wide || this.level < 0) {\n      const total",
-    replacement: "    if (this.wide && elapsed < 0) {\n      const total"
+    search: "    if (inflow <= Number.MAX_SAFE_INTEGER && missing <= Number.MAX_SAFE_INTEGER) {",
+    replacement: "    if (elapsed > 0) {"
   },
   {
     name: "ready a moment early",
     rule: "the first instant with enough tokens is rounded up",
-    search: "return whole * this.interval + Math.ceil(needed / this.limit)",
-    replacement: "return whole * this.interval + Math.floor(needed / this.limit)"
+    search: "return Math.ceil((missing - this.remainder) / this.limit)",
+    replacement: "return Math.floor((missing - this.remainder) / this.limit)"
   },
   {
     name: "undo gives back what would have flown over",
