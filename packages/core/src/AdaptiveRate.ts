@@ -26,8 +26,8 @@ import type { Claim, WaitOptions } from "./Claim.ts"
 import type { InvalidCapacity, InvalidRate, UnknownResourceType } from "./Errors.ts"
 import { makeGovernedPool } from "./internal/governedPool.ts"
 import { RateGovernor } from "./internal/RateGovernor.ts"
-import { invalidRate } from "./internal/refusal.ts"
-import { type RateConfig, readRate } from "./PoolConfig.ts"
+import { readRateOptions } from "./internal/rateOptions.ts"
+import type { RateConfig } from "./PoolConfig.ts"
 import { RatePolicy } from "./RatePolicy.ts"
 import { ResourceManager } from "./ResourceManager.ts"
 
@@ -92,7 +92,7 @@ export const make: (
   const policy = yield* RatePolicy
   const { resourceType } = options
   const governor = new RateGovernor(yield* Clock.Clock, {
-    ...(yield* readOptions(options, policy.problem)),
+    ...(yield* readRateOptions(options, policy.problem)),
     policy,
     isOverload: options.isOverload,
     retryAfter: options.retryAfter
@@ -129,18 +129,4 @@ export const make: (
     observe,
     view: Effect.sync(() => ({ resourceType, ...governor.view() }))
   })
-})
-
-const readOptions = Effect.fnUntraced(function* (
-  options: AdaptiveRateOptions,
-  problem: (typeof RatePolicy.Service)["problem"]
-) {
-  const { resourceType } = options
-  if (problem !== undefined) return yield* invalidRate(resourceType, problem.field, problem.value, problem.allowed)
-  const configured = yield* readRate(resourceType, options.rate)
-  const retryAfterMaxMicros = Duration.toMicros(options.retryAfterMax ?? "1 day")
-  if (!(retryAfterMaxMicros > 0) || retryAfterMaxMicros > Number.MAX_SAFE_INTEGER / 4) {
-    return yield* invalidRate(resourceType, "retryAfterMax", options.retryAfterMax, "a duration above zero")
-  }
-  return { configured, retryAfterMaxMicros }
 })

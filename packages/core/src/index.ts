@@ -2,6 +2,7 @@
 export { AdaptiveLimit, type AdaptiveLimitOptions, type LimitView } from "./AdaptiveLimit.ts"
 export * as AdaptiveLeases from "./AdaptiveLeases.ts"
 export { AdaptiveRate, type AdaptiveRateOptions, type RateView } from "./AdaptiveRate.ts"
+export * as AdaptiveRateLeases from "./AdaptiveRateLeases.ts"
 export * as Aimd from "./Aimd.ts"
 export * as Amount from "./Amount.ts"
 export { bytes, cores, gibibytes, kibibytes, mebibytes, millicores, tebibytes } from "./Amount.ts"

@@ -8,11 +8,14 @@ import * as RetryAfter from "../RetryAfter.ts"
 import * as control from "./rateControl.ts"
 import { formatDuration } from "./refusal.ts"
 
+/** How long a backend asks to be left alone: the header as it came, a date or a duration. */
+export type RetryAfterInput = string | Date | Duration.Duration
+
 export interface GovernorOptions {
   readonly policy: Policy
   readonly configured: control.Flow
   readonly isOverload: (error: unknown) => boolean
-  readonly retryAfter: ((error: unknown) => string | Date | Duration.Duration | undefined) | undefined
+  readonly retryAfter: ((error: unknown) => RetryAfterInput | undefined) | undefined
   readonly retryAfterMaxMicros: number
 }
 
@@ -52,17 +55,22 @@ export class RateGovernor {
 
   /** Takes in how a body ended. */
   ended(startedAt: number, exit: Exit.Exit<unknown, unknown>): void {
-    const { isOverload, policy } = this.options
-    const now = this.now()
-    if (Exit.isSuccess(exit)) {
-      this.state = control.onSuccess(policy, this.state, startedAt, now)
-      return
-    }
+    if (Exit.isSuccess(exit)) return this.succeeded(startedAt)
+    const { isOverload, retryAfter } = this.options
     const error = Cause.findErrorOption(exit.cause)
-    if (error._tag === "None" || !isOverload(error.value)) return
+    if (error._tag === "Some" && isOverload(error.value)) this.overloaded(startedAt, retryAfter?.(error.value))
+  }
+
+  /** A call that began then went well. */
+  succeeded(startedAt: number): void {
+    this.state = control.onSuccess(this.options.policy, this.state, startedAt, this.now())
+  }
+
+  /** A call that began then was told that there is too much, and how long it is to be left alone. */
+  overloaded(startedAt: number, asked: RetryAfterInput | undefined): void {
     this.overloads++
-    const retryAfterMicros = this.retryAfterMicros(error.value)
-    this.state = control.onOverload(policy, this.state, { startedAt, now, retryAfterMicros })
+    const overload = { startedAt, now: this.now(), retryAfterMicros: this.retryAfterMicros(asked) }
+    this.state = control.onOverload(this.options.policy, this.state, overload)
   }
 
   /** Why, as a line for people. */
@@ -85,15 +93,15 @@ export class RateGovernor {
     }
   }
 
-  private retryAfterMicros(error: unknown): number | undefined {
-    const millis = millisOf(this.options.retryAfter?.(error), this.clock.currentTimeMillisUnsafe())
+  private retryAfterMicros(asked: RetryAfterInput | undefined): number | undefined {
+    const millis = millisOf(asked, this.clock.currentTimeMillisUnsafe())
     return millis === undefined ? undefined : Math.min(this.options.retryAfterMaxMicros, Math.ceil(millis * 1_000))
   }
 }
 
 const perSecond = ({ intervalMicros, limit }: control.Flow): number => (limit / intervalMicros) * 1_000_000
 
-const millisOf = (asked: string | Date | Duration.Duration | undefined, nowMillis: number): number | undefined => {
+const millisOf = (asked: RetryAfterInput | undefined, nowMillis: number): number | undefined => {
   if (asked === undefined) return undefined
   if (typeof asked === "string") return RetryAfter.parse(asked, nowMillis)
   const millis = asked instanceof Date ? asked.getTime() - nowMillis : Duration.toMillis(asked)
