@@ -91,6 +91,21 @@ export class LeaseUnknown extends Schema.TaggedError<LeaseUnknown>()("LeaseUnkno
   lease: Schema.Number
 }) {}
 
+/** No limit that adapts has this name, or a lease is under none. */
+export class LimitUnknown extends Schema.TaggedError<LimitUnknown>()("LimitUnknown", {
+  message: Schema.String,
+  /** Absent where a lease was to tell. */
+  limit: Schema.UndefinedOr(Schema.String),
+  known: Schema.Array(Schema.String)
+}) {}
+
+/** A limit says no, before anything is claimed: for now (a budget is used up), or for ever. */
+export class LimitRefused extends Schema.TaggedError<LimitRefused>()("LimitRefused", {
+  message: Schema.String,
+  limit: Schema.String,
+  until: Schema.Literals(["later", "never"])
+}) {}
+
 /** The process is not seen here and now: the daemon cannot look after it. */
 export class ProcessUnseen extends Schema.TaggedError<ProcessUnseen>()("ProcessUnseen", {
   message: Schema.String,

@@ -2,15 +2,15 @@
 import * as Schema from "effect/Schema"
 import { Positive, TimeSpan } from "./fields.ts"
 
-const optional = <S extends Schema.Top>(field: S, description: string) =>
+export const optional = <S extends Schema.Top>(field: S, description: string) =>
   Schema.optionalKey(field.pipe(Schema.annotateEncoded({ description })))
 
-const Above0To1 = Schema.Finite.check(
+export const Above0To1 = Schema.Finite.check(
   Schema.isGreaterThan(0, { expected: "a number over 0 up to 1" }),
   Schema.isLessThanOrEqualTo(1, { expected: "a number over 0 up to 1" })
 )
 
-const Below1 = Schema.Finite.check(
+export const Below1 = Schema.Finite.check(
   Schema.isGreaterThan(0, { expected: "a number over 0 and below 1" }),
   Schema.isLessThan(1, { expected: "a number over 0 and below 1" })
 )

@@ -2,6 +2,7 @@
 import * as ResourceType from "@resource-manager/core/ResourceType"
 import * as Duration from "effect/Duration"
 import { optionsOf } from "./adaptive.ts"
+import type { LlmLimit } from "./llm.ts"
 import type { FieldPath, Problem } from "./problems.ts"
 import { unknownName } from "./problems.ts"
 import type { Config } from "./schema.ts"
@@ -184,6 +185,48 @@ const adaptiveProblems = (config: Config): ReadonlyArray<Problem> => {
   })
 }
 
+/** Pools whose rate backs off, which takes their capacity for a pause. */
+const adaptiveRateProblems = (config: Config): ReadonlyArray<Problem> => {
+  const scaling = config.manager?.scaling
+  return Object.entries(config.pools ?? {}).flatMap(([name, { adaptive, adaptiveRate, max, min = 0, rate }]) => {
+    if (adaptiveRate === undefined) return []
+    const path = ["pools", name, "adaptiveRate"]
+    return [
+      ...(rate === undefined ? [at(path, "needs a rate: that of this pool without overload", "key")] : []),
+      ...(min > 0 ? [at(["pools", name, "min"], `${min} keeps the pool from being paused; allowed: 0`)] : []),
+      ...(adaptive === undefined
+        ? []
+        : [at(path, "the capacity of this pool is learnt; allowed: a pool of its own, in the same claim", "key")]),
+      ...(scaling === undefined || scaling === "off" || max === undefined
+        ? []
+        : [at(path, "manager.scaling sets the capacity of this pool too; allowed: one of them", "key")])
+    ]
+  })
+}
+
+const boundsOfConcurrent = (path: FieldPath, concurrent: LlmLimit["concurrent"]): ReadonlyArray<Problem> => {
+  if (concurrent === undefined || typeof concurrent === "number") return []
+  const { initial = 1, max, min = 1 } = concurrent
+  if (min > max) return [at([...path, "max"], `${max} is less than min, ${min}`)]
+  return concurrent.initial !== undefined && (initial < min || initial > max)
+    ? [at([...path, "initial"], `${initial} is not from ${min} to ${max}`)]
+    : []
+}
+
+const llmProblems = (config: Config): ReadonlyArray<Problem> =>
+  Object.entries(config.plugins?.llm ?? {}).flatMap(([name, { budget, concurrent, price }]) => {
+    const path = ["plugins", "llm", name]
+    const own = ["requests", "inputTokens", "outputTokens", "calls", "spend"].map((pool) => `${name}.${pool}`)
+    const taken = [name, ...own].find((pool) => config.pools?.[pool] !== undefined)
+    return [
+      ...(taken === undefined ? [] : [at(path, `${taken} is in \`pools\` too; allowed: one of them`, "key")]),
+      ...(budget !== undefined && price === undefined
+        ? [at([...path, "budget"], "needs a price: dollars for a million tokens", "key")]
+        : []),
+      ...boundsOfConcurrent([...path, "concurrent"], concurrent)
+    ]
+  })
+
 const scalingProblems = (config: Config): ReadonlyArray<Problem> => {
   const scaling = config.manager?.scaling
   if (scaling === undefined || scaling === "off") return []
@@ -233,6 +276,8 @@ export const problemsOfConfig = (config: Config, file: unknown): ReadonlyArray<P
   ...groupProblems(config, file),
   ...priorityProblems(config),
   ...adaptiveProblems(config),
+  ...adaptiveRateProblems(config),
+  ...llmProblems(config),
   ...scalingProblems(config),
   ...daemonProblems(config),
   ...patienceProblems(config)

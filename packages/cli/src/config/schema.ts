@@ -9,7 +9,9 @@
 import * as Schema from "effect/Schema"
 import * as Struct from "effect/Struct"
 import { Adaptive } from "./adaptive.ts"
+import { AdaptiveRate } from "./adaptiveRate.ts"
 import { AgentName, Amount, Count, Positive, Rate, ResourceName, TimeSpan } from "./fields.ts"
+import { LlmLimits } from "./llm.ts"
 
 /** A field that may be left out, with what an editor says of it. */
 export const optional = <S extends Schema.Top>(field: S, description: string) =>
@@ -29,8 +31,12 @@ export const PoolFields = Schema.Struct({
   adaptive: optional(
     Adaptive,
     "Learns the capacity from how leases end, between `min` (1 unless given) and `max` (`capacity` unless given), beginning at `capacity`."
+  ),
+  adaptiveRate: optional(
+    AdaptiveRate,
+    "Lets `rate` back off where overloads are reported, and recover; never above what it says."
   )
-}).annotate({ expected: "the fields of a pool: capacity, min, max, rate, unit, adaptive" })
+}).annotate({ expected: "the fields of a pool: capacity, min, max, rate, unit, adaptive, adaptiveRate" })
 
 export const Pools = Schema.Record(ResourceName, PoolFields)
 
@@ -140,9 +146,12 @@ const PluginOptions = Schema.NullOr(Schema.Record(Schema.String, Schema.Unknown)
   expected: "the options of the plugin, or nothing"
 })
 
-/** By name: `host`, or a package or file that is imported. */
+/** By name: `host`, `llm`, or a package or file that is imported. */
 export const Plugins = Schema.StructWithRest(
-  Schema.Struct({ host: optional(Schema.NullOr(HostOptions), "This machine: its processors and memory as pools.") }),
+  Schema.Struct({
+    host: optional(Schema.NullOr(HostOptions), "This machine: its processors and memory as pools."),
+    llm: optional(LlmLimits, "The limits of language models: name to what the provider allows.")
+  }),
   [Schema.Record(Schema.String, PluginOptions)]
 )
 
@@ -420,7 +429,7 @@ export const Config = Schema.Struct({
   reservations: optional(Reservations, "What is kept for somebody at all times."),
   plugins: optional(
     Plugins,
-    "Plugin to its options: `host` (this machine), or the name of a package that is imported."
+    "Plugin to its options: `host` (this machine), `llm` (limits of language models), or the name of a package that is imported."
   ),
   manager: optional(Manager, "How claims are decided."),
   daemon: optional(Daemon, "How the manager is served.")

@@ -1,5 +1,5 @@
 /**
- * Plugins by name: `host`, which is built in, and any package or file that exports
+ * Plugins by name: `host` and `llm`, which are built in, and any package or file that exports
  *
  * ```ts
  * export const plugin = (options: unknown): Layer.Layer<never, unknown, ResourceManager> => …
@@ -11,7 +11,10 @@
  */
 import { readFileSync } from "node:fs"
 import { dirname, resolve } from "node:path"
+import type { LeaseTable } from "@resource-manager/core/LeaseTable"
 import type { ResourceManager } from "@resource-manager/core/ResourceManager"
+import type { LeaseExits } from "@resource-manager/daemon/LeaseExits"
+import type { LeaseReports } from "@resource-manager/daemon/LeaseReports"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -23,15 +26,19 @@ import { importFrom, manifestOf } from "./importFrom.ts"
 import { PluginFailed } from "./PluginFailed.ts"
 import { versions } from "./versions.ts"
 
+/** What plugins may use: those that are built in of a home that hands leases to others, all others of the manager. */
+export type PluginHome = ResourceManager | LeaseTable | LeaseExits | LeaseReports
+
 export interface LoadedPlugin {
   readonly name: string
-  readonly layer: Layer.Layer<never, PluginFailed, ResourceManager>
+  readonly layer: Layer.Layer<never, PluginFailed, PluginHome>
   /** What may go wrong with it, where something may. */
   readonly warning: string | undefined
 }
 
-/** The name of what is built in. */
+/** The names of what is built in. */
 export const hostName = "host"
+export const llmName = "llm"
 
 const describe = (error: unknown): string =>
   typeof error === "object" && error !== null && "message" in error ? String(error.message) : String(error)
@@ -54,6 +61,13 @@ type HostOptions = NonNullable<Complete["plugins"]["host"]>
 const loadHost = Effect.fnUntraced(function* (options: HostOptions): Effect.fn.Return<LoadedPlugin> {
   const { Host } = yield* Effect.promise(() => import("@resource-manager/plugin-host"))
   return { name: hostName, layer: guarded(hostName, Host.layer(options)), warning: undefined }
+})
+
+const loadLlm = Effect.fnUntraced(function* (
+  limits: NonNullable<Complete["plugins"]["llm"]>
+): Effect.fn.Return<LoadedPlugin> {
+  const { llm } = yield* Effect.promise(() => import("../serve/llm.ts"))
+  return { name: llmName, layer: guarded(llmName, llm(limits)), warning: undefined }
 })
 
 const PluginModule = Schema.Struct({ plugin: Schema.Unknown })
@@ -145,8 +159,9 @@ const loadOther = Effect.fnUntraced(function* (
 export const loadPlugins = (
   settings: Pick<Settings, "complete" | "folder">
 ): Effect.Effect<ReadonlyArray<LoadedPlugin>, PluginFailed> => {
-  const { host, ...others } = settings.complete.plugins
-  return Effect.forEach(Object.keys(settings.complete.plugins), (name) =>
-    name === hostName ? loadHost(host ?? {}) : loadOther(name, others[name] ?? {}, settings.folder)
-  )
+  const { host, llm, ...others } = settings.complete.plugins
+  return Effect.forEach(Object.keys(settings.complete.plugins), (name) => {
+    if (name === hostName) return loadHost(host ?? {})
+    return name === llmName ? loadLlm(llm ?? {}) : loadOther(name, others[name] ?? {}, settings.folder)
+  })
 }

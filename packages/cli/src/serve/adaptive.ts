@@ -6,13 +6,16 @@ import type { LeaseTable } from "@resource-manager/core/LeaseTable"
 import * as LimitPolicy from "@resource-manager/core/LimitPolicy"
 import { ResourceManager } from "@resource-manager/core/ResourceManager"
 import * as Vegas from "@resource-manager/core/Vegas"
-import { LeaseExits } from "@resource-manager/daemon/LeaseExits"
+import type { LeaseExits } from "@resource-manager/daemon/LeaseExits"
+import { LeaseReports } from "@resource-manager/daemon/LeaseReports"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { type AdaptiveOptions, dropDefault, optionsOf } from "../config/adaptive.ts"
 import type { ConfigInvalid } from "../config/errors.ts"
 import type { FieldPath } from "../config/problems.ts"
 import type { Complete } from "../config/schema.ts"
+import { concurrencyState } from "./limitStates.ts"
+import { outcomesBy } from "./outcomes.ts"
 
 /** One pool that is governed, and where settings say so. */
 export interface Governed {
@@ -46,19 +49,15 @@ const policyOf = (
 
 const govern = Effect.fnUntraced(function* ({ max, min, options, type }: Governed) {
   const manager = yield* ResourceManager
-  const exits = yield* LeaseExits
+  const reports = yield* LeaseReports
   // Where the one before it left off, if a journal has that.
   const { capacity } = yield* manager.poolStatistics(type)
-  const drops = options.drop ?? dropDefault
+  const outcomeOf = yield* outcomesBy(options.drop ?? dropDefault)
   const { samplesMax, samplesMin, window } = options
-  return yield* Effect.provideService(
+  const limit = yield* Effect.provideService(
     AdaptiveLeases.make({
       resourceType: type,
-      outcomeOf: (lease) => {
-        const code = exits.of(lease)
-        if (code === undefined) return undefined
-        return code === 0 ? "served" : drops.includes(code) ? "dropped" : "ignored"
-      },
+      outcomeOf,
       ...(samplesMin === undefined ? {} : { samplesMin }),
       ...(samplesMax === undefined ? {} : { samplesMax }),
       ...(window === undefined ? {} : { window })
@@ -66,12 +65,17 @@ const govern = Effect.fnUntraced(function* ({ max, min, options, type }: Governe
     LimitPolicy.LimitPolicy,
     policyOf(options, { initial: Math.min(max, Math.max(min, capacity)), min, max })
   )
+  yield* reports.join({
+    name: type,
+    covers: (held) => held === type,
+    view: Effect.map(limit.view, (view) => ({ name: type, pools: [type], concurrency: concurrencyState(view) }))
+  })
 })
 
 export const adaptive = (
   pools: ReadonlyArray<Governed>,
   refused: (path: FieldPath) => (error: { readonly message: string }) => ConfigInvalid
-): Layer.Layer<never, ConfigInvalid, ResourceManager | LeaseTable | LeaseExits> =>
+): Layer.Layer<never, ConfigInvalid, ResourceManager | LeaseTable | LeaseExits | LeaseReports> =>
   Layer.effectDiscard(
     Effect.forEach(pools, (pool) => Effect.mapError(govern(pool), refused(pool.path)), { discard: true })
   )

@@ -11,6 +11,7 @@ import { type ManagerError, ResourceManager, type ResourceManagerOptions } from 
 import * as ResourceType from "@resource-manager/core/ResourceType"
 import * as ScalingPolicy from "@resource-manager/core/ScalingPolicy"
 import { LeaseExits } from "@resource-manager/daemon/LeaseExits"
+import { LeaseReports } from "@resource-manager/daemon/LeaseReports"
 import type { InvalidJournalOption } from "@resource-manager/plugin-sqlite/SqliteJournal"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -21,10 +22,12 @@ import type { FieldPath } from "../config/problems.ts"
 import type { Complete } from "../config/schema.ts"
 import type { Settings } from "../config/settings.ts"
 import { adaptive, governedPools } from "./adaptive.ts"
+import { adaptiveRates, governedRates } from "./adaptiveRate.ts"
 import type { LoadedPlugin } from "../plugins/load.ts"
 import type { PluginFailed } from "../plugins/PluginFailed.ts"
 
-const poolOf = (name: string, { adaptive, capacity, max, unit, ...pool }: Complete["pools"][string]): PoolConfig => {
+const poolOf = (name: string, settings: Complete["pools"][string]): PoolConfig => {
+  const { adaptive, adaptiveRate: _adaptiveRate, capacity, max, unit, ...pool } = settings
   // One that is learnt is never more than it says, unless it says a maximum.
   const most = max ?? (adaptive === undefined ? undefined : capacity)
   return {
@@ -156,7 +159,7 @@ export type HomeFailure = ConfigInvalid | PluginFailed | JournalFailure
 const isOfSettings = (error: ManagerError | JournalFailure): error is InvalidCapacity | InvalidRate | InvalidClaim =>
   error._tag === "InvalidCapacity" || error._tag === "InvalidRate" || error._tag === "InvalidClaim"
 
-type Home = ResourceManager | LeaseTable | LeaseExits | Meter
+type Home = ResourceManager | LeaseTable | LeaseExits | LeaseReports | Meter
 
 /** The manager with all of it, as a home that hands leases to others. */
 export const homeOf = (
@@ -167,7 +170,7 @@ export const homeOf = (
   const manager: Layer.Layer<Home, ConfigInvalid | JournalFailure> = ResourceManager.layerHome(
     managerOptions(settings.complete)
   ).pipe(
-    Layer.merge(LeaseExits.layer),
+    Layer.merge(Layer.merge(LeaseExits.layer, LeaseReports.layer)),
     Layer.provide([policies(settings.complete), journal]),
     Layer.catch((error) =>
       Layer.effectContext(Effect.fail(isOfSettings(error) ? refused(settings, ["pools"])(error) : error))
@@ -181,5 +184,6 @@ export const homeOf = (
   // Groups before what is kept for them.
   const kept = Layer.provideMerge(reservations(settings), Layer.provideMerge(groups(settings), complete))
   const limits = adaptive(governedPools(settings.complete), (path) => refused(settings, path))
-  return Layer.provideMerge(Layer.mergeAll(quotas(settings), attributes(settings), limits), kept)
+  const rates = adaptiveRates(governedRates(settings.complete), (path) => refused(settings, path))
+  return Layer.provideMerge(Layer.mergeAll(quotas(settings), attributes(settings), limits, rates), kept)
 }

@@ -16,6 +16,7 @@ import { type Address, format, isLocal, parse } from "../Address.ts"
 import type { DaemonServer, DaemonServerOptions } from "../DaemonServer.ts"
 import { ListenFailed } from "../Errors.ts"
 import { LeaseExits } from "../LeaseExits.ts"
+import { LeaseReports } from "../LeaseReports.ts"
 import { defaultLimits, type Limits } from "../Limits.ts"
 import { ProcessTable } from "../process/ProcessTable.ts"
 import { DaemonRpcs, protocolVersion, serialization, type Status } from "../Protocol.ts"
@@ -28,6 +29,7 @@ import * as Handlers from "./handlers.ts"
 import * as Introductions from "./introductions.ts"
 import * as LeaseKeys from "./leaseKeys.ts"
 import * as Questions from "./questions.ts"
+import * as Reports from "./reports.ts"
 import * as Records from "./records.ts"
 import * as ServerTransport from "./serverTransport.ts"
 import { type Peer, SessionHost } from "./sessionHost.ts"
@@ -193,6 +195,13 @@ export const make = Effect.fnUntraced(function* (options: DaemonServerOptions) {
       dismiss: (peer, why) => {
         setTimeout(() => transport.cut(peer.connection, why), 20)
       }
+    }),
+    reports: Reports.make({
+      manager,
+      host,
+      claims,
+      keys,
+      reports: Option.getOrUndefined(yield* Effect.serviceOption(LeaseReports))
     }),
     deadlocks,
     keys,

@@ -14,6 +14,7 @@ import type { DeadlockLog } from "./deadlockLog.ts"
 import type { Introductions } from "./introductions.ts"
 import type { LeaseKeys } from "./leaseKeys.ts"
 import type { Questions } from "./questions.ts"
+import type { Reports } from "./reports.ts"
 import { noticedOf, type Peer, type RevocationEvent, type SessionHost } from "./sessionHost.ts"
 import { counted, subscribed } from "./streams.ts"
 
@@ -24,6 +25,7 @@ export interface HandlerOptions {
   readonly questions: Questions
   readonly administration: Administration
   readonly introductions: Introductions
+  readonly reports: Reports
   readonly deadlocks: DeadlockLog
   readonly keys: LeaseKeys
   readonly limits: Limits
@@ -53,7 +55,7 @@ const plainEvent = (event: object): DaemonEvent["event"] =>
   )
 
 export const make = (options: HandlerOptions) => {
-  const { administration, claims, host, introductions, limits, peers, questions, table } = options
+  const { administration, claims, host, introductions, limits, peers, questions, reports, table } = options
 
   /** Whoever has introduced itself. */
   const known = <A, E, R>(
@@ -167,8 +169,18 @@ export const make = (options: HandlerOptions) => {
         )
       ),
     ReportExit: ({ code, lease }, call) =>
-      known(call, (peer) => Effect.map(ownLease(peer, lease), () => options.exits?.tell(lease, code))),
+      known(call, (peer) =>
+        Effect.flatMap(ownLease(peer, lease), () => {
+          options.exits?.tell(lease, code)
+          return reports.exited(lease, code)
+        })
+      ),
     LeaseKey: ({ lease }, call) => known(call, (peer) => Effect.as(ownLease(peer, lease), options.keys.of(lease))),
+
+    PlanCall: (payload, call) => known(call, (peer) => reports.plan(peer, payload)),
+    SettleLease: (payload, call) => known(call, (peer) => reports.settle(peer, payload)),
+    ReportOverload: (payload, call) => known(call, (peer) => reports.overload(peer, payload)),
+    Limits: (_, call) => known(call, reports.limits),
 
     Check: (payload, call) => known(call, (peer) => questions.Check(peer, payload)),
     Groups: (_, call) => known(call, (peer) => questions.Groups(peer)),

@@ -20,37 +20,26 @@ import * as Errors from "@resource-manager/core/Errors"
 import type { Lease } from "@resource-manager/core/Lease"
 import * as LimitPolicy from "@resource-manager/core/LimitPolicy"
 import { ResourceManager } from "@resource-manager/core/ResourceManager"
-import * as ResourceType from "@resource-manager/core/ResourceType"
 import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import * as Purse from "./internal/Purse.ts"
-import { BudgetExceeded, type InvalidLlmOption } from "./LlmErrors.ts"
+import { perMinute, registerPools } from "./internal/pools.ts"
+import { type BudgetView, makePurses } from "./internal/purses.ts"
+import type { BudgetExceeded, InvalidLlmOption } from "./LlmErrors.ts"
 import {
   amountsOf,
-  budgetMicrosOf,
   type CallOptions,
   check,
   type Estimate,
   type LlmOptions,
+  tokensOf,
   type Types,
   typesOf
 } from "./LlmOptions.ts"
-import { costMicros, formatMicros, nothing, type Usage } from "./Usage.ts"
-
-/** A day's budget, in millionths of a dollar. */
-export interface BudgetView {
-  /** The pool. */
-  readonly type: string
-  readonly scope: "agent" | "total"
-  readonly budgetMicros: number
-  readonly spentMicros: number
-}
+import { costMicros, isUsage, nothing, type Usage } from "./Usage.ts"
 
 export interface LlmView {
   readonly rate: RateView
@@ -88,9 +77,6 @@ export class Llm extends Context.Service<
   static readonly layer = (options: LlmOptions): Layer.Layer<Llm, LlmError, ResourceManager> =>
     Layer.effect(Llm, make(options))
 }
-
-const owner = "@resource-manager/plugin-llm"
-const dayMillis = 86_400_000
 
 /** One of several providers, until the scope closes. */
 export const make: (options: LlmOptions) => Effect.Effect<Llm["Service"], LlmError, ResourceManager | Scope.Scope> =
@@ -147,32 +133,6 @@ export const make: (options: LlmOptions) => Effect.Effect<Llm["Service"], LlmErr
     })
   })
 
-const perMinute = (limit: number, per: "request" | "unit") =>
-  ({ limit, interval: "1 minute", burst: limit, per }) as const
-
-/** Units without bound: only the rates limit requests and tokens, and calls that run hold theirs meanwhile. */
-const unbounded = Number.MAX_SAFE_INTEGER
-
-const registerPools = Effect.fnUntraced(function* (
-  manager: ResourceManager["Service"],
-  types: Types,
-  options: LlmOptions
-) {
-  const { concurrent, inputTokensPerMinute, outputTokensPerMinute, requestsPerMinute } = options
-  const register = (name: string, unit: string, pool: Parameters<typeof manager.register>[2]) =>
-    manager.register(owner, ResourceType.make(name, { unit }), pool)
-  yield* register(types.requests, "requests", { capacity: unbounded, rate: perMinute(requestsPerMinute, "request") })
-  for (const [type, limit] of [
-    [types.input, inputTokensPerMinute],
-    [types.output, outputTokensPerMinute]
-  ] as const) {
-    if (limit !== undefined) yield* register(type, "tokens", { capacity: unbounded, rate: perMinute(limit, "unit") })
-  }
-  if (concurrent !== undefined) {
-    yield* register(types.calls, "calls", { capacity: typeof concurrent === "number" ? concurrent : concurrent.max })
-  }
-})
-
 /** Calls at once where they are learnt: by refusals and time-outs, as answers take long and short for reasons of their own. */
 const concurrency = (types: Types, { concurrent, isOverload }: LlmOptions) =>
   concurrent === undefined || typeof concurrent === "number"
@@ -183,100 +143,6 @@ const concurrency = (types: Types, { concurrent, isOverload }: LlmOptions) =>
         LimitPolicy.fromAlgorithm(Aimd.make(concurrent))
       )
 
-/** Every budget, and the fiber that refills them at midnight (UTC). */
-const makePurses = Effect.fnUntraced(function* (
-  manager: ResourceManager["Service"],
-  types: Types,
-  options: LlmOptions
-) {
-  const clock = yield* Clock.Clock
-  const agents = new Map<string, Purse.Purse>()
-  const { agentsMax = 10_000, budget } = options
-  const total =
-    budget?.total === undefined
-      ? undefined
-      : yield* Purse.make(manager, {
-          owner,
-          type: types.spend,
-          scope: "total",
-          budgetMicros: Math.round(budget.total * 1_000_000)
-        })
-  const everyPurse = () => [...(total === undefined ? [] : [total]), ...agents.values()]
-
-  const untilMidnight = () => dayMillis - (clock.currentTimeMillisUnsafe() % dayMillis)
-  const refillDaily = Effect.gen(function* () {
-    const day = Math.floor(clock.currentTimeMillisUnsafe() / dayMillis)
-    while (Math.floor(clock.currentTimeMillisUnsafe() / dayMillis) === day) {
-      // A timer that fires a moment early, or a clock that was set back, is no new day.
-      yield* clock.sleep(Duration.millis(untilMidnight()))
-    }
-    for (const purse of everyPurse()) yield* purse.refill
-  })
-  if (budget !== undefined) yield* Effect.forkScoped(Effect.forever(refillDaily))
-
-  const agentPurse = (agent: string) =>
-    Effect.gen(function* () {
-      const known = agents.get(agent)
-      const budgetMicros = budgetMicrosOf(options, agent)
-      if (known !== undefined || budgetMicros === undefined) return known
-      if (agents.size >= agentsMax) return yield* tooManyAgents(agent, agentsMax)
-      const made = yield* Effect.orDie(
-        Purse.make(manager, { owner, type: types.spendOf(agent), scope: "agent", budgetMicros })
-      )
-      // Another call of the same agent may have been quicker.
-      const purse = agents.get(agent) ?? made
-      agents.set(agent, purse)
-      return purse
-    })
-
-  return {
-    /** What the agent's calls are paid from. */
-    of: (agent: string) =>
-      Effect.map(agentPurse(agent), (own) => [
-        ...(own === undefined ? [] : [own]),
-        ...(total === undefined ? [] : [total])
-      ]),
-    /** A refusal for want of money, as such; any other as it is. */
-    exceeded: (
-      own: ReadonlyArray<Purse.Purse>,
-      agent: string,
-      requestedMicros: number,
-      error: Errors.ResourceExhausted
-    ) =>
-      Effect.sync(() => {
-        const purse = own.find(({ type }) => type === error.resourceType)
-        if (purse === undefined) return error
-        const leftMicros = Math.max(0, purse.budgetMicros - purse.spentMicros())
-        const whose = purse.scope === "agent" ? agent : "all agents together"
-        return new BudgetExceeded({
-          message: `${options.name}: the call may cost ${formatMicros(requestedMicros)}, and ${formatMicros(leftMicros)} of the ${formatMicros(purse.budgetMicros)} a day of ${whose} are left`,
-          provider: options.name,
-          agent,
-          scope: purse.scope,
-          requestedMicros,
-          leftMicros,
-          budgetMicros: purse.budgetMicros,
-          resetsInMillis: untilMidnight()
-        })
-      }),
-    view: (): ReadonlyArray<BudgetView> =>
-      everyPurse().map(({ budgetMicros, scope, spentMicros, type }) => ({
-        type,
-        scope,
-        budgetMicros,
-        spentMicros: spentMicros()
-      }))
-  }
-})
-
-const tooManyAgents = (agent: string, agentsMax: number) =>
-  new Errors.InvalidClaim({
-    message: `${agent} would be the ${agentsMax + 1}th agent with a budget of its own; allowed: ${agentsMax}`,
-    field: "agent",
-    value: agent,
-    allowed: `one of the ${agentsMax} agents that called first`
-  })
-
 /** What the call took. Where its caller tells nonsense, what was estimated: money must not be counted by it. */
 const usageOf = <A, E>(
   exit: Exit.Exit<A, E>,
@@ -286,7 +152,7 @@ const usageOf = <A, E>(
     const told = Exit.isSuccess(exit)
       ? usage(exit.value)
       : (failed?.(exit.cause) ?? (Cause.hasFails(exit.cause) ? nothing : "estimate"))
-    if (told !== "estimate" && !(isTokens(told.input) && isTokens(told.output))) {
+    if (told !== "estimate" && !isUsage(told)) {
       throw new RangeError(`the usage of a call is ${JSON.stringify(told)}; allowed: whole numbers from 0`)
     }
     return told
@@ -296,15 +162,9 @@ const usageOf = <A, E>(
     )
   )
 
-const isTokens = (value: unknown) => Number.isSafeInteger(value) && Number(value) >= 0
-
 /** Tokens that the call really took. Of a lease that was taken away meanwhile the estimate stands. */
-const settle = (lease: Lease, types: Types, { input, output }: Usage): Effect.Effect<void> => {
-  const actual = Object.fromEntries(
-    [[types.input, input] as const, [types.output, output] as const].filter(([type]) => lease.claim[type] !== undefined)
-  )
-  return lease.settle(actual).pipe(
+const settle = (lease: Lease, types: Types, usage: Usage): Effect.Effect<void> =>
+  lease.settle(tokensOf(types, usage, lease.claim)).pipe(
     Effect.catchTag("LeaseRevoked", () => Effect.void),
     Effect.catchCause((cause) => Effect.logWarning(`lease ${lease.id} was not settled`, cause))
   )
-}

@@ -6,7 +6,11 @@ import * as Effect from "effect/Effect"
 import { InvalidLlmOption } from "./LlmErrors.ts"
 import { microsPerDollar, type Price, type Usage } from "./Usage.ts"
 
-export interface LlmOptions {
+/** Who registers the pools. */
+export const owner = "@resource-manager/plugin-llm"
+
+/** The limits of a provider. */
+export interface LlmLimits {
   /** The provider, or the model where its limits are its own: its pools are called `NAME.requests` and so on. */
   readonly name: string
   readonly requestsPerMinute: number
@@ -28,6 +32,10 @@ export interface LlmOptions {
   }
   /** The most agents that may have a budget of their own. Default 10,000. */
   readonly agentsMax?: number
+}
+
+/** The same for calls that this program makes. */
+export interface LlmOptions extends LlmLimits {
   /** Whether a failure of a call is the provider's "too many requests": 429, 529, 503. */
   readonly isOverload: (error: unknown) => boolean
   /** How long the provider asks to be left alone: the `Retry-After` header as it came, a date or a duration. */
@@ -72,7 +80,7 @@ export const typesOf = (name: string): Types => ({
 })
 
 /** A day's budget of an agent in millionths of a dollar; `undefined` is without limit. */
-export const budgetMicrosOf = ({ budget }: LlmOptions, agent: string): number | undefined => {
+export const budgetMicrosOf = ({ budget }: LlmLimits, agent: string): number | undefined => {
   const agents = budget?.agents ?? {}
   // By its own key: an agent may be called `constructor`.
   const dollars = Object.hasOwn(agents, agent) ? agents[agent] : budget?.perAgent
@@ -80,12 +88,18 @@ export const budgetMicrosOf = ({ budget }: LlmOptions, agent: string): number | 
 }
 
 /** A claim of the amounts that are limited. Tokens are at least one: a type that is not claimed cannot be settled. */
-export const amountsOf = (types: Types, options: LlmOptions, { input, output }: Estimate): Claim => ({
+export const amountsOf = (types: Types, options: LlmLimits, { input, output }: Estimate): Claim => ({
   [types.requests]: 1,
   ...(options.inputTokensPerMinute === undefined ? {} : { [types.input]: input === 0 ? 1 : input }),
   ...(options.outputTokensPerMinute === undefined ? {} : { [types.output]: output === 0 ? 1 : output }),
   ...(options.concurrent === undefined ? {} : { [types.calls]: 1 })
 })
+
+/** What a call took, as its lease is settled with: of the types that it claimed. */
+export const tokensOf = (types: Types, { input, output }: Usage, claim: Claim): Claim =>
+  Object.fromEntries(
+    [[types.input, input] as const, [types.output, output] as const].filter(([type]) => claim[type] !== undefined)
+  )
 
 const count = "a whole number from 1"
 const money = "an amount of dollars from 0 to 1,000,000,000"
@@ -94,7 +108,7 @@ const isCount = (value: number) => Number.isSafeInteger(value) && value > 0
 const isMoney = (value: number) => value >= 0 && value <= 1e9
 
 /** Checks the options; the amounts of pools and policies are checked where those are made. */
-export const check = (options: LlmOptions): Effect.Effect<void, InvalidLlmOption> => {
+export const check = (options: LlmLimits): Effect.Effect<void, InvalidLlmOption> => {
   const { agentsMax, budget, inputTokensPerMinute, name, outputTokensPerMinute, price, requestsPerMinute } = options
   const checks: ReadonlyArray<readonly [field: string, value: unknown, isAllowed: boolean, allowed: string]> = [
     ["name", name, typeof name === "string" && name.length > 0, "a string that is not empty"],

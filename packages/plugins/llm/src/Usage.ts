@@ -14,6 +14,10 @@ export interface Price {
 
 export const nothing: Usage = { input: 0, output: 0 }
 
+const isTokens = (value: unknown) => Number.isSafeInteger(value) && Number(value) >= 0
+
+export const isUsage = ({ input, output }: Usage): boolean => isTokens(input) && isTokens(output)
+
 /** Money is counted in millionths of a dollar: whole numbers, whose sums never round. */
 export const microsPerDollar = 1_000_000
 

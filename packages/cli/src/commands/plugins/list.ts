@@ -1,5 +1,7 @@
 /** `plugins list`: loads them into a manager of its own, and looks at what is there. */
 import { ResourceManager } from "@resource-manager/core/ResourceManager"
+import { LeaseExits } from "@resource-manager/daemon/LeaseExits"
+import { LeaseReports } from "@resource-manager/daemon/LeaseReports"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -13,7 +15,8 @@ import { pluginList } from "../../render/plugins.ts"
 
 /** What one plugin registers with a manager that has nothing else. */
 const offerOf = Effect.fnUntraced(function* ({ layer, name, warning }: LoadedPlugin) {
-  const context = yield* Layer.build(Layer.provideMerge(layer, ResourceManager.layer()))
+  const home = Layer.mergeAll(ResourceManager.layerHome(), LeaseExits.layer, LeaseReports.layer)
+  const context = yield* Layer.build(Layer.provideMerge(layer, home))
   const manager = Context.get(context, ResourceManager)
   const types = yield* manager.types
   const pools = yield* Effect.forEach(yield* manager.pools, (pool) =>
