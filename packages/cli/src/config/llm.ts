@@ -36,7 +36,10 @@ export const LlmLimit = Schema.Struct({
   outputTokensPerMinute: optional(Positive, "Tokens of answers a minute. Unlimited unless given."),
   concurrent: optional(Concurrent, "Calls at once: so many, or learnt from overloads. Unlimited unless given."),
   price: optional(
-    Schema.Struct({ input: Dollars, output: Dollars }).annotate({ expected: "{ input: DOLLARS, output: DOLLARS }" }),
+    Schema.Struct({
+      input: Dollars.annotate({ description: "Of prompts." }),
+      output: Dollars.annotate({ description: "Of answers." })
+    }).annotate({ expected: "{ input: DOLLARS, output: DOLLARS }" }),
     "Dollars for a million tokens. Needed for a budget."
   ),
   budget: optional(Budget, "Dollars a day (UTC). Unlimited unless given."),

@@ -1,4 +1,5 @@
 /** What `plugins` prints with --json. */
+import { RateStatistics } from "@resource-manager/core/Statistics"
 import * as Schema from "effect/Schema"
 
 export const PluginOutput = Schema.Struct({
@@ -9,6 +10,8 @@ export const PluginOutput = Schema.Struct({
     Schema.Struct({
       resourceType: Schema.String,
       capacity: Schema.Number,
+      /** How fast units may be taken. Absent where that is unlimited. */
+      rate: Schema.optionalKey(RateStatistics),
       /** What is really in use. Absent where the plugin cannot measure it. */
       measured: Schema.optionalKey(Schema.Number),
       note: Schema.optionalKey(Schema.String)

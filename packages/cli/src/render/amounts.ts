@@ -2,6 +2,7 @@
 import type { Claim } from "@resource-manager/core/Claim"
 import type { RateStatistics } from "@resource-manager/core/Statistics"
 import { known, make, type ResourceType } from "@resource-manager/core/ResourceType"
+import { formatMicros } from "@resource-manager/plugin-llm/Usage"
 import { duration } from "./time.ts"
 
 /** How amounts of each type read. */
@@ -18,14 +19,21 @@ export interface TypeFacts {
   readonly unitOne: string
 }
 
-/** The same from a daemon, which tells units and no functions. */
+/** A daemon tells units and no functions: how money reads is known here. */
+const formatOf = (unit: string) => (unit === "microdollars" ? { format: formatMicros } : {})
+
+/** The same from a daemon. */
 export const typesFrom = (facts: Iterable<TypeFacts>): Types =>
-  typesOf(Array.from(facts, ({ name, unit, unitOne }) => make(name, { unit, unitOne })))
+  typesOf(Array.from(facts, ({ name, unit, unitOne }) => make(name, { unit, unitOne, ...formatOf(unit) })))
 
 const typeOf = (types: Types, name: string): ResourceType => types.get(name) ?? make(name)
 
+/** As many units as numbers are exact: what only its rate limits. */
+export const isUnlimited = (value: number): boolean => value === Number.MAX_SAFE_INTEGER
+
 /** `2 cores`, `1.5 GiB`. */
-export const amount = (types: Types, name: string, value: number): string => typeOf(types, name).format(value)
+export const amount = (types: Types, name: string, value: number): string =>
+  isUnlimited(value) ? "unlimited" : typeOf(types, name).format(value)
 
 /** What a claim has of a type. A type may be called as what every object has. */
 export const amountIn = (claim: Claim, name: string): number => (Object.hasOwn(claim, name) ? (claim[name] ?? 0) : 0)

@@ -1,5 +1,6 @@
 /** `plugins list`. */
-import { amount } from "./amounts.ts"
+import type { RateStatistics } from "@resource-manager/core/Statistics"
+import { amount, rateText } from "./amounts.ts"
 import { nameCell } from "./names.ts"
 import { type Column, table } from "./table.ts"
 import { span, type Text } from "./text.ts"
@@ -8,6 +9,7 @@ import type { Sheet } from "./views.ts"
 export interface PluginPoolView {
   readonly resourceType: string
   readonly capacity: number
+  readonly rate?: RateStatistics | undefined
   /** What is really in use, where the plugin measures it. */
   readonly measured?: number | undefined
   readonly note?: string | undefined
@@ -43,6 +45,16 @@ export const pluginList = (plugins: ReadonlyArray<PluginView>, sheet: Sheet): Re
       align: "right",
       hide: 2
     },
+    ...(rows.some(({ rate }) => rate !== undefined)
+      ? [
+          {
+            header: "RATE",
+            cell: ({ rate }: Row) => (rate === undefined ? dash : rateText(rate)),
+            align: "right" as const,
+            hide: 3
+          }
+        ]
+      : []),
     ...(rows.some(({ note }) => note !== undefined)
       ? [{ header: "NOTE", cell: ({ note }: Row) => note ?? "", least: 10, hide: 1 }]
       : [])

@@ -1,6 +1,6 @@
 /** `pools list` and `pools show`. */
 import type { Distribution } from "@resource-manager/core/Statistics"
-import { amount, amountIn, amountOf, count, counted, frequency, percent, rateText } from "./amounts.ts"
+import { amount, amountIn, amountOf, count, counted, frequency, isUnlimited, percent, rateText } from "./amounts.ts"
 import { bar } from "./bar.ts"
 import { command } from "./commands.ts"
 import { failuresText, failuresTotal } from "./failures.ts"
@@ -85,6 +85,9 @@ const boundsText = (pool: PoolStatistics, sheet: Sheet): string => {
   return bounds.length === 0 ? of(pool.capacity) : `${of(pool.capacity)} (${bounds.join(", ")})`
 }
 
+const meanText = ({ capacity, meanInUse }: PoolStatistics): string =>
+  isUnlimited(capacity) ? frequency(meanInUse) : `${frequency(meanInUse)} of ${count(capacity)}`
+
 const rateField = (pool: PoolStatistics): string | undefined => {
   const { rate, tokens } = pool
   if (tokens === undefined && rate === undefined) return undefined
@@ -146,7 +149,7 @@ export const poolShow = (
         ["because", pool.note],
         ["rate", rateField(pool)],
         ["peak", of(pool.peak)],
-        ["mean in use", `${frequency(pool.meanInUse)} of ${count(pool.capacity)}`],
+        ["mean in use", meanText(pool)],
         ["fairness", pool.fairness === undefined ? undefined : `${pool.fairness.toFixed(2)} of 1, by weight`],
         ["granted", count(pool.acquisitions)],
         ["failed", failuresText(pool.failures)],

@@ -35,7 +35,7 @@ describe("settings", () => {
         "42": { licences: 1 },
         "agent 1": { cpu: 4, memory: 512 * 1024 ** 2 }
       })
-      assert.deepStrictEqual(Object.keys(complete.plugins), ["host", "@acme/gpu", "./local.js"])
+      assert.deepStrictEqual(Object.keys(complete.plugins), ["host", "llm", "@acme/gpu", "./local.js"])
       assert.deepStrictEqual(complete.plugins["@acme/gpu"], { interval: "5s", nested: { anything: [1, 2] } })
       assert.strictEqual(complete.plugins["./local.js"], null)
       assert.deepStrictEqual(complete.manager.timeout, Duration.minutes(10))

@@ -12,6 +12,8 @@ pools:
   licences: { capacity: 3, unit: licences }
   calls: { capacity: 8, max: 50, adaptive: { limit: gradient2, tolerance: 1.5, drop: [75], window: 1s } }
   pages: { capacity: 4, adaptive: vegas }
+  queries: { capacity: 100, rate: 20/s, adaptiveRate: { backoff: 0.7, step: 0.1, every: 2s, retryAfterMax: 1h, drop: [75, 29] } }
+  search: { capacity: 100, rate: 20/s, adaptiveRate: true }
 quotas:
   "agent 1": { cpu: 4, memory: 512MiB }
   42: { licences: 1 }
@@ -20,6 +22,18 @@ plugins:
     pools: { fileHandles: { share: 0.5, reserve: 100 } }
     interval: 10s
     pressure: { interval: 500ms, cpu: { some: 0.4 }, io: false, pools: { memory: [memory, io] } }
+  llm:
+    acme:
+      requestsPerMinute: 6000
+      inputTokensPerMinute: 400000
+      outputTokensPerMinute: 80000
+      concurrent: { initial: 8, min: 2, max: 50 }
+      price: { input: 3, output: 15 }
+      budget: { total: 20, perAgent: 2.5, agents: { boss: 10 } }
+      agentsMax: 100
+      adaptiveRate: { cooldown: 2s, min: 0.05 }
+      failed: keep
+    local: { requestsPerMinute: 60, concurrent: 2 }
   "@acme/gpu": { interval: 5s, nested: { anything: [1, 2] } }
   ./local.js:
 manager:
@@ -141,6 +155,51 @@ export const wrong: ReadonlyArray<{
     told: [
       ":2:29: pools.a.adaptive: manager.scaling sets the capacity of this pool too; allowed: one of them",
       ":2:81: pools.a.adaptive.samplesMax: 3 is less than samplesMin, 9"
+    ],
+    schemaRefuses: false
+  },
+  {
+    what: "rates that adapt and make no sense",
+    text: "pools:\n  a: { capacity: 1, rate: 1/s, adaptiveRate: { backoff: 2 } }\n  b: { capacity: 1, rate: 1/s, adaptiveRate: false }\n  c: { capacity: 1, rate: 1/s, adaptiveRate: { limit: aimd } }\n",
+    told: [
+      ":2:57: pools.a.adaptiveRate.backoff: 2 is not allowed here; allowed: a number over 0 and below 1",
+      ":3:46: pools.b.adaptiveRate: false is not allowed here; allowed: true, or the fields backoff",
+      ":4:48: pools.c.adaptiveRate.limit: no such field; known: backoff, cooldown"
+    ],
+    schemaRefuses: true
+  },
+  {
+    what: "rates that adapt without a rate, or where something else sets the capacity",
+    text: "pools:\n  a: { capacity: 4, min: 1, adaptiveRate: true }\n  b: { capacity: 4, rate: 1/s, adaptive: aimd, adaptiveRate: true }\n",
+    told: [
+      ":2:26: pools.a.min: 1 keeps the pool from being paused; allowed: 0",
+      ":2:29: pools.a.adaptiveRate: needs a rate",
+      ":3:48: pools.b.adaptiveRate: the capacity of this pool is learnt; allowed: a pool of its own, in the same claim"
+    ],
+    schemaRefuses: false
+  },
+  {
+    what: "limits of language models that are none",
+    text: 'plugins:\n  llm:\n    acme: { requestsPerMinute: 0, concurrent: [1], budget: { perAgents: 1 } }\n    "a b": { requestsPerMinute: 1 }\n    c: { requestsPerMinute: 1, price: { input: -1 }, failed: never }\n',
+    told: [
+      ":3:32: plugins.llm.acme.requestsPerMinute: 0 is not allowed here; allowed: a whole number from 1",
+      ":3:47: plugins.llm.acme.concurrent: ",
+      ":3:62: plugins.llm.acme.budget.perAgents: no such field, did you mean perAgent?",
+      ':4:5: plugins.llm["a b"]',
+      ":5:39: plugins.llm.c.price.output: is missing",
+      ":5:48: plugins.llm.c.price.input: -1 is not allowed here; allowed: an amount of dollars",
+      ':5:62: plugins.llm.c.failed: "never" is not allowed here'
+    ],
+    schemaRefuses: true
+  },
+  {
+    what: "limits of language models that contradict each other",
+    text: "pools: { a.calls: { capacity: 1 } }\nplugins:\n  llm:\n    a: { requestsPerMinute: 1, budget: { total: 1 } }\n    b: { requestsPerMinute: 1, concurrent: { initial: 9, max: 8 } }\n    c: { requestsPerMinute: 1, concurrent: { min: 9, max: 8 } }\n",
+    told: [
+      ":4:5: plugins.llm.a: a.calls is in `pools` too; allowed: one of them",
+      ":4:32: plugins.llm.a.budget: needs a price",
+      ":5:55: plugins.llm.b.concurrent.initial: 9 is not from 1 to 8",
+      ":6:59: plugins.llm.c.concurrent.max: 8 is less than min, 9"
     ],
     schemaRefuses: false
   },

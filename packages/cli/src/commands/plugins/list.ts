@@ -23,6 +23,7 @@ const offerOf = Effect.fnUntraced(function* ({ layer, name, warning }: LoadedPlu
     Effect.map(Effect.orDie(manager.measure(pool.resourceType)), (measured) => ({
       resourceType: pool.resourceType,
       capacity: pool.capacity,
+      ...(pool.rate === undefined ? {} : { rate: pool.rate }),
       ...(Option.isNone(measured) ? {} : { measured: measured.value }),
       ...(pool.note === undefined ? {} : { note: pool.note })
     }))
