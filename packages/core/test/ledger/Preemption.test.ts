@@ -228,3 +228,54 @@ describe("the index of preemptible leases", () => {
     }
   })
 })
+
+describe("preemption where something is promised to others", () => {
+  const standing = (ledger: Ledger, agent: string, cpu: number) =>
+    ledger.reserve({ holder: { _tag: "Agent", agent }, claim: { cpu }, from: 0 }, 0)
+
+  it("takes nothing that goes back to the promise of somebody else", () => {
+    const { events, ledger } = setUp({ cpu: 10 })
+    standing(ledger, "prod", 4)
+    ledger.claim("prod", { cpu: 4 }, 0, at(0))
+    ledger.claim("fixed", { cpu: 6 }, 0, at(0, false))
+    assert.strictEqual(request(ledger.claim("high", { cpu: 4 }, 1, at(5))).status, "waiting")
+    assert.deepStrictEqual(told(events), [])
+  })
+
+  it("counts of a lease only what is held beyond its promise, and takes those whose units help", () => {
+    const { events, ledger } = setUp({ cpu: 10 })
+    standing(ledger, "prod", 4)
+    // Two of them are beyond the promise.
+    const prod = [1, 2, 3].map((now) => request(ledger.claim("prod", { cpu: 2 }, now, at(0))))
+    const other = request(ledger.claim("other", { cpu: 4 }, 4, at(1)))
+    const high = request(ledger.claim("high", { cpu: 4 }, 5, at(5, false)))
+    assert.deepStrictEqual(told(events), [other.id], "the youngest of prod would be enough for two alone")
+    ledger.release(other, 6)
+    assert.strictEqual(high.status, "held")
+    request(ledger.claim("higher", { cpu: 2 }, 7, at(6, false)))
+    assert.deepStrictEqual(told(events), [other.id, prod[2]!.id])
+    request(ledger.claim("highest", { cpu: 2 }, 8, at(7)))
+    assert.deepStrictEqual(told(events).length, 2, "what is left of prod goes back to its promise")
+  })
+
+  it("takes nobody who is back before the window that keeps the claim waiting", () => {
+    const { events, ledger } = setUp({ cpu: 10 })
+    ledger.reserve({ holder: { _tag: "Agent", agent: "demo" }, claim: { cpu: 8 }, from: 5_000, until: 9_000 }, 0)
+    ledger.claim("short", { cpu: 6 }, 0, { scheduling: { priority: 0, expected: 2_000, preemptible: true } })
+    request(ledger.claim("endless", { cpu: 6 }, 1, at(5)))
+    assert.deepStrictEqual(told(events), [])
+    const brief = { scheduling: { priority: 5, expected: 1_000, preemptible: false } }
+    request(ledger.claim("brief", { cpu: 6 }, 2, brief))
+    assert.deepStrictEqual(told(events), [], "who waits before it is not served by that either")
+  })
+
+  it("spares whom the promise of somebody else makes useless", () => {
+    const { events, ledger } = setUp({ cpu: 10 })
+    const low = request(ledger.claim("prod", { cpu: 4 }, 0, at(0)))
+    ledger.claim("fixed", { cpu: 6 }, 0, at(0, false))
+    ledger.claim("high", { cpu: 4 }, 1, at(5))
+    assert.deepStrictEqual(told(events), [low.id])
+    standing(ledger, "prod", 4)
+    assert.strictEqual(low.notice, undefined)
+  })
+})

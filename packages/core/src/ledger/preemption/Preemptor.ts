@@ -28,7 +28,7 @@
 import type { Pool } from "../Pool.ts"
 import { leasesAround, type Part, type Request } from "../Request.ts"
 import type { PreemptionCause } from "./Notice.ts"
-import { type Deficit, pickVictims } from "./victims.ts"
+import { type Deficit, pickVictims, Shortage, ShortPage } from "./victims.ts"
 
 /** Who may take leases, and how long their holders have. */
 export interface PreemptionPolicy {
@@ -83,15 +83,30 @@ const aheadOf = (part: Part): number => {
   return Infinity
 }
 
+/**
+ * What a waiter lacks of one pool, once what was told to end is back, but for `staying`.
+ * `needed`: with all that those before it need. Where something is promised, only what
+ * comes back to nobody's promise, and is held when it is lacked, is there for it.
+ */
+const deficitsIn = ({ pool, request }: Part, needed: number, now: number, staying?: Part): ReadonlyArray<Deficit> => {
+  const { calendar } = pool
+  if (calendar === undefined) {
+    const units = needed - pool.free - pool.announced + (staying === undefined ? 0 : staying.amount)
+    return units > 0 ? [new Shortage(pool, units)] : []
+  }
+  return calendar
+    .pagesFor(request, now, staying?.request)
+    .filter((page) => page.left < needed)
+    .map((page) => new ShortPage(pool, page, needed))
+}
+
 /** What a waiter lacks in its pools, beyond what is free or comes back already; empty where it is covered. */
 export const deficitsOf = (waiter: Request, now: number): ReadonlyArray<Deficit> => {
   const deficits: Array<Deficit> = []
   for (const part of waiter.parts) {
     // An earmarked one has its share there.
     if (part.earmarked) continue
-    const { pool } = part
-    const units = part.amount + aheadOf(part) - pool.freeFor(waiter, now) - pool.announced
-    if (units > 0) deficits.push({ pool, units })
+    deficits.push(...deficitsIn(part, part.amount + aheadOf(part), now))
   }
   return deficits
 }
@@ -125,7 +140,8 @@ export const lookAt = (pool: Pool, taking: Taking): void => {
 
 /** Whether somebody who may take the lease is covered only with it. */
 export const isNeeded = (lease: Request, taking: Taking, mayTake: (waiter: Request) => boolean): boolean =>
-  lease.parts.some(({ amount, pool }) => {
+  lease.parts.some((own) => {
+    const { pool } = own
     const most = pool.free + pool.announced
     let ahead = pool.earmarked
     let looked = 0
@@ -137,8 +153,7 @@ export const isNeeded = (lease: Request, taking: Taking, mayTake: (waiter: Reque
       ahead += part.amount
       if (ahead > most) return false
       const waiter = part.request
-      const isShortWithout = ahead > pool.freeFor(waiter, taking.now()) + pool.announced - amount
-      if (!isShortWithout || !mayTake(waiter)) continue
+      if (!mayTake(waiter) || deficitsIn(part, ahead, taking.now(), own).length === 0) continue
       if (deficitsOf(waiter, taking.now()).length === 0) return true
     }
     return false

@@ -63,6 +63,9 @@ class Look {
   /** What those who pass in this look take of the pools, and what victims give back. */
   private readonly ahead = new Map<Pool, number>()
   private readonly back = new Map<Pool, number>()
+  /** Those victims, and a lease that goes on although it was told to end. */
+  private readonly taken = new Set<Request>()
+  private staying: Request | undefined = undefined
   private readonly books: Books
   private readonly taking: Taking
 
@@ -84,6 +87,7 @@ class Look {
   needs(gates: ReadonlyArray<Gate>, lease: Request, claims: ReadonlySet<Request>): boolean {
     for (const other of this.books.noticed) if (other !== lease) this.outlook.leave(other)
     this.move(this.back, lease, -1)
+    this.staying = lease
     for (const gate of gates) this.walk(gate, false)
     const missing = [...claims].filter((claim) => !this.covered.has(claim))
     const standings = missing.map((claim) => standingOf(claim, leasesAround(claim).length > 0 ? "held" : "used"))
@@ -129,11 +133,19 @@ class Look {
     const lacking = new Set<Pool>()
     for (const part of claim.request.parts) {
       const { amount, pool } = part
-      const there = pool.freeFor(claim.request, books.now) + pool.announced + (this.back.get(pool) ?? 0)
+      const there = this.thereFor(claim.request, pool)
       const needed = amount + aheadOf(pool, claim.request, books) + (this.ahead.get(pool) ?? 0)
       if (needed > there || this.obstacleOf(part, claim) !== undefined) lacking.add(pool)
     }
     return lacking
+  }
+
+  /** What of a pool there is for a claim, with what was told to end and what is taken: not what goes back to promises of others. */
+  private thereFor(request: Request, pool: Pool): number {
+    if (pool.calendar === undefined) return pool.free + pool.announced + (this.back.get(pool) ?? 0)
+    const pages = pool.calendar.pagesFor(request, this.books.now, this.staying)
+    for (const lease of this.taken) for (const page of pages) page.move(lease, 1)
+    return Math.min(...pages.map(({ left }) => left))
   }
 
   /** Whether something keeps it from its quota that no lease which comes back changes, or order. */
@@ -189,11 +201,13 @@ class Look {
 
   private take(lease: Request): void {
     this.outlook.leave(lease)
+    this.taken.add(lease)
     this.move(this.back, lease, 1)
   }
 
   private giveBack(lease: Request): void {
     this.outlook.comeBack(lease)
+    this.taken.delete(lease)
     this.move(this.back, lease, -1)
   }
 }

@@ -19,6 +19,7 @@ export const announce = (books: Books, lease: Request, notice: Notice): void => 
   }
   lease.notice = notice
   books.noticed.add(lease)
+  for (const part of lease.parts) part.pool.calendar?.noticeChanged(part)
   books.timers.set(lease, endsAt(lease))
   const { by, cause, deadline, forcedAt } = notice
   books.sink?.({ _tag: "Preempting", at: books.now, id: lease.id, by, cause, deadline, forcedAt })
@@ -31,6 +32,7 @@ export const spare = (books: Books, lease: Request): void => {
   books.noticed.delete(lease)
   for (const part of lease.parts) {
     part.pool.announced -= part.amount
+    part.pool.calendar?.noticeChanged(part)
     list(part)
     // Whoever may not take it was served by it too, and may take others.
     books.changed?.add(part.pool)

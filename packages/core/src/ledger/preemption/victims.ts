@@ -9,13 +9,67 @@
  */
 import type { Pool } from "../Pool.ts"
 import type { Part, Request } from "../Request.ts"
+import type { Page } from "../reservations/Page.ts"
 import { mayBeTaken } from "./Notice.ts"
 import { type PreemptibleIndex, takenBefore } from "./PreemptibleIndex.ts"
 
-/** Units that a claim lacks in a pool, beyond what is free or coming back. Above 0. */
+/**
+ * What a claim lacks in a pool, beyond what is free or coming back, as leases are taken for
+ * it. Where something of the pool is promised there is one for each instant at which the
+ * claim lacks something.
+ */
 export interface Deficit {
   readonly pool: Pool
+  /** Above 0 as long as it lacks some. */
   readonly units: number
+  /** The units that it has more once a lease is taken too. */
+  readonly gain: (lease: Request) => number
+  /** A lease is taken; `-1`: it is spared after all. */
+  readonly move: (lease: Request, sign: 1 | -1) => void
+}
+
+/** Of a pool of which nothing is promised: what comes back is there. */
+export class Shortage implements Deficit {
+  readonly pool: Pool
+  units: number
+
+  constructor(pool: Pool, units: number) {
+    this.pool = pool
+    this.units = units
+  }
+
+  gain(lease: Request): number {
+    return shareOf(lease, this.pool)
+  }
+
+  move(lease: Request, sign: 1 | -1): void {
+    this.units -= sign * shareOf(lease, this.pool)
+  }
+}
+
+/** Of what is left at one instant, where something is promised. */
+export class ShortPage implements Deficit {
+  readonly pool: Pool
+  private readonly page: Page
+  private readonly needed: number
+
+  constructor(pool: Pool, page: Page, needed: number) {
+    this.pool = pool
+    this.page = page
+    this.needed = needed
+  }
+
+  get units(): number {
+    return this.needed - this.page.left
+  }
+
+  gain(lease: Request): number {
+    return this.page.gain(lease)
+  }
+
+  move(lease: Request, sign: 1 | -1): void {
+    this.page.move(lease, sign)
+  }
 }
 
 /** Shares of candidates in several pools as one line of leases, cheapest first. */
@@ -59,35 +113,26 @@ export const pickFrom = (
   deficits: ReadonlyArray<Deficit>,
   candidates: Iterable<Request>
 ): ReadonlyArray<Request> | undefined => {
-  const missing = deficits.map(({ units }) => units)
-  return pick(deficits, candidates, missing)
-}
-
-const pick = (deficits: ReadonlyArray<Deficit>, candidates: Iterable<Request>, missing: Array<number>) => {
   const taken = new Set<Request>()
   for (const lease of candidates) {
     if (taken.has(lease)) continue
-    if (!deficits.some(({ pool }, at) => missing[at]! > 0 && shareOf(lease, pool) > 0)) continue
+    if (!deficits.some((deficit) => deficit.units > 0 && deficit.gain(lease) > 0)) continue
     taken.add(lease)
-    deficits.forEach(({ pool }, at) => {
-      missing[at] = missing[at]! - shareOf(lease, pool)
-    })
-    if (missing.every((units) => units <= 0)) return spare(deficits, [...taken], missing)
+    for (const deficit of deficits) deficit.move(lease, 1)
+    if (deficits.every(({ units }) => units <= 0)) return spare(deficits, [...taken])
   }
   return undefined
 }
 
-/** Gives back, the dearest first, whom the others make unnecessary. `missing` is what there is too much, below 0. */
-const spare = (deficits: ReadonlyArray<Deficit>, taken: ReadonlyArray<Request>, missing: Array<number>) =>
+/** Gives back, the dearest first, whom the others make unnecessary. */
+const spare = (deficits: ReadonlyArray<Deficit>, taken: ReadonlyArray<Request>) =>
   taken
     .toReversed()
     .filter((lease) => {
-      const shares = deficits.map(({ pool }) => shareOf(lease, pool))
-      if (!shares.every((share, at) => share <= -missing[at]!)) return true
-      shares.forEach((share, at) => {
-        missing[at] = missing[at]! + share
-      })
-      return false
+      for (const deficit of deficits) deficit.move(lease, -1)
+      if (deficits.every(({ units }) => units <= 0)) return false
+      for (const deficit of deficits) deficit.move(lease, 1)
+      return true
     })
     .toReversed()
 
@@ -105,12 +150,11 @@ export const pickVictims = (
     for (const lease of kept) if (isCandidate(lease, priority)) most -= shareOf(lease, pool)
     if (most < units) return undefined
   }
-  const missing = deficits.map(({ units }) => units)
   const lines = deficits.map(({ pool }) => pool.preemptible!.below(priority))
   const candidates = function* () {
-    for (const lease of merged(lines, (at) => missing[at]! > 0)) if (!kept.includes(lease)) yield lease
+    for (const lease of merged(lines, (at) => deficits[at]!.units > 0)) if (!kept.includes(lease)) yield lease
   }
-  return pick(deficits, candidates(), missing)
+  return pickFrom(deficits, candidates())
 }
 
 const isCandidate = (lease: Request, priority: number): boolean => mayBeTaken(lease) && lease.leasePriority < priority

@@ -26,13 +26,14 @@ import type { Agent } from "../Agent.ts"
 import type { Pool } from "../Pool.ts"
 import type { Part, Request } from "../Request.ts"
 import { durationOf, expectedEnd } from "../plan/Ends.ts"
+import { Page } from "./Page.ts"
 import { endOf, holderKey, type Holder, isFor, type Reservation, widthFor } from "./Reservation.ts"
 
 /** How many of a pool's waiters are looked at for those of a class that something is kept for. */
 const classDepth = 1_000
 
 /** All reservations of one holder. */
-interface Promised {
+export interface Promised {
   readonly holder: Holder
   readonly entries: Array<{ readonly from: number; readonly until: number; readonly amount: number }>
   /** What it was promised from the making of this calendar on, without an end. */
@@ -50,17 +51,24 @@ interface Start {
   readonly own: Map<Promised, number>
 }
 
-interface Draw {
+/** What a lease holds of the pool, and of which promise. */
+export interface Draw {
   readonly promised: Promised | undefined
   readonly end: number
   amount: number
 }
+
+export type Draws = ReadonlyMap<Part, Draw>
+
+const always = (): boolean => true
 
 export class Calendar {
   private readonly pool: Pool
   private readonly promises: Array<Promised> = []
   private starts: Array<Start> = []
   private readonly draws = new Map<Part, Draw>()
+  /** Leases here that were told to end. */
+  private readonly noticed = new Set<Request>()
 
   constructor(pool: Pool, reservations: ReadonlyArray<Reservation>, now: number) {
     this.pool = pool
@@ -104,6 +112,40 @@ export class Calendar {
       if (later < room) room = later
     }
     return room
+  }
+
+  /**
+   * What a claim could take, now and at each start that it runs into, were those back that
+   * were told to end, but for `staying`. The room is the least of them.
+   */
+  pagesFor(request: Request, now: number, staying?: Request): ReadonlyArray<Page> {
+    const { capacity, free } = this.pool
+    const unused = (of: (promised: Promised) => number) =>
+      new Map(this.promises.filter(({ holder }) => !isFor(holder, request)).map((promised) => [promised, of(promised)]))
+    const pages = [
+      new Page(
+        free,
+        unused((promised) => promisedAt(promised, now) - promised.used),
+        this.draws,
+        always
+      )
+    ]
+    const end = now + durationOf(request, now)
+    for (const { at, own, runs } of this.starts) {
+      if (at >= end) break
+      if (at <= now) continue
+      const counts = (draw: Draw) => draw.end > at
+      const left = unused((promised) => promisedAt(promised, at) - (own.get(promised) ?? 0))
+      pages.push(new Page(capacity - runs, left, this.draws, counts))
+    }
+    for (const lease of this.noticed) if (lease !== staying) for (const page of pages) page.move(lease, 1)
+    return pages
+  }
+
+  /** A lease was told to end, or that it need not. */
+  noticeChanged({ request }: Part): void {
+    if (request.notice === undefined) this.noticed.delete(request)
+    else this.noticed.add(request)
   }
 
   /** What leases that draw from a holder's promise hold. */
@@ -287,6 +329,7 @@ export class Calendar {
     }
     this.draws.set(part, draw)
     this.count(draw, part.amount)
+    if (part.request.notice !== undefined) this.noticed.add(part.request)
   }
 
   remove(part: Part): void {
@@ -294,6 +337,7 @@ export class Calendar {
     if (draw === undefined) return
     this.count(draw, -draw.amount)
     this.draws.delete(part)
+    this.noticed.delete(part.request)
   }
 
   /** A holder has more or less than before. */
