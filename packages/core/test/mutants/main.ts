@@ -56,6 +56,7 @@ const witnesses: Witnesses = existsSync(witnessesFile) ? JSON.parse(readFileSync
 /** The kind of run in which the rules of a policy matter most: tried where a run of all kinds shows nothing. */
 const profileFor = ({ file }: Mutant): string | undefined => {
   if (file === "preemption/Reclaimer.ts" || file === "quota/reclaim.ts") return "reclaiming"
+  if (file === "reservations/Page.ts") return "windows"
   if (file.startsWith("preemption/")) return "preempting"
   if (file.startsWith("plan/")) return "backfilled"
   if (/^order\/(rescue|passing|priority)/.test(file)) return "ordered"

@@ -20,8 +20,8 @@ export const preemptionMutants = [
     {
       name: "nobody is spared",
       rule: "none of the victims can be spared",
-      search: "if (missing.every((units) => units <= 0)) return spare(deficits, [...taken], missing)",
-      replacement: "if (missing.every((units) => units <= 0)) return [...taken]"
+      search: "if (deficits.every(({ units }) => units <= 0)) return spare(deficits, [...taken])",
+      replacement: "if (deficits.every(({ units }) => units <= 0)) return [...taken]"
     },
     {
       name: "the cheapest is spared",
@@ -46,14 +46,28 @@ export const preemptionMutants = [
     {
       name: "what comes back is forgotten",
       rule: "what is announced already is reckoned with",
-      search: "aheadOf(part) - pool.freeFor(waiter, now) - pool.announced\n",
-      replacement: "aheadOf(part) - pool.freeFor(waiter, now)\n"
+      search: "needed - pool.free - pool.announced + (staying === undefined ? 0 : staying.amount)\n",
+      replacement: "needed - pool.free\n"
     },
     {
       name: "those ahead are forgotten",
       rule: "what waiters ahead need is not there for a claim",
       search: "  if (pool.after(part) === undefined) return pool.waitingAmount - part.amount\n",
       replacement: "  if (pool.after(part) === undefined) return 0\n"
+    }
+  ]),
+  ...of("reservations/Page.ts", [
+    {
+      name: "what goes back to a promise helps",
+      rule: "of what comes back a claim has only what is promised to nobody else",
+      search: "    return unused === undefined ? 0 : Math.max(0, unused + by) - Math.max(0, unused)\n",
+      replacement: "    return 0\n"
+    },
+    {
+      name: "what is back in time helps",
+      rule: "at the start of a window only those are missed who would still be there",
+      search: "      if (draw === undefined || !this.counts(draw)) continue\n",
+      replacement: "      if (draw === undefined) continue\n"
     }
   ]),
   ...of("preemption/reconsider.ts", [

@@ -149,6 +149,23 @@ export const profiles: ReadonlyArray<Profile> = [
   },
   {
     ...base,
+    name: "windows",
+    // Many that may be taken, and none of whom is endless for the calendar.
+    expected: 0.4,
+    priorities: 0.5,
+    preemptible: 0.6,
+    preemption: randomPreemption,
+    detects: false,
+    pools: (random) => plain(random, random.between(1, 2)),
+    agents: 4,
+    live: 9,
+    nested: 0.15,
+    deadline: 0.5,
+    moves: 0.6,
+    weights: { ...weights, reserve: 5, endReservation: 2, yieldUp: 3, setCapacity: 1, advance: 8 }
+  },
+  {
+    ...base,
     name: "groups",
     groups: true,
     deadlock: () => failRequester,

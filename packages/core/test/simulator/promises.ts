@@ -78,16 +78,25 @@ const keptAt = (
   return kept
 }
 
-/** Units of a pool that a claim may be granted, whatever earlier waiters need. */
-export const roomFor = (world: World, asker: Asker, pool: WorldPool, now: number): number => {
+const heldOf = (leases: ReadonlyArray<WorldClaim>, pool: WorldPool): number => {
+  let held = 0
+  for (const lease of leases) for (const need of lease.needs) if (need.pool === pool) held += need.amount
+  return held
+}
+
+const nobody: ReadonlySet<WorldClaim> = new Set()
+
+/** Units of a pool that a claim may be granted, whatever earlier waiters need, were those in `gone` back. */
+export const roomFor = (world: World, asker: Asker, pool: WorldPool, now: number, gone = nobody): number => {
   const promises = promisesOf(world, pool)
-  if (promises.length === 0) return pool.free
-  let room = pool.free - keptAt(world, pool, promises, world.leases, asker, now)
+  const leases = gone.size === 0 ? world.leases : world.leases.filter((lease) => !gone.has(lease))
+  const free = gone.size === 0 ? pool.free : pool.capacity - heldOf(leases, pool)
+  if (promises.length === 0) return free
+  let room = free - keptAt(world, pool, promises, leases, asker, now)
   for (const { from } of promises) {
     if (from <= now || from >= now + asker.duration) continue
-    const running = world.leases.filter((lease) => endOf(lease) > from)
-    let runs = 0
-    for (const lease of running) for (const need of lease.needs) if (need.pool === pool) runs += need.amount
+    const running = leases.filter((lease) => endOf(lease) > from)
+    const runs = heldOf(running, pool)
     room = Math.min(room, pool.capacity - runs - keptAt(world, pool, promises, running, asker, from))
   }
   return room

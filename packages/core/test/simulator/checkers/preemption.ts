@@ -5,8 +5,9 @@
  * each thing happens at its instant. Preemption ends: what it lowers (`potential`) is
  * compared before and after the victims of a claim are told.
  *
- * Whether what comes back is there for a claim is another question where something is promised to
- * others: from then on only who may be taken, and when, is judged.
+ * Where something is promised to others, what comes back is there for a claim only beyond
+ * that. There those whom it takes, and those who are spared, are judged as it happens, and
+ * not whether it could take any now: time alone changes that.
  */
 import type { LedgerEvent } from "../../../src/Ledger.ts"
 import { type Checker, failing, type Run } from "../checker.ts"
@@ -17,34 +18,38 @@ import { serve } from "../service.ts"
 const name = "preemption"
 const fail = failing(name)
 const candidatesMax = 12
+/** The same where each set is looked at instant by instant. */
+const promisedMax = 7
 const waitersMax = 24
 
-type Missing = ReadonlyMap<WorldPool, number>
+/** What a waiter and all before it need, in the pools in which it has not its share. */
+type Needs = ReadonlyMap<WorldPool, number>
+type Gone = ReadonlySet<WorldClaim>
 
-const amountIn = (claim: WorldClaim, pool: WorldPool): number =>
-  claim.needs.find((need) => need.pool === pool)?.amount ?? 0
-
-/** What each waiter lacks, in order, where it and all before it are to be served by what is free or comes back. */
-const missingOf = (world: World): ReadonlyMap<WorldClaim, Missing> => {
-  const { lines } = serve(world, world.now)
-  const noticed = world.leases.filter((lease) => lease.notice !== undefined)
-  const coming = world.pools.map((pool) => noticed.reduce((sum, lease) => sum + amountIn(lease, pool), 0))
+const needsOf = (world: World, now: number): ReadonlyMap<WorldClaim, Needs> => {
+  const { lines } = serve(world, now)
   const wanted = world.pools.map(() => 0)
   const short = new Set<WorldPool>()
   return new Map(
     world.line.map((waiter) => {
-      const missing = new Map<WorldPool, number>()
-      const asker = askerFor(world, waiter, world.now)
+      const needs = new Map<WorldPool, number>()
       for (const { amount, pool } of waiter.needs) {
         const { index } = pool
         wanted[index]! += amount
         if (lines[index]!.firstShort === waiter) short.add(pool)
-        const units = wanted[index]! - roomFor(world, asker, pool, world.now) - coming[index]!
-        if (short.has(pool) && units > 0) missing.set(pool, units)
+        if (short.has(pool)) needs.set(pool, wanted[index]!)
       }
-      return [waiter, missing]
+      return [waiter, needs]
     })
   )
+}
+
+const noticedIn = (world: World): Gone => new Set(world.leases.filter((lease) => lease.notice !== undefined))
+
+/** Whether a waiter has all that it needs once some leases are back. */
+const isServed = (world: World, waiter: WorldClaim, needs: Needs, gone: Gone, now: number): boolean => {
+  const asker = askerFor(world, waiter, now)
+  return [...needs].every(([pool, units]) => units <= roomFor(world, asker, pool, now, gone))
 }
 
 const candidatesFor = (world: World, waiter: WorldClaim): ReadonlyArray<WorldClaim> =>
@@ -54,9 +59,6 @@ const candidatesFor = (world: World, waiter: WorldClaim): ReadonlyArray<WorldCla
     )
     .filter((lease) => !around(waiter).includes(lease))
     .toSorted((a, b) => a.leasePriority - b.leasePriority || b.token - a.token)
-
-const isEnough = (missing: Missing, leases: ReadonlyArray<WorldClaim>): boolean =>
-  [...missing].every(([pool, units]) => leases.reduce((sum, lease) => sum + amountIn(lease, pool), 0) >= units)
 
 /** Of all sets of candidates, cheapest first, that are enough the one that spares the dearest, then the next dearest, and so on. */
 export const bestOf = (
@@ -71,15 +73,14 @@ export const bestOf = (
   return fail("no set of victims is enough")
 }
 
-export const bestVictims = (missing: Missing, candidates: ReadonlyArray<WorldClaim>): ReadonlyArray<WorldClaim> =>
-  bestOf(candidates, (chosen) => isEnough(missing, chosen))
-
 /** How many waiters of each priority lack something, the highest priority first. */
-const potential = (world: World): ReadonlyArray<readonly [number, number]> => {
+const potential = (world: World, now: number): ReadonlyArray<readonly [number, number]> => {
   const counts = new Map<number, number>()
-  for (const [waiter, missing] of missingOf(world)) {
+  const gone = noticedIn(world)
+  for (const [waiter, needs] of needsOf(world, now)) {
+    if (isServed(world, waiter, needs, gone, now)) continue
     const rank = world.order.rankOf(waiter)
-    if (missing.size > 0) counts.set(rank, (counts.get(rank) ?? 0) + 1)
+    counts.set(rank, (counts.get(rank) ?? 0) + 1)
   }
   return [...counts].toSorted(([a], [b]) => b - a)
 }
@@ -96,15 +97,20 @@ export const preemption = (run: Run): Checker => {
   const { preemption: policy, world } = run
   /** The claim whose victims are being told, those still to come, and the potential before. */
   let taking:
-    | { readonly by: number; readonly due: Array<WorldClaim>; readonly before: ReturnType<typeof potential> }
+    | {
+        readonly by: number
+        readonly at: number
+        readonly due: Array<WorldClaim>
+        readonly before: ReturnType<typeof potential>
+      }
     | undefined
 
   const finish = () => {
     if (taking === undefined) return
-    const { before, by, due } = taking
+    const { at, before, by, due } = taking
     taking = undefined
     if (due.length > 0) fail(`${by} takes too few: not ${due.map(({ id }) => id).join(", ")}`)
-    if (!isLess(potential(world), before)) fail(`what ${by} takes does not lower the potential`)
+    if (!isLess(potential(world, at), before)) fail(`what ${by} takes does not lower the potential`)
     run.count("preemption: potential fell")
   }
 
@@ -122,32 +128,33 @@ export const preemption = (run: Run): Checker => {
     if (taking === undefined) {
       // As it begins: what it inherits may end with the first of those whom it takes.
       if (world.order.rankOf(by) <= lease.leasePriority) fail(`${by.id} takes ${lease.id}, and must not`)
-      if (world.promised) return
-      const missing = missingOf(world).get(by)
+      const { at } = event
+      const needs = needsOf(world, at).get(by)
+      const noticed = noticedIn(world)
       const candidates = candidatesFor(world, by)
-      if (missing === undefined || missing.size === 0) return fail(`${by.id} takes ${lease.id} and lacks nothing`)
-      if (!isEnough(missing, candidates)) fail(`${by.id} takes ${lease.id} in vain`)
-      if (candidates.length > candidatesMax) return
-      taking = { by: by.id, due: [...bestVictims(missing, candidates)], before: potential(world) }
+      const isEnough = (chosen: ReadonlyArray<WorldClaim>) =>
+        needs !== undefined && isServed(world, by, needs, new Set([...noticed, ...chosen]), at)
+      if (isEnough([])) return fail(`${by.id} takes ${lease.id} and lacks nothing`)
+      if (!isEnough(candidates)) fail(`${by.id} takes ${lease.id} in vain`)
+      if (candidates.length > (world.promised ? promisedMax : candidatesMax)) return
+      taking = { by: by.id, at, due: [...bestOf(candidates, isEnough)], before: potential(world, at) }
       run.count(`preemption: victims judged`)
       if (taking.due.length > 1) run.count("preemption: several victims")
+      if (world.promises.size > 0) run.count("preemption: victims judged beside promises")
     }
     const next = taking.due.shift()
     if (next !== lease) fail(`${by.id} takes ${lease.id}, not ${next?.id}`)
   }
 
   /** Whether somebody who may take the lease has all it needs only with it. */
-  const isNeeded = (lease: WorldClaim): boolean => {
-    const withIt = missingOf(world)
-    const { notice } = lease
-    lease.notice = undefined
-    const without = missingOf(world)
-    lease.notice = notice
-    return world.waiters.some(
-      (waiter) =>
+  const isNeeded = (lease: WorldClaim, now: number): boolean => {
+    const gone = noticedIn(world)
+    const without = new Set([...gone].filter((other) => other !== lease))
+    return [...needsOf(world, now)].some(
+      ([waiter, needs]) =>
         world.order.rankOf(waiter) > lease.leasePriority &&
-        withIt.get(waiter)!.size === 0 &&
-        without.get(waiter)!.size > 0
+        isServed(world, waiter, needs, gone, now) &&
+        !isServed(world, waiter, needs, without, now)
     )
   }
 
@@ -164,7 +171,7 @@ export const preemption = (run: Run): Checker => {
       if (event._tag === "Spared") {
         const lease = world.claim(event.id)
         if (!mayBeSpared(lease)) fail(`${event.id} is spared, too late or with a wait inside`)
-        if (!world.promised && isNeeded(lease)) fail(`${event.id} is spared, and somebody needs it`)
+        if (isNeeded(lease, event.at)) fail(`${event.id} is spared, and somebody needs it`)
       }
       if (event._tag === "Ending") {
         const { notice } = world.claim(event.id)
@@ -190,12 +197,14 @@ export const preemption = (run: Run): Checker => {
           fail(`${pool.type}: ${pool.announced} come back, not ${waiting[pool.index]}`)
       }
       if (!policy.byPriority || world.promised || (world.waiters.length > waitersMax && run.step % 8 !== 0)) return
-      for (const [waiter, missing] of missingOf(world)) {
-        if (missing.size > 0 && isEnough(missing, candidatesFor(world, waiter)))
-          fail(`${waiter.id} could be served by what it may take`)
+      const gone = noticedIn(world)
+      for (const [waiter, needs] of needsOf(world, world.now)) {
+        if (isServed(world, waiter, needs, gone, world.now)) continue
+        const all = new Set([...gone, ...candidatesFor(world, waiter)])
+        if (isServed(world, waiter, needs, all, world.now)) fail(`${waiter.id} could be served by what it may take`)
       }
       for (const lease of world.leases) {
-        if (mayBeSpared(lease) && !isNeeded(lease)) fail(`${lease.id} ends, and nobody needs it`)
+        if (mayBeSpared(lease) && !isNeeded(lease, world.now)) fail(`${lease.id} ends, and nobody needs it`)
       }
     }
   }
