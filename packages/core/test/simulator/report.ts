@@ -77,7 +77,7 @@ export const minimums: Readonly<Record<string, number>> = {
   "settled: refunded": 500,
   "preempting: reclaim": 40,
   "reclaim: borrowed less": 6,
-  "reclaim: spared": 20,
+  "reclaim: spared": 12,
   "reclaim: victims judged": 6,
   "reclaim: waits without": 1_000,
   "refused by borrowing": 200,
