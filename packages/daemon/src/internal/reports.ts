@@ -156,6 +156,21 @@ export const make = ({ claims, host, keys, manager, reports }: ReportOptions) =>
       })
     })
 
+  const ofEverybody = (peer: Peer): Effect.Effect<void, NotAllowed> => {
+    const message = "an overload without a lease is everybody's: it needs the admin token"
+    return peer.rights?.admin === true
+      ? Effect.void
+      : Effect.fail(new NotAllowed({ action: "an overload", agent: peer.rights?.agent, message }))
+  }
+
+  /** The lease around a command need not be under the limit that it names: then the report is of no lease. */
+  const concerned = (peer: Peer, lease: number | string | undefined, around: Ticket, name: string | undefined) =>
+    Effect.suspend((): Effect.Effect<Ticket | undefined, NotAllowed> => {
+      const limit = limits().find((each) => each.name === name)
+      const isElse = typeof lease === "string" && limit !== undefined && !isUnder(limit, around)
+      return isElse ? Effect.as(ofEverybody(peer), undefined) : Effect.succeed(around)
+    })
+
   const overload = Effect.fnUntraced(function* (
     peer: Peer,
     payload: Payload<typeof Protocol.ReportOverload>
@@ -166,11 +181,9 @@ export const make = ({ claims, host, keys, manager, reports }: ReportOptions) =>
       const message = `retryAfterMillis is ${retryAfterMillis}; allowed: ${allowed}`
       return yield* new InvalidClaim({ message, field: "retryAfterMillis", value: String(retryAfterMillis), allowed })
     }
-    if (lease === undefined && peer.rights?.admin !== true) {
-      const message = "an overload without a lease is everybody's: it needs the admin token"
-      return yield* new NotAllowed({ action: "an overload", agent: peer.rights?.agent, message })
-    }
-    const ticket = lease === undefined ? undefined : yield* leaseOf(peer, lease)
+    if (lease === undefined) yield* ofEverybody(peer)
+    const around = lease === undefined ? undefined : yield* leaseOf(peer, lease)
+    const ticket = around === undefined ? undefined : yield* concerned(peer, lease, around, limit)
     const reported = yield* addressed(ticket, limit)
     const deaf = reported.find((each) => each.overload === undefined)
     if (ticket === undefined && deaf !== undefined) {
