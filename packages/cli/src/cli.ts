@@ -11,6 +11,7 @@ import { deadlocks, events, serve, status, stop, top, why } from "./commands/dae
 import { leases } from "./commands/leases/leases.ts"
 import { plugins } from "./commands/plugins/plugins.ts"
 import { pools } from "./commands/pools/pools.ts"
+import { limits, overload, settle } from "./commands/reports/reports.ts"
 import { quota } from "./commands/quota/quota.ts"
 import { reserve } from "./commands/reserve/reserve.ts"
 import { separateCommand } from "./commands/run/argv.ts"
@@ -28,8 +29,8 @@ import { describeWriteError } from "./replay/problems.ts"
 export const root = Command.make(programName).pipe(
   Command.withDescription("Pools, leases, quotas and rates for Effect programs and for whole machines"),
   Command.withSubcommands([
-    { group: "Look", commands: [status, top, why, deadlocks, events, pools, agents, leases, waiters] },
-    { group: "Run", commands: [run, up] },
+    { group: "Look", commands: [status, top, why, deadlocks, events, pools, limits, agents, leases, waiters] },
+    { group: "Run", commands: [run, up, settle, overload] },
     { group: "Steer", commands: [serve, quota, reserve, stop] },
     {
       group: "Settings and tools",

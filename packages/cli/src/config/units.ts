@@ -109,3 +109,11 @@ export const readRate = (input: string): Read<Rate> => {
   }
   return Result.succeed({ limit, interval: Duration.millis(millis), ...(burst === undefined ? {} : { burst }) })
 }
+
+export const tokensAllowed = "a whole number of tokens from 0"
+
+/** Tokens of a language model. */
+export const readTokenCount = (text: string): Read<number> => {
+  const value = /^\s*\d+\s*$/.test(text) ? Number(text) : Number.NaN
+  return Number.isSafeInteger(value) ? Result.succeed(value) : Result.fail(tokensAllowed)
+}

@@ -6,7 +6,7 @@ import { GroupStatistics } from "@resource-manager/core/QuotaTree"
 import { ReservationView } from "@resource-manager/core/Reservation"
 import { AgentStatistics, PoolStatistics, WaiterView } from "@resource-manager/core/Statistics"
 import { Deadlocks } from "@resource-manager/core/WaitGraph"
-import { DaemonEvent, DaemonLease, Overview, Status } from "@resource-manager/daemon/Protocol"
+import { DaemonEvent, DaemonLease, LimitState, Overview, SettledLease, Status } from "@resource-manager/daemon/Protocol"
 import * as Schema from "effect/Schema"
 
 export const StatusOutput = Schema.Struct({ status: Status, pools: Schema.Array(PoolStatistics) })
@@ -89,6 +89,12 @@ export const WhyOutput = Schema.Struct({
 })
 
 export const DeadlocksOutput = Deadlocks
+
+/** Of `settle`: what the lease was settled with. */
+export const SettleOutput = SettledLease
+
+/** Of `limits list`, and of `overload` those that it was for: as they are now. */
+export const LimitsOutput = Schema.Array(LimitState)
 
 /** One line of `events`. */
 export const EventOutput = DaemonEvent

@@ -109,8 +109,22 @@ const intervals: Readonly<Record<number, string>> = {
   86_400_000: "d"
 }
 
+/** Longer than anybody writes: a share of a rate, in thousandths, has an interval a thousand times as long. */
+const shareIntervalMillis = 600_000
+
+/** The same in a shorter time, where that comes out even. */
+const shortened = (rate: Pick<RateStatistics, "intervalMillis" | "limit">) => {
+  const { intervalMillis, limit } = rate
+  if (intervalMillis < shareIntervalMillis || intervals[intervalMillis] !== undefined) return rate
+  const even = Object.keys(intervals)
+    .map(Number)
+    .find((interval) => Number.isSafeInteger(limit * interval) && (limit * interval) % intervalMillis === 0)
+  return even === undefined ? rate : { intervalMillis: even, limit: (limit * even) / intervalMillis }
+}
+
 /** `50/s`, `20/min`, `3 per 2.5 s`. */
-export const rateText = ({ intervalMillis, limit }: Pick<RateStatistics, "intervalMillis" | "limit">): string => {
+export const rateText = (rate: Pick<RateStatistics, "intervalMillis" | "limit">): string => {
+  const { intervalMillis, limit } = shortened(rate)
   const unit = intervals[intervalMillis]
   return unit === undefined ? `${count(limit)} per ${duration(intervalMillis)}` : `${count(limit)}/${unit}`
 }

@@ -53,4 +53,26 @@ const codeOf = (error: ClaimError): RunExitCode => {
   }
 }
 
-export const claimFailed = (error: ClaimError): RunFailed => runFailed(codeOf(error), error.message)
+/** `budgets`: pools that have more another day. */
+export const claimFailed =
+  (budgets: ReadonlyArray<string>) =>
+  (error: ClaimError): RunFailed => {
+    const isOfMoney = error._tag === "ResourceExhausted" && budgets.includes(error.resourceType)
+    return runFailed(isOfMoney ? runExitCodes.notGranted : codeOf(error), error.message)
+  }
+
+/** The limits of a call say no before it is claimed. */
+export const planFailed = <E extends { readonly _tag: string; readonly message: string }>(error: E): E | RunFailed => {
+  switch (error._tag) {
+    case "LimitRefused":
+      return runFailed(
+        "until" in error && error.until === "later" ? runExitCodes.notGranted : runExitCodes.never,
+        error.message
+      )
+    case "LimitUnknown":
+    case "InvalidClaim":
+      return runFailed(runExitCodes.never, error.message)
+    default:
+      return error
+  }
+}

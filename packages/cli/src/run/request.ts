@@ -10,7 +10,7 @@ import * as Schema from "effect/Schema"
 import { AgentId } from "@resource-manager/core/Claim"
 import type { Mode } from "@resource-manager/daemon/process/Enforcement"
 import type { SchedulingOptions } from "@resource-manager/core/Claim"
-import { readAmount, readDuration, readPriority } from "../config/units.ts"
+import { readAmount, readDuration, readPriority, readTokenCount } from "../config/units.ts"
 
 export interface RunFlags {
   readonly agent: string | undefined
@@ -24,7 +24,17 @@ export interface RunFlags {
   readonly isPreemptible: boolean
   readonly onQuota: "fail" | "wait" | undefined
   readonly enforce: Mode | undefined
+  readonly llm: string | undefined
+  readonly inputTokens: string | undefined
+  readonly outputTokens: string | undefined
   readonly command: ReadonlyArray<string>
+}
+
+/** A call of a language model: the name of its limits, and the tokens that it takes at most. */
+export interface LlmCall {
+  readonly limit: string
+  readonly input: number
+  readonly output: number
 }
 
 export interface RunRequest {
@@ -35,6 +45,8 @@ export interface RunRequest {
   readonly cpus: number | undefined
   /** Units of every other type. */
   readonly amounts: Readonly<Record<string, number>>
+  /** What it claims besides, as the daemon plans it. */
+  readonly llm: LlmCall | undefined
   readonly timeout: Duration.Duration | undefined
   readonly isTry: boolean
   /** What it says for the policies of the daemon. */
@@ -104,6 +116,29 @@ const readScheduling = (
   })
 }
 
+const readTokens = (flag: string, text: string | undefined): Result.Result<number, string> => {
+  if (text === undefined) return Result.fail(`--llm needs ${flag}: how many the call takes at most`)
+  const tokens = readTokenCount(text)
+  return Result.isSuccess(tokens) ? tokens : wrong(flag, text, tokens.failure)
+}
+
+const readLlm = ({
+  inputTokens,
+  llm,
+  outputTokens
+}: Pick<RunFlags, "inputTokens" | "llm" | "outputTokens">): Result.Result<LlmCall | undefined, string> => {
+  if (llm === undefined) {
+    const flag = inputTokens === undefined ? "--output-tokens" : "--input-tokens"
+    return inputTokens === undefined && outputTokens === undefined
+      ? Result.succeed(undefined)
+      : Result.fail(`${flag} needs --llm: the name of the limits that the tokens are under`)
+  }
+  const input = readTokens("--input-tokens", inputTokens)
+  if (Result.isFailure(input)) return Result.fail(input.failure)
+  const output = readTokens("--output-tokens", outputTokens)
+  return Result.map(output, (tokens) => ({ limit: llm, input: input.success, output: tokens }))
+}
+
 export const readRequest = (flags: RunFlags, environment: Environment): Result.Result<RunRequest, string> => {
   const [command, ...args] = flags.command
   if (command === undefined) return Result.fail("run needs a command, after --")
@@ -119,13 +154,17 @@ export const readRequest = (flags: RunFlags, environment: Environment): Result.R
   }
   const scheduling = readScheduling(flags)
   if (Result.isFailure(scheduling)) return Result.fail(scheduling.failure)
+  const llm = readLlm(flags)
+  if (Result.isFailure(llm)) return Result.fail(llm.failure)
   const amounts = Object.fromEntries(resources.success)
+  const asksElse = resources.success.size > 0 || llm.success !== undefined
   return Result.succeed({
     agent: agent.success,
     command,
     args,
-    cpus: cpus ?? (resources.success.size === 0 ? cpusDefault : undefined),
+    cpus: cpus ?? (asksElse ? undefined : cpusDefault),
     amounts,
+    llm: llm.success,
     timeout: timeout?.success,
     isTry: flags.isTry,
     scheduling: scheduling.success

@@ -29,7 +29,7 @@ import { duration } from "../render/time.ts"
 import type { Sheet } from "../render/views.ts"
 import { launch } from "../serve/launch.ts"
 import { type Execution, execute, startable } from "./execute.ts"
-import { RunFailed, runExitCodes } from "./failure.ts"
+import { planFailed, RunFailed, runExitCodes } from "./failure.ts"
 import { isBare } from "./findCommand.ts"
 import { isLiveTerminal, Progress, writeError } from "./progress.ts"
 import { claimOf, readRequest, type RunFlags, type RunRequest } from "./request.ts"
@@ -129,13 +129,23 @@ const prepared = Effect.fnUntraced(function* (
 ) {
   const daemon = yield* DaemonConnection
   const types = typesFrom(yield* daemon.call((rpc) => rpc.Types()))
-  const claim = yield* Effect.mapError(Effect.fromResult(claimOf(request, types.get("cpu")?.unit)), usage)
+  const own = yield* Effect.mapError(Effect.fromResult(claimOf(request, types.get("cpu")?.unit)), usage)
+  const { agent, llm } = request
+  const call =
+    llm === undefined
+      ? { claim: {}, budgets: [] }
+      : yield* Effect.mapError(
+          daemon.call((rpc) => rpc.PlanCall({ agent, ...llm })),
+          planFailed
+        )
+  const claim = { ...own, ...call.claim }
   const enforcement = yield* Enforcement.detect(mode)
   const progress = new Progress({ isTerminal: isLiveTerminal(process.env), write: writeError })
   const begun = yield* Clock.monotonicTimeNanos
   const wait = {
-    agent: request.agent,
+    agent,
     claim,
+    budgets: call.budgets,
     timeout: request.timeout,
     isTry: request.isTry,
     scheduling: request.scheduling,

@@ -21,6 +21,8 @@ import type { Progress } from "./progress.ts"
 export interface WaitRequest {
   readonly agent: string
   readonly claim: Claim
+  /** Which of it are budgets. */
+  readonly budgets: ReadonlyArray<string>
   readonly timeout: Duration.Duration | undefined
   readonly isTry: boolean
   readonly scheduling: SchedulingOptions
@@ -77,7 +79,10 @@ const telling = Effect.fnUntraced(function* (request: WaitRequest, progress: Pro
 
 const now = Effect.fnUntraced(function* (request: WaitRequest, sheet: Sheet) {
   const manager = yield* ResourceManager
-  const lease = yield* Effect.mapError(manager.tryLease(request.agent, request.claim, request.scheduling), claimFailed)
+  const lease = yield* Effect.mapError(
+    manager.tryLease(request.agent, request.claim, request.scheduling),
+    claimFailed(request.budgets)
+  )
   if (Option.isSome(lease)) return lease.value
   const check = yield* manager.check(request.agent, request.claim, request.scheduling)
   const why = check.granted
@@ -107,7 +112,7 @@ export const granted = (
   )
   return Effect.acquireUseRelease(
     Effect.forkChild(telling(request, progress, () => sheet(types))),
-    () => Effect.mapError(lease, claimFailed),
+    () => Effect.mapError(lease, claimFailed(request.budgets)),
     (teller) =>
       Effect.andThen(
         Fiber.interrupt(teller),

@@ -61,8 +61,14 @@ const reportedLimit = (name: string, limit: LlmLimit, leases: LlmLeases.LlmLease
   overload: leases.overload,
   calls: {
     plan: (agent, estimate) =>
-      Effect.catchTag(leases.claimOf(agent, estimate), "BudgetExceeded", ({ message }) =>
-        Effect.fail(new LimitRefused({ limit: name, until: "later", message }))
+      Effect.catchTag(
+        leases.claimOf(agent, estimate),
+        "BudgetExceeded",
+        // What is more than a whole day's is more on every day.
+        ({ budgetMicros, message, requestedMicros }) =>
+          Effect.fail(
+            new LimitRefused({ limit: name, until: requestedMicros > budgetMicros ? "never" : "later", message })
+          )
       ),
     settle: leases.settle,
     ended: (lease, code) => leases.ended(lease, howEnded(code))

@@ -17,6 +17,9 @@ const flags = (given: Partial<RunFlags> = {}): RunFlags => ({
   expected: undefined,
   isPreemptible: false,
   enforce: undefined,
+  llm: undefined,
+  inputTokens: undefined,
+  outputTokens: undefined,
   command: ["make"],
   ...given
 })
@@ -34,6 +37,7 @@ describe("what run is asked for", () => {
       args: ["-j4", "", "--"],
       cpus: 1,
       amounts: {},
+      llm: undefined,
       timeout: undefined,
       isTry: false,
       scheduling: {}
@@ -45,6 +49,21 @@ describe("what run is asked for", () => {
     assert.strictEqual(read({ agent: "a" }, environment).agent, "a")
     assert.strictEqual(read({}, environment).agent, "builder")
     assert.strictEqual(read({}, { RESOURCE_MANAGER_AGENT: "" }).agent, userInfo().username)
+  })
+
+  it("is a call of a language model, with the tokens that it takes at most, and no processor besides", () => {
+    const call = { llm: "acme", inputTokens: "2000", outputTokens: " 500 " }
+    const request = read(call)
+    assert.deepStrictEqual([request.llm, request.cpus], [{ limit: "acme", input: 2_000, output: 500 }, undefined])
+    assert.strictEqual(read({ ...call, cpu: "2" }).cpus, 2)
+    const refusals: ReadonlyArray<readonly [Partial<RunFlags>, string]> = [
+      [{ llm: "acme" }, "--llm needs --input-tokens: how many the call takes at most"],
+      [{ llm: "acme", inputTokens: "1" }, "--llm needs --output-tokens: how many the call takes at most"],
+      [{ ...call, inputTokens: "2k" }, '--input-tokens is "2k"; allowed: a whole number of tokens from 0'],
+      [{ ...call, outputTokens: "-1" }, '--output-tokens is "-1"; allowed: a whole number of tokens from 0'],
+      [{ outputTokens: "1" }, "--output-tokens needs --llm: the name of the limits that the tokens are under"]
+    ]
+    for (const [given, message] of refusals) assert.strictEqual(refusal(given), message)
   })
 
   it("is what is named, and then no processor besides", () => {

@@ -67,6 +67,23 @@ const flags = {
       "Over a quota for now: fail at once, with 75, or wait for it (default: as the agent or its group says, else fail)"
     )
   ),
+  llm: Flag.String("llm").pipe(
+    Flag.withMetavar("NAME"),
+    Flag.optional,
+    Flag.withDescription(
+      "A call of a language model under the limits of that name: all of them at once, with --input-tokens and --output-tokens"
+    )
+  ),
+  inputTokens: Flag.String("input-tokens").pipe(
+    Flag.withMetavar("N"),
+    Flag.optional,
+    Flag.withDescription("Tokens of the prompt, at most")
+  ),
+  outputTokens: Flag.String("output-tokens").pipe(
+    Flag.withMetavar("N"),
+    Flag.optional,
+    Flag.withDescription("Tokens of the answer, at most")
+  ),
   enforce: Flag.Literals("enforce", ["auto", "none", "systemd", "watch"]).pipe(
     Flag.optional,
     Flag.withDescription(
@@ -103,6 +120,9 @@ export const run = Command.make(
             isPreemptible: rest.preemptible,
             onQuota: Option.getOrUndefined(rest.onQuota),
             enforce: Option.getOrUndefined(enforce),
+            llm: Option.getOrUndefined(rest.llm),
+            inputTokens: Option.getOrUndefined(rest.inputTokens),
+            outputTokens: Option.getOrUndefined(rest.outputTokens),
             command
           },
           Option.getOrUndefined(connect)
@@ -123,6 +143,10 @@ export const run = Command.make(
     { command: "resource-manager run -- make -j4", description: "One processor, charged to you" },
     { command: "resource-manager run --agent build --cpu 4 --memory 4GiB -- make -j4" },
     { command: "resource-manager run --try --resource gpu=1 -- python train.py", description: "Now or not at all" },
+    {
+      command: "resource-manager run --llm acme --input-tokens 2000 --output-tokens 500 -- ./ask.sh",
+      description: "Within it: settle --input-tokens 1874 --output-tokens 96"
+    },
     { command: "resource-manager run --enforce auto --memory 2GiB -- npm test" }
   ])
 )
