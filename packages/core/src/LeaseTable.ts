@@ -16,11 +16,12 @@ import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type { Claim, WaitOptions } from "./Claim.ts"
 import type { ClaimError, InvalidClaim, LeaseRevoked, ResourceNotAcquired, UnknownResourceType } from "./Errors.ts"
-import type { PreemptionCause } from "./Preemption.ts"
 import type { JournalFailed } from "./Journal.ts"
 import type { LedgerEvent, ReturnReason } from "./ledger/Event.ts"
+import type { NoticeCause } from "./ledger/preemption/Notice.ts"
 
 export type { LedgerEvent, ReturnReason } from "./ledger/Event.ts"
+export type { NoticeCause } from "./ledger/preemption/Notice.ts"
 
 /** A claim as it stands now: its fields change with it. */
 export interface Ticket {
@@ -37,12 +38,14 @@ export interface Ticket {
   readonly parent: number | undefined
 }
 
-/** What became of a lease that may be preempted. */
+/** What became of a lease that has to end. */
 export interface LeaseNotice {
   readonly phase: "announced" | "ending" | "spared"
   /** The time until its deadline. */
   readonly leftMillis: number
-  readonly cause: PreemptionCause | undefined
+  /** The time until it is taken by force. */
+  readonly forcedInMillis: number
+  readonly cause: NoticeCause | undefined
 }
 
 export interface TableClaimOptions extends WaitOptions {
@@ -99,6 +102,16 @@ export class LeaseTable extends Context.Service<
     readonly giveUp: (ticket: number) => Effect.Effect<void>
     /** Takes a lease from its holder, by an administrator or because its session ended. `false` where it had come back already. */
     readonly revoke: (lease: number, reason: "revoked" | "lost") => Effect.Effect<boolean>
+    /**
+     * Gives back a lease that has to stop, for its holder, who has: it returns as what it was told to end for
+     * (`preempted`, `expired`). Otherwise a `release`. `false` where it had come back already.
+     */
+    readonly end: (lease: number) => Effect.Effect<boolean>
+    /**
+     * What works under a lease takes time to end: it does not come back at its expiry by itself, but is told to
+     * stop then, and is taken by force after the time for finalizers (`overrun`). `false` where it has come back.
+     */
+    readonly lingerUnsafe: (lease: number) => boolean
     /** Gives back amounts of the agent's manual acquisitions, newest first, all or nothing. */
     readonly releaseManual: (
       agent: string,

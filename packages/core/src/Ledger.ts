@@ -47,7 +47,7 @@ export {
 export { byF1, shortestFirst } from "./ledger/order/sizes.ts"
 export { type BackfillKind, type BackfillOptions } from "./ledger/plan/Backfill.ts"
 export { Pool, type PoolOptions } from "./ledger/Pool.ts"
-export type { Notice, PreemptionCause } from "./ledger/preemption/Notice.ts"
+export type { Notice, NoticeCause, PreemptionCause } from "./ledger/preemption/Notice.ts"
 export { preemptionOff, type PreemptionPolicy } from "./ledger/preemption/Preemptor.ts"
 export type * from "./ledger/Refusal.ts"
 export { Replay } from "./ledger/replay.ts"

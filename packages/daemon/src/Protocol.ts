@@ -154,7 +154,7 @@ export const NoticedLease = Schema.Struct({
   lease: Schema.Number,
   phase: Schema.Literals(["announced", "ending", "spared"]),
   leftMillis: Schema.Number,
-  cause: Schema.optionalKey(Schema.Literals(["priority", "reclaim", "age", "deadlock"]))
+  cause: Schema.optionalKey(Schema.Literals(["priority", "reclaim", "age", "deadlock", "expiry"]))
 })
 export interface NoticedLease extends Schema.Schema.Type<typeof NoticedLease> {}
 

@@ -1,11 +1,14 @@
 /** Processes under leases (P): no lease comes back before they are gone, however their client, or the daemon, ends. */
 import { assert, describe, it } from "@effect/vitest"
+import { Preemption } from "@resource-manager/core"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import { existsSync, readFileSync } from "node:fs"
+import * as Stream from "effect/Stream"
+import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import type { DaemonServerOptions } from "../src/DaemonServer.ts"
 import * as Gate from "../src/process/Gate.ts"
 import { ProcessTable, type Service } from "../src/process/ProcessTable.ts"
 import { connect, eventually, folder, type LocalDaemon, program, startDaemon, until } from "./support/daemon.ts"
@@ -30,17 +33,59 @@ const pidIn = (path: string) =>
   })
 
 /** Runs a command under all of the cpu. */
-const running = (daemon: { readonly address: string }, command: string) =>
+const running = (
+  daemon: { readonly address: string },
+  command: string,
+  options: { readonly expiresAfterMillis?: number; readonly preemptible?: boolean } = {}
+) =>
   Effect.gen(function* () {
-    const runner = yield* program("runner", { address: daemon.address, agent: "a", claim: { cpu: 10 }, command })
+    const claim = { cpu: 10 }
+    const runner = yield* program("runner", { address: daemon.address, agent: "a", claim, command, ...options })
     const [, lease, pid] = (yield* runner.line("runs")).split(" ")
     return { runner, lease: Number(lease), pid: Number(pid) }
   })
 
 /** Waits for all of the cpu, and says who was alive when it was granted. */
 const nextGrant = (daemon: LocalDaemon, pids: () => ReadonlyArray<number>) =>
-  Effect.forkScoped(Effect.scoped(Effect.map(daemon.manager.lease("next", { cpu: 10 }), () => pids().filter(lives))), {
-    startImmediately: true
+  Effect.forkScoped(
+    Effect.scoped(Effect.map(daemon.manager.lease("next", { cpu: 10 }, { priority: 5 }), () => pids().filter(lives))),
+    { startImmediately: true }
+  )
+
+/** One that tells when it is asked to end, and ends when it may. */
+const obliging = Effect.map(folder, (path) => {
+  const [asked, go] = [join(path, "asked"), join(path, "go")]
+  return {
+    command: `trap 'echo $$ > ${asked}; while [ ! -e ${go} ]; do sleep 0.02; done; exit 0' TERM; while :; do sleep 0.05; done`,
+    asked: pidIn(asked),
+    mayEnd: Effect.sync(() => writeFileSync(go, ""))
+  }
+})
+
+const tireless = "trap '' TERM; while :; do sleep 0.05; done"
+
+/** A daemon whose leases that have to stop are taken by force after so long. */
+const daemonWith = (preemption: Preemption.PreemptionPolicy, options: Partial<DaemonServerOptions> = {}) =>
+  Effect.provideService(startDaemon(options), Preemption.Preemption, preemption)
+
+/** How leases came back that their holders did not give back, from now on. */
+const returnsOf = (daemon: LocalDaemon) =>
+  Effect.gen(function* () {
+    const operator = yield* connect(daemon.address)
+    const told: Array<unknown> = []
+    let isHeard = false
+    const events = operator.daemon.stream((rpc) => rpc.Events())
+    yield* Effect.forkScoped(
+      Stream.runForEach(events, ({ event }) =>
+        Effect.sync(() => {
+          isHeard = true
+          if (event._tag === "Returned" && event["reason"] !== "released") told.push(event["reason"])
+        })
+      )
+    )
+    const probe = daemon.manager.withLease("probe", { memory: 1 })(Effect.sync(() => isHeard))
+    yield* until("the stream of events", probe, (heard) => heard)
+    return told
   })
 
 describe("processes under a lease", () => {
@@ -95,6 +140,76 @@ describe("processes under a lease", () => {
       assert.deepInclude({ ...listed }, { id: second.lease, processes: [second.pid] })
       yield* operator.daemon.call((rpc) => rpc.RevokeLease({ lease: second.lease }))
       assert.deepStrictEqual(yield* Fiber.join(yield* nextGrant(daemon, () => [second.pid])), [])
+    })
+  )
+
+  test(
+    "are asked to end when their lease expires, and keep it until they are gone (P4)",
+    Effect.gen(function* () {
+      const daemon = yield* daemonWith(Preemption.off({ overrun: "1 minute" }))
+      const returns = yield* returnsOf(daemon)
+      const work = yield* obliging
+      const { pid, runner } = yield* running(daemon, work.command, { expiresAfterMillis: 3_000 })
+      const next = yield* nextGrant(daemon, () => [pid])
+      assert.strictEqual(yield* work.asked, pid)
+      // It has expired, its processes are there, and nobody else has its units.
+      assert.deepStrictEqual([(yield* daemon.manager.waiters).length, lives(pid)], [1, true])
+      yield* work.mayEnd
+      assert.deepStrictEqual(yield* Fiber.join(next), [])
+      yield* until("it is told", Effect.succeed(returns), ({ length }) => length > 0)
+      assert.strictEqual(returns[0], "expired")
+      yield* runner.line("done")
+    })
+  )
+
+  test(
+    "are asked to end at the deadline of a preemption, and keep it until they are gone (P4)",
+    Effect.gen(function* () {
+      const daemon = yield* daemonWith(Preemption.priority({ grace: "100 millis", overrun: "1 minute" }))
+      const returns = yield* returnsOf(daemon)
+      const work = yield* obliging
+      const { pid } = yield* running(daemon, work.command, { preemptible: true })
+      const next = yield* nextGrant(daemon, () => [pid])
+      assert.strictEqual(yield* work.asked, pid)
+      assert.deepStrictEqual([(yield* daemon.manager.waiters).length, lives(pid)], [1, true])
+      yield* work.mayEnd
+      assert.deepStrictEqual(yield* Fiber.join(next), [])
+      yield* until("it is told", Effect.succeed(returns), ({ length }) => length > 0)
+      assert.strictEqual(returns[0], "preempted")
+    })
+  )
+
+  for (const preemptible of [false, true]) {
+    test(
+      `are killed before it is taken by force, however long they have otherwise (${preemptible ? "preempted" : "expired"})`,
+      Effect.gen(function* () {
+        const policy = Preemption.priority({ grace: "100 millis", overrun: "6 seconds" })
+        const daemon = yield* daemonWith(policy, { processGrace: "1 minute" })
+        const returns = yield* returnsOf(daemon)
+        const { pid } = yield* running(daemon, tireless, preemptible ? { preemptible } : { expiresAfterMillis: 3_000 })
+        const next = yield* nextGrant(daemon, () => [pid])
+        assert.deepStrictEqual(yield* Fiber.join(next), [])
+        yield* until("it is told", Effect.succeed(returns), ({ length }) => length > 0)
+        assert.strictEqual(returns[0], preemptible ? "preempted" : "expired")
+      })
+    )
+  }
+
+  test(
+    "lose it by force where they cannot be ended in time: an overrun, and its token is void (P4)",
+    Effect.gen(function* () {
+      const table = yield* Effect.provide(ProcessTable, yield* Layer.build(ProcessTable.layer))
+      // Nobody is reached by any signal.
+      const deaf = ProcessTable.of({ ...table, signal: () => Effect.succeed("denied") })
+      const policy = Preemption.off({ overrun: "300 millis" })
+      const daemon = yield* daemonWith(policy).pipe(Effect.provideService(ProcessTable, deaf))
+      const returns = yield* returnsOf(daemon)
+      const { pid } = yield* running(daemon, "exec sleep 1000", { expiresAfterMillis: 3_000 })
+      const next = yield* nextGrant(daemon, () => [pid])
+      assert.deepStrictEqual(yield* Fiber.join(next), [pid])
+      yield* until("it is told", Effect.succeed(returns), ({ length }) => length > 0)
+      assert.strictEqual(returns[0], "overrun")
+      process.kill(pid, "SIGKILL")
     })
   )
 

@@ -142,7 +142,15 @@ const say = (event: LedgerEvent | Dropped, known: Known | undefined, types: Type
       }
     case "Returned":
       return returned(event, known)
+    case "Lingers":
+      return {
+        what: "lingers",
+        text: list(...claimOf("lease", event.id, known), ": its processes are ended when it expires")
+      }
     case "Preempting":
+      if (event.cause === "expiry") {
+        return { what: "expiring", role: "warn", text: list(...claimOf("lease", event.id, known), " has expired") }
+      }
       return {
         what: "preempting",
         role: "warn",

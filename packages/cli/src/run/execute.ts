@@ -10,6 +10,7 @@
  *    before it takes a lease back, and has it as an orphan.
  * 4. A lease that is taken away ends the command.
  */
+import type { LeaseRevoked } from "@resource-manager/core/Errors"
 import type { Lease } from "@resource-manager/core/Lease"
 import { DaemonConnection } from "@resource-manager/daemon/DaemonConnection"
 import { type Enforcement, type Limits, wrapper } from "@resource-manager/daemon/process/Enforcement"
@@ -36,8 +37,12 @@ export interface Execution {
   readonly say: (line: string) => void
 }
 
-const taken = (lease: Lease) =>
-  Effect.map(lease.revoked, (error) => runFailed(runExitCodes.taken, `${error.message}; the command was ended`))
+const taken = (lease: Lease) => Effect.map(lease.revoked, takenFor)
+
+const takenFor = (error: LeaseRevoked) => runFailed(runExitCodes.taken, `${error.message}; the command was ended`)
+
+/** Whether the daemon ends what works under such a lease, before it gives its units to others. */
+export const isEndedByDaemon = ({ reason }: LeaseRevoked): boolean => reason === "expired" || reason === "preempted"
 
 /**
  * Whether the command ended because the daemon ended it: a lease with processes is
@@ -160,13 +165,15 @@ export const execute = Effect.fnUntraced(function* (
   yield* gated.open
   const ended = yield* Effect.raceAllFirst([
     Effect.map(gated.exit, (status) => ({ _tag: "Exited", status }) as const),
-    Effect.map(taken(lease), (failure) => ({ _tag: "Taken", failure }) as const),
+    Effect.map(lease.revoked, (error) => ({ _tag: "Taken", error }) as const),
     watched(gated, execution),
     warned(lease, execution)
   ])
   if (ended._tag === "Taken") {
+    // Asked twice, some programs give up at once what they were saving.
+    if (isEndedByDaemon(ended.error)) yield* gated.exit
     yield* cleared(gated, () => undefined)
-    return yield* Effect.fail(ended.failure)
+    return yield* Effect.fail(takenFor(ended.error))
   }
   yield* reportExit(yield* DaemonConnection, lease, exitCodeOf(ended.status))
   yield* cleared(gated, execution.say)

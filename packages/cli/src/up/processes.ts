@@ -22,6 +22,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
+import { isEndedByDaemon } from "../run/execute.ts"
 import { reportExit, timedOutCode } from "../run/reportExit.ts"
 import { AgentRunner } from "./AgentRunner.ts"
 import type { Instance } from "./plan.ts"
@@ -118,13 +119,17 @@ export const make = Effect.fnUntraced(function* (options: ProcessRunnerOptions) 
   })
 
   const ended = ({ timeoutMillis }: Instance, lease: Lease, gated: Gate.Gated): Effect.Effect<Outcome> => {
+    /** Why the daemon is ending the command: its end is then no outcome of its own. */
+    let endedFor: Outcome | undefined
     const exited = Effect.tap(gated.exit, (status) => reportExit(daemon, lease, exitCodeOf(status))).pipe(
-      Effect.map(outcomeOf)
+      Effect.map((status) => endedFor ?? outcomeOf(status))
     )
-    const taken = Effect.map(lease.revoked, ({ message }): Outcome => ({
-      _tag: "Revoked",
-      message: firstLine(message)
-    }))
+    const taken = Effect.flatMap(lease.revoked, (error): Effect.Effect<Outcome> => {
+      const outcome: Outcome = { _tag: "Revoked", message: firstLine(error.message) }
+      if (!isEndedByDaemon(error)) return Effect.succeed(outcome)
+      endedFor = outcome
+      return Effect.never
+    })
     const late: Effect.Effect<Outcome> =
       timeoutMillis === undefined
         ? Effect.never

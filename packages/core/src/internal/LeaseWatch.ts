@@ -31,11 +31,11 @@ export class LeaseWatch {
     })
   }
 
-  /** Completes when the lease is told to end: at once where it was. */
+  /** Completes when the lease is told to end for somebody else: at once where it was. */
   preempted(lease: Request): Effect.Effect<PreemptionNotice> {
     return this.watch(lease, () => {
       const { notice } = lease
-      if (notice === undefined || lease.status !== "held") return undefined
+      if (notice === undefined || notice.cause === "expiry" || lease.status !== "held") return undefined
       const left = (notice.deadline - this.now()) / 1_000
       return { deadlineMillis: this.wallMillis() + left, cause: notice.cause }
     })

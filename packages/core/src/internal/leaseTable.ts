@@ -59,6 +59,7 @@ class View implements Ticket {
 const noticeOf = ({ notice }: Request, now: number): LeaseNotice => ({
   phase: notice === undefined ? "spared" : notice.ending ? "ending" : "announced",
   leftMillis: notice === undefined ? 0 : Math.max(0, (notice.deadline - now) / 1_000),
+  forcedInMillis: notice === undefined ? 0 : Math.max(0, (notice.forcedAt - now) / 1_000),
   cause: notice?.cause
 })
 
@@ -234,6 +235,17 @@ export const make = (runtime: LedgerRuntime, index: Index, former: FormerHome | 
         open.delete(lease)
         return runtime.command((ledger, now) => ledger.revoke(held, reason, now))
       }),
+    end: (lease) =>
+      Effect.sync(() => {
+        const held = heldLease(lease)
+        if (held === undefined) return false
+        open.delete(lease)
+        return runtime.command((ledger, now) => ledger.release(held, now))
+      }),
+    lingerUnsafe: (lease) => {
+      const held = heldLease(lease)
+      return held !== undefined && runtime.command((ledger, now) => ledger.linger(held, now))
+    },
     releaseManual: (agent, claim) =>
       Effect.suspend(() => {
         const refusal = runtime.command((ledger, now) => ledger.releaseManual(agent, claim, now))

@@ -233,12 +233,14 @@ export const leaseRevoked = (facts: Omit<Refusal.LeaseRevoked, "_tag">) =>
 
 /** The same of a lease that is held no more. */
 export const leaseGone = (lease: Request) =>
-  leaseRevoked({
-    lease: lease.id,
-    agent: lease.agent.id,
-    reason:
-      lease.returnedBy === undefined && lease.notice !== undefined ? "preempted" : Refusal.takenReason(lease.returnedBy)
-  })
+  leaseRevoked({ lease: lease.id, agent: lease.agent.id, reason: goneReason(lease) })
+
+const goneReason = ({ notice, returnedBy }: Request): Refusal.TakenReason => {
+  if (notice === undefined || (returnedBy !== undefined && returnedBy !== "overrun")) {
+    return Refusal.takenReason(returnedBy)
+  }
+  return notice.cause === "expiry" ? "expired" : "preempted"
+}
 
 /** The typed error of a refusal. Only `grow` can meet `LeaseRevoked`. */
 export const toError = (

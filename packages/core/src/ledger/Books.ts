@@ -470,7 +470,8 @@ export class Books {
     request.status = "returned"
     if (inside !== undefined) for (const wait of inside) quota.moveLine(this, wait)
     this.index?.remove(request)
-    if (request.scheduling.preemptible) preempting.unreckon(this, request)
+    // Most claims say nothing of themselves: such a lease is in nobody's reckoning.
+    if (request.scheduling !== noScheduling) preempting.unreckon(this, request)
     for (const part of request.parts) {
       part.pool.giveBack(part.amount, this.now)
       part.pool.removeHolder(part)

@@ -69,6 +69,23 @@ export class Endings {
     books.ordering?.inherit()
   }
 
+  /**
+   * A lease expires: it is back at once, unless what works under it takes time to end.
+   * Where it was told to end before, it has what that left it.
+   */
+  expire(lease: Request): void {
+    if (lease.scheduling.lingers !== true) {
+      this.settled.push(lease)
+      return this.takeBack(lease, "expired")
+    }
+    if (lease.notice === undefined) {
+      const { now } = this.books
+      const forcedAt = now + this.preemption.overrun
+      preempting.announce(this.books, lease, { by: lease.id, cause: "expiry", deadline: now, forcedAt, ending: false })
+    }
+    this.end(lease)
+  }
+
   /** The deadline of a lease has come. */
   end(lease: Request): void {
     preempting.end(this.books, lease)

@@ -6,7 +6,7 @@
 import type { Claim } from "./Claim.ts"
 import type { Rate } from "./Bucket.ts"
 import type { GroupChange, Membership } from "./quota/transitions.ts"
-import type { PreemptionCause } from "./preemption/Notice.ts"
+import type { NoticeCause } from "./preemption/Notice.ts"
 import type { Refusal } from "./Refusal.ts"
 import type { Reservation, ReservationEnd } from "./reservations/Reservation.ts"
 import type { Scheduling } from "./Scheduling.ts"
@@ -114,13 +114,15 @@ export type LedgerEvent =
       /** Where it was taken by force: all of its tokens, and those below, are void. */
       readonly fence?: number | undefined
     }
-  /** A lease has to end by `deadline`, for a claim; what is out at `forcedAt` is taken by force. */
+  /** What works under a lease takes time to end, which begins at its expiry. */
+  | { readonly _tag: "Lingers"; readonly at: number; readonly id: number }
+  /** A lease has to end by `deadline`, for a claim or because it expired; what is out at `forcedAt` is taken by force. */
   | {
       readonly _tag: "Preempting"
       readonly at: number
       readonly id: number
       readonly by: number
-      readonly cause: PreemptionCause
+      readonly cause: NoticeCause
       readonly deadline: number
       readonly forcedAt: number
     }

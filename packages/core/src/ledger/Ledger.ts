@@ -285,7 +285,7 @@ export class Ledger {
     if (lease.status !== "held" || lease.grows !== undefined) return false
     if (lease.notice?.ending === true) {
       this.endings.settled.push(lease)
-      this.endings.takeBack(lease, "preempted")
+      this.endings.takeBack(lease, lease.notice.cause === "expiry" ? "expired" : "preempted")
     } else this.endings.takeBack(lease, "released")
     this.settling.settle()
     return true
@@ -296,6 +296,18 @@ export class Ledger {
     this.advance(now)
     if (lease.status === "held" && lease.notice?.ending === false) preempting.end(this.books, lease)
     return this.release(lease, now)
+  }
+
+  /**
+   * What works under a lease takes time to end (processes). When it expires it is told to
+   * end then, and its units come back when its holder gives it back, or by force after the
+   * time for finalizers. `false` where it is back already.
+   */
+  linger(lease: Request, now: number): boolean {
+    this.advance(now)
+    if (lease.status !== "held" || lease.grows !== undefined) return false
+    if (lease.ttl !== 0 && lease.scheduling.lingers !== true) preempting.linger(this.books, lease)
+    return true
   }
 
   /** Gives back some of what a lease holds: all of the amounts or, where it holds less, none. */
@@ -623,6 +635,15 @@ export class Ledger {
     }
   }
 
+  private leaseDue(lease: Request): void {
+    const { notice } = lease
+    const isExpired = lease.expiresAt <= this.books.now
+    // What lingers and is being ended has nothing but its forced end before it.
+    if (isExpired && !(notice?.ending === true && lease.scheduling.lingers === true)) this.endings.expire(lease)
+    else if (notice?.ending === false) this.endings.end(lease)
+    else this.endings.force(lease)
+  }
+
   /** Does what was due, each thing at its own instant. */
   private runDue(now: number): void {
     const books = this.books
@@ -633,13 +654,8 @@ export class Ledger {
       if (due instanceof Pool) books.rebalance(due)
       else if (due instanceof Level) gates.touch(books, due)
       else if (due instanceof Reservations) this.turnPages(due)
-      else if (due instanceof Request && due.status === "held") {
-        if (due.expiresAt <= books.now) {
-          this.endings.settled.push(due)
-          this.endings.takeBack(due, "expired")
-        } else if (due.notice?.ending === false) this.endings.end(due)
-        else this.endings.force(due)
-      } else if (due instanceof Request) {
+      else if (due instanceof Request && due.status === "held") this.leaseDue(due)
+      else if (due instanceof Request) {
         this.endings.fail(due, "ClaimTimedOut", timedOut(due, books.now, this.safetyOf(due)))
       }
       this.settling.settle()

@@ -78,8 +78,8 @@ export class Request implements Timed {
   readonly ttl: number
   /** When waiting ends in `ClaimTimedOut`; `undefined` is never. */
   readonly deadline: number | undefined
-  /** What it says of itself for the policies. */
-  readonly scheduling: Scheduling
+  /** What it says of itself for the policies. Replaced, never changed in place: most share one. */
+  scheduling: Scheduling
   /** What decides when its turn comes, beside its arrival. */
   turn: Readonly<Turn> = noTurn
   /** Pools in which it is not yet earmarked. At 0 it is granted. */

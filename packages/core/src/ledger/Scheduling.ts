@@ -9,6 +9,11 @@ export interface Scheduling {
   readonly expected: number
   /** Whether its lease may be taken from it for another claim. */
   readonly preemptible: boolean
+  /**
+   * Whether what works under it takes time to end: at its expiry it is told to end, and
+   * comes back when that is done, or by force. Said once it is held, by `Ledger.linger`.
+   */
+  readonly lingers?: true | undefined
   /** What to do where it is over a quota for now. As its agent or its group says, where it says nothing. */
   readonly onQuota?: OnQuota | undefined
   /** The most that an outermost lease and all inside it will ever hold, where deadlocks are avoided so. */

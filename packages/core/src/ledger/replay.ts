@@ -126,6 +126,9 @@ export class Replay {
       case "Returned":
         books.giveBack(this.request(event.id), event.reason)
         break
+      case "Lingers":
+        preempting.linger(books, this.request(event.id))
+        break
       case "Preempting": {
         const { by, cause, deadline, forcedAt } = event
         preempting.announce(books, this.request(event.id), { by, cause, deadline, forcedAt, ending: false })

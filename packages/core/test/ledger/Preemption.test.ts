@@ -57,6 +57,38 @@ describe("preemption by priority", () => {
     }
   })
 
+  it("ends what lingers from its expiry on, and takes it by force in the end", () => {
+    for (const [time, reason] of [
+      [1_200, "expired"],
+      [1_500, "overrun"]
+    ] as const) {
+      const { events, ledger } = setUp({ cpu: 10 })
+      const lease = request(ledger.claim("a", { cpu: 10 }, 0, { ttl: 1_000 }))
+      assert.isTrue(ledger.linger(lease, 0))
+      const next = request(ledger.claim("next", { cpu: 4 }, 100))
+      ledger.advance(1_000)
+      assert.deepStrictEqual([lease.status, lease.notice?.ending, next.status], ["held", true, "waiting"])
+      assert.deepInclude({ ...lease.notice }, { cause: "expiry", deadline: 1_000, forcedAt: 1_500 })
+      assert.strictEqual(ledger.release(lease, time), reason === "expired")
+      assert.deepStrictEqual([lease.returnedBy, next.status], [reason, "held"])
+      const returned = events.find((event) => event._tag === "Returned")
+      assert.strictEqual(returned?._tag === "Returned" && returned.fence !== undefined, reason === "overrun")
+      assert.isFalse(ledger.linger(lease, 2_000))
+    }
+  })
+
+  it("keeps what lingers as what it was taken for, where it was taken before it expired", () => {
+    const { ledger } = setUp({ cpu: 10 })
+    const low = request(ledger.claim("low", { cpu: 10 }, 0, { ...at(0), ttl: 1_200 }))
+    ledger.linger(low, 0)
+    const high = request(ledger.claim("high", { cpu: 4 }, 100, at(5)))
+    ledger.advance(1_300)
+    // Its deadline was at 1,100, and its expiry changes nothing any more.
+    assert.deepStrictEqual([low.status, low.notice?.cause, ledger.nextDueAt], ["held", "priority", 1_600])
+    assert.isTrue(ledger.release(low, 1_400))
+    assert.deepStrictEqual([low.returnedBy, high.status], ["preempted", "held"])
+  })
+
   it("never takes from an equal, from who is not preemptible, or in vain", () => {
     const { events, ledger } = setUp({ cpu: 10 })
     ledger.claim("equal", { cpu: 3 }, 0, at(5))

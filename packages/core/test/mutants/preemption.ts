@@ -2,6 +2,22 @@
 import { of } from "./mutant.ts"
 
 export const preemptionMutants = [
+  ...of("Endings.ts", [
+    {
+      name: "what lingers is back at its expiry",
+      rule: "a lease whose work takes time to end is told to end when it expires",
+      search: "if (lease.scheduling.lingers !== true) {",
+      replacement: "if (lease.parts.length > 0) {"
+    }
+  ]),
+  ...of("preemption/Notice.ts", [
+    {
+      name: "what lingers is never forced",
+      rule: "a lease that lingers is taken by force where it is not given back in time",
+      search: "return lease.scheduling.lingers === true ? notice.forcedAt :",
+      replacement: "return lease.scheduling.lingers === true ? Infinity :"
+    }
+  ]),
   ...of("preemption/PreemptibleIndex.ts", [
     {
       name: "the longest held is taken first",
@@ -196,8 +212,8 @@ export const preemptionMutants = [
     {
       name: "told, and still blocked",
       rule: "a lease that was told to end is no deadlock",
-      search: "  if (isBlocked(lease)) unblock(books, lease)\n  for (const part of lease.parts) {\n    unlist",
-      replacement: "  for (const part of lease.parts) {\n    unlist"
+      search: "  if (isBlocked(lease)) unblock(books, lease)\n  for (const part of lease.parts) {\n    if (isListed) unlist",
+      replacement: "  for (const part of lease.parts) {\n    if (isListed) unlist"
     },
     {
       name: "announced for ever",

@@ -39,6 +39,7 @@ export type CommandName =
   | "abandon"
   | "revoke"
   | "yieldUp"
+  | "linger"
   | "setCapacity"
   | "setRate"
   | "refund"

@@ -91,6 +91,8 @@ export interface WorldClaim {
   readonly preemptible: boolean
   /** What it was told, where it has to end. */
   notice: WorldNotice | undefined
+  /** Whether it is told to end when it expires, and does not come back by that alone. */
+  lingers: boolean
   /** Whether anything was asked inside it, or changed on it: such a grant is not undone. */
   touched: boolean
 }
@@ -248,6 +250,9 @@ export class World {
       case "Returned":
         this.giveBack(this.claim(event.id))
         break
+      case "Lingers":
+        this.claim(event.id).lingers = true
+        break
       case "Preempting": {
         const { by, cause, deadline, forcedAt } = event
         this.claim(event.id).notice = { by, cause, deadline, forcedAt, ending: false }
@@ -313,6 +318,7 @@ export class World {
       leasePriority: this.order.own({ agent: event.agent, scheduling: event.scheduling ?? noScheduling }),
       preemptible: event.scheduling?.preemptible === true && !event.manual && this.asking.grows === undefined,
       notice: undefined,
+      lingers: false,
       touched: false
     }
     for (const lease of around(claim)) lease.touched = true

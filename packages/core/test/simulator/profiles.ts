@@ -255,5 +255,18 @@ export const profiles: ReadonlyArray<Profile> = [
     live: 12,
     moves: 0.6,
     weights: { ...weights, undo: 5, refund: 2, settle: 5, advance: 10 }
+  },
+  {
+    ...base,
+    // Processes work under leases that expire.
+    name: "lingering",
+    pools: (random) => plain(random, random.between(1, 3)),
+    live: 15,
+    ttl: 0.5,
+    priorities: 0.6,
+    preemptible: 0.5,
+    preemption: (random) => (random.chance(0.7) ? randomPreemption(random) : { ...preemptionOff, overrun: 500 }),
+    moves: 0.6,
+    weights: { ...weights, linger: 9, yieldUp: 3, grow: 3, setCapacity: 3 }
   }
 ]

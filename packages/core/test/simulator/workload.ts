@@ -146,6 +146,11 @@ export class Workload {
         const handle = lease && this.handles.get(lease.id)
         return handle && { command: { name, returns: handle.id, at }, run: (ledger) => ledger.yieldUp(handle, at) }
       }
+      case "linger": {
+        const lease = random.pick(world.leases.filter(({ ttl }) => ttl !== 0)) ?? this.someLease()
+        const handle = lease && this.handles.get(lease.id)
+        return handle && { command: { name, at }, run: (ledger) => ledger.linger(handle, at) }
+      }
       case "abandon": {
         const waiter = random.pick(world.waiters)
         const handle = waiter && this.handles.get(waiter.id)

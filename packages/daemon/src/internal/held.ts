@@ -18,6 +18,8 @@ export class Held {
   private listeners: Set<(error: LeaseRevoked) => void> | undefined
   private notice: PreemptionNotice | undefined
   private noticeListeners: Set<(notice: PreemptionNotice) => void> | undefined
+  /** Whether its own time is over, and what works under it is being ended. */
+  private expires = false
   /** Whether its holder has to stop. */
   private ending = false
 
@@ -71,10 +73,8 @@ export class Held {
       this.notice = undefined
       return
     }
-    this.notice = { deadlineMillis: Date.now() + leftMillis, cause: cause ?? "priority" }
-    const { noticeListeners } = this
-    this.noticeListeners = undefined
-    if (noticeListeners !== undefined) for (const listener of noticeListeners) listener(this.notice)
+    if (cause === "expiry") this.expires = true
+    else this.announce({ deadlineMillis: Date.now() + leftMillis, cause: cause ?? "priority" })
     if (phase !== "ending") return
     this.ending = true
     const { listeners } = this
@@ -82,17 +82,26 @@ export class Held {
     if (listeners !== undefined) for (const listener of listeners) listener(this.gone)
   }
 
+  private announce(notice: PreemptionNotice): void {
+    this.notice = notice
+    const { noticeListeners } = this
+    this.noticeListeners = undefined
+    if (noticeListeners !== undefined) for (const listener of noticeListeners) listener(notice)
+  }
+
   /** It was taken from its holder. */
   take(reason: LeaseRevoked["reason"]): void {
     if (this.returnedBy !== undefined) return
-    this.returnedBy = reason
+    // By force it is told as preempted, whatever it had to end for.
+    this.returnedBy = reason === "preempted" && this.expires ? "expired" : reason
     const { listeners } = this
     this.listeners = undefined
     if (listeners !== undefined) for (const listener of listeners) listener(this.gone)
   }
 
   get gone(): LeaseRevoked {
-    return lost(this.id, this.agent, this.returnedBy ?? (this.notice === undefined ? "returned" : "preempted"))
+    const why = this.notice !== undefined ? "preempted" : this.expires ? "expired" : "returned"
+    return lost(this.id, this.agent, this.returnedBy ?? why)
   }
 
   /** Calls back when it is told to end: at once where it was. */

@@ -46,8 +46,8 @@ const Did = Schema.Struct({
 })
 /** A process works under a lease. */
 const Bound = Schema.Struct({ s: Schema.Literal("proc"), lease: Schema.Number, target: CommandTarget })
-/** How a lease comes back whose processes are being ended. */
-const Reason = Schema.Literals(["released", "revoked", "lost"])
+/** How a lease comes back whose processes are being ended; `ended`: as what it was told to end for. */
+const Reason = Schema.Literals(["released", "revoked", "lost", "ended"])
 export type BackReason = typeof Reason.Type
 /** It comes back once its processes are gone: whoever gave it back, or took it, was told so. */
 const Returning = Schema.Struct({ s: Schema.Literal("back"), lease: Schema.Number, reason: Reason })

@@ -294,6 +294,7 @@ export class SessionHost {
       return
     }
     this.supervisor.evict(lease)
+    // Whoever holds it is told what it was taken for; that it was by force is in the manager's log and statistics.
     const returned: ReturnedLease = { lease, reason: reason === "overrun" ? "preempted" : reason }
     const session = this.sessions.take(returned)
     if (session === undefined) return
@@ -303,6 +304,7 @@ export class SessionHost {
 
   /** A lease has to end, and that is committed. */
   readonly onNoticed = (lease: number, notice: LeaseNotice): void => {
+    if (notice.phase === "ending") this.supervisor.stop(lease, notice.forcedInMillis)
     const session = this.sessions.owner(lease)
     const queue = session === undefined ? undefined : this.peers.get(session)?.revocations
     if (queue !== undefined) Queue.offerUnsafe(queue, noticedOf(lease, notice))

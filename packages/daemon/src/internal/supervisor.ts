@@ -5,17 +5,20 @@
  *   ends or it is released or revoked, they are asked to end, then killed.
  * - P2 Who survives keeps the lease: it is marked orphaned, and looked for again.
  *   An administrator who revokes it then takes it all the same.
- * - P4 A lease that the manager takes back by itself (it expired) is back at once, as its
- *   holder was told from the first; its processes are ended then.
+ * - P4 A lease that has to stop (it expired, or is taken for another claim) is no exception:
+ *   its processes are asked to end at that instant, and killed early enough to be gone by
+ *   the forced end. Only then, if they still live, is the lease back before they are: it
+ *   is an overrun, and its fencing token is void.
  * - P3 What works under which lease is journaled before the process may begin, so a
  *   daemon that is started anew ends what nobody answers for.
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import type * as Result from "effect/Result"
 import { LeaseUnknown, ProcessUnseen } from "../Errors.ts"
 import type { CommandTarget } from "../process/Identity.ts"
-import { ProcessTable, type Service } from "../process/ProcessTable.ts"
-import { terminate, type TerminateOptions } from "../process/Terminator.ts"
+import { type ProcessesUnreadable, ProcessTable, type Service } from "../process/ProcessTable.ts"
+import { type Ending, terminate, type TerminateOptions } from "../process/Terminator.ts"
 import type { BackReason, Work } from "./records.ts"
 import type { SessionHost } from "./sessionHost.ts"
 
@@ -27,8 +30,30 @@ export interface SupervisorOptions {
   readonly fork: (effect: Effect.Effect<void>) => unknown
 }
 
+/**
+ * How long before its forced end what works under a lease is killed: the kernel needs time to
+ * end it, and the daemon to see that. A quarter of the time that there is; one and a half
+ * seconds at least, where that leaves them half of it to end by themselves.
+ */
+const killedBefore = (millis: number): number => Math.min(millis / 2, Math.max(1_500, millis / 4))
+
 /** Between two looks for survivors. */
 const survivorPause = "2 seconds"
+
+type Ended = Result.Result<Ending, ProcessesUnreadable>
+
+const terminateAll = (
+  targets: ReadonlyArray<CommandTarget>,
+  options: TerminateOptions,
+  processes: Service
+): Effect.Effect<ReadonlyArray<Ended>> =>
+  Effect.forEach(
+    targets,
+    (target) => Effect.result(Effect.provideService(terminate(target, options), ProcessTable, processes)),
+    { concurrency: "unbounded" }
+  )
+
+const isGone = (ending: Ended): boolean => ending._tag === "Success" && ending.success._tag === "Gone"
 
 export class Supervisor {
   private readonly options: SupervisorOptions
@@ -93,8 +118,12 @@ export class Supervisor {
       Effect.orElseSucceed(processes.isAlive(target.root), () => false),
       (lives): Effect.Effect<void, ProcessUnseen | LeaseUnknown> => {
         if (!lives) return unseen("the daemon does not see it; is it in another container, or gone?")
-        if (host.table.ticket(lease)?.status !== "held" || this.isEnding(lease)) {
+        // Its expiry may be this very instant.
+        if (this.isEnding(lease) || !host.table.lingerUnsafe(lease)) {
           return Effect.fail(new LeaseUnknown({ lease, message: `there is no lease ${lease}: it has come back` }))
+        }
+        if (host.table.notice(lease)?.phase === "ending") {
+          return Effect.fail(new LeaseUnknown({ lease, message: `lease ${lease} has to end now` }))
         }
         const work = this.work.get(lease)
         if (work === undefined) this.work.set(lease, { targets: [target], back: undefined })
@@ -105,7 +134,14 @@ export class Supervisor {
     )
   }
 
-  /** The lease came back without its processes having been ended: they are now (P4). */
+  /** A lease has to stop now, and is taken by force in so many milliseconds (P4). */
+  readonly stop = (lease: number, forcedInMillis: number): void => {
+    if (!this.work.has(lease)) return
+    this.options.fork(this.giveBack(lease, "ended"))
+    this.options.fork(Effect.delay(this.killAll(lease), forcedInMillis - killedBefore(forcedInMillis)))
+  }
+
+  /** The lease came back without its processes having been ended (it was taken by force, or the manager stopped): they are now. */
   readonly evict = (lease: number): void => {
     const work = this.work.get(lease)
     if (work === undefined || work.back !== undefined) return
@@ -137,18 +173,28 @@ export class Supervisor {
       this.options.fork(
         Effect.andThen(
           this.endAll(lease),
-          Effect.suspend(() => {
-            this.forget(lease)
-            return this.comesBack(lease, reason)
-          })
+          Effect.suspend(() => this.isGone(lease, reason))
         )
       )
     })
   }
 
+  /** Nothing works under it any more. */
+  private isGone(lease: number, reason: BackReason): Effect.Effect<void> {
+    this.forget(lease)
+    return this.comesBack(lease, reason)
+  }
+
   private comesBack(lease: number, reason: BackReason): Effect.Effect<void> {
     const { table } = this.options.host
-    return Effect.asVoid(reason === "released" ? table.release(lease) : table.revoke(lease, reason))
+    switch (reason) {
+      case "released":
+        return Effect.asVoid(table.release(lease))
+      case "ended":
+        return Effect.asVoid(table.end(lease))
+      default:
+        return Effect.asVoid(table.revoke(lease, reason))
+    }
   }
 
   /** Takes a lease whose processes will not end (P2). Whether there was one. */
@@ -179,18 +225,31 @@ export class Supervisor {
 
   /** What was being ended goes on being ended; so is what works for sessions that have ended before this start (P3). */
   readonly endUnowned: Effect.Effect<void> = Effect.suspend(() => {
-    const { sessions } = this.options.host
+    const { sessions, table } = this.options.host
     return Effect.forEach(
       [...this.work],
-      ([lease, { back }]) =>
-        back !== undefined
-          ? this.ends(lease, back)
-          : sessions.ownerOf(lease) === undefined
-            ? this.giveBack(lease, "lost")
-            : Effect.void,
+      ([lease, { back }]) => {
+        const notice = table.notice(lease)
+        if (notice?.phase === "ending") this.stop(lease, notice.forcedInMillis)
+        if (back !== undefined) return this.ends(lease, back)
+        return sessions.ownerOf(lease) === undefined ? this.giveBack(lease, "lost") : Effect.void
+      },
       { discard: true }
     )
   })
+
+  /** Kills all that works under a lease, if it still does. */
+  private readonly killAll = (lease: number): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      const { processes } = this.options
+      const targets = this.work.get(lease)?.targets
+      if (targets === undefined || processes === undefined) return Effect.void
+      return Effect.flatMap(terminateAll(targets, { grace: 0 }, processes), (endings) => {
+        const back = this.work.get(lease)?.back
+        // Who is left is told by `endAll`, which looks less often.
+        return back !== undefined && endings.every(isGone) ? this.isGone(lease, back) : Effect.void
+      })
+    })
 
   /** Completes once all that works under a lease is gone, or the lease was seized. */
   private readonly endAll = (lease: number): Effect.Effect<void> =>
@@ -198,13 +257,9 @@ export class Supervisor {
       const { processes, terminate: options } = this.options
       const targets = this.work.get(lease)?.targets
       if (targets === undefined || processes === undefined) return Effect.void
-      return Effect.forEach(
-        targets,
-        (target) => Effect.result(Effect.provideService(terminate(target, options), ProcessTable, processes)),
-        { concurrency: "unbounded" }
-      ).pipe(
+      return terminateAll(targets, options, processes).pipe(
         Effect.flatMap((endings) => {
-          if (endings.every((ending) => ending._tag === "Success" && ending.success._tag === "Gone")) return Effect.void
+          if (endings.every(isGone)) return Effect.void
           // Seized meanwhile.
           if (!this.work.has(lease)) return Effect.void
           const left = endings.flatMap((ending) =>

@@ -12,16 +12,20 @@ const Options = Schema.fromJsonString(
     address: Schema.String,
     agent: Schema.String,
     claim: Schema.Record(Schema.String, Schema.Number),
-    command: Schema.String
+    command: Schema.String,
+    expiresAfterMillis: Schema.optionalKey(Schema.Number),
+    preemptible: Schema.optionalKey(Schema.Boolean)
   })
 )
 
 const program = Effect.gen(function* () {
-  const { address, agent, claim, command } = yield* Schema.decodeUnknownEffect(Options)(process.argv[2])
+  const { address, agent, claim, command, expiresAfterMillis, preemptible } = yield* Schema.decodeUnknownEffect(
+    Options
+  )(process.argv[2])
   const run = Effect.gen(function* () {
     const manager = yield* ResourceManager
     const daemon = yield* DaemonConnection
-    const lease = yield* manager.lease(agent, claim)
+    const lease = yield* manager.lease(agent, claim, { expiresAfter: expiresAfterMillis, preemptible })
     const marker = yield* daemon.call((rpc) => rpc.LeaseKey({ lease: lease.id }))
     const gated = yield* Gate.start({ command: "/bin/sh", args: ["-c", command], marker, placement: "own" })
     yield* daemon.call((rpc) => rpc.BindProcess({ lease: lease.id, target: gated.target }))

@@ -6,7 +6,7 @@
 import * as Schema from "effect/Schema"
 import { GroupLimitsFields, OnQuotaField } from "./quotaSchema.ts"
 import type { LedgerEvent } from "../../ledger/Event.ts"
-import { PreemptionCause, SchedulingFields } from "./schedulingSchema.ts"
+import { NoticeCause, SchedulingFields } from "./schedulingSchema.ts"
 import { reservation } from "./reservationSchema.ts"
 
 const Micros = Schema.Finite
@@ -123,7 +123,8 @@ const layouts = {
   Settled: ["t", { at: Micros, id: Whole, costs: Pairs }],
   Shrunk: ["s", { at: Micros, id: Whole, amounts: Pairs }],
   Returned: ["x", { at: Micros, id: Whole, reason: ReturnReason, fence: Schema.optionalKey(Whole) }],
-  Preempting: ["p", { at: Micros, id: Whole, by: Whole, cause: PreemptionCause, deadline: Micros, forcedAt: Micros }],
+  Lingers: ["L", { at: Micros, id: Whole }],
+  Preempting: ["p", { at: Micros, id: Whole, by: Whole, cause: NoticeCause, deadline: Micros, forcedAt: Micros }],
   Spared: ["v", { at: Micros, id: Whole }],
   Ending: ["D", { at: Micros, id: Whole }],
   Left: ["l", { at: Micros, id: Whole, reason: Schema.Union([RefusalTag, Schema.Literal("Interrupted")]) }],

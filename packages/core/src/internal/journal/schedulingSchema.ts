@@ -6,16 +6,17 @@ export const SchedulingFields = Schema.Struct({
   priority: Schema.optionalKey(Schema.Int),
   expected: Schema.Finite,
   preemptible: Schema.Boolean,
+  lingers: Schema.optionalKey(Schema.Literal(true)),
   onQuota: Schema.optionalKey(OnQuotaField),
   maximum: Schema.optionalKey(Schema.Record(Schema.String, Schema.Int))
 })
 
-export const PreemptionCause = Schema.Literals(["priority", "reclaim", "age", "deadlock"])
+export const NoticeCause = Schema.Literals(["priority", "reclaim", "age", "deadlock", "expiry"])
 
 /** What a lease was told that has to end. */
 export const NoticeFields = Schema.Struct({
   by: Schema.Int,
-  cause: PreemptionCause,
+  cause: NoticeCause,
   deadline: Schema.Finite,
   forcedAt: Schema.Finite,
   ending: Schema.optionalKey(Schema.Literal(true))

@@ -11,10 +11,13 @@ import type { Request } from "../Request.ts"
  */
 export type PreemptionCause = "priority" | "reclaim" | "age" | "deadlock"
 
+/** Why a lease has to end: for somebody else, or because its own time is over (see `Scheduling.lingers`). */
+export type NoticeCause = PreemptionCause | "expiry"
+
 export interface Notice {
-  /** The claim that it was announced for. */
+  /** The claim that it was announced for; its own where it expired. */
   readonly by: number
-  readonly cause: PreemptionCause
+  readonly cause: NoticeCause
   /** When its holder has to stop. */
   readonly deadline: number
   /** When it is taken by force. */
@@ -33,5 +36,8 @@ export const comesBackByTime = (lease: Request): boolean => lease.ttl !== 0 || l
 /** When something happens to a held lease by itself; `Infinity` where nothing does. */
 export const endsAt = (lease: Request): number => {
   const { expiresAt, notice } = lease
-  return notice === undefined ? expiresAt : Math.min(expiresAt, notice.ending ? notice.forcedAt : notice.deadline)
+  if (notice === undefined) return expiresAt
+  if (!notice.ending) return Math.min(expiresAt, notice.deadline)
+  // What lingers is being ended already: its expiry would only say so again.
+  return lease.scheduling.lingers === true ? notice.forcedAt : Math.min(expiresAt, notice.forcedAt)
 }

@@ -8,11 +8,20 @@ import type { Part, Request } from "../Request.ts"
 import { endsAt, mayBeTaken, type Notice } from "./Notice.ts"
 import { PreemptibleIndex } from "./PreemptibleIndex.ts"
 
+/** What works under a lease takes time to end. Only one that expires has an instant from which on it does. */
+export const linger = (books: Books, lease: Request): void => {
+  lease.scheduling = { ...lease.scheduling, lingers: true }
+  // One that has to stop already has its expiry no more.
+  books.timers.set(lease, endsAt(lease))
+  books.sink?.({ _tag: "Lingers", at: books.now, id: lease.id })
+}
+
 /** A lease is told to end. From now on it comes back by time, whatever waits inside it. */
 export const announce = (books: Books, lease: Request, notice: Notice): void => {
+  const isListed = mayBeTaken(lease)
   if (isBlocked(lease)) unblock(books, lease)
   for (const part of lease.parts) {
-    unlist(part)
+    if (isListed) unlist(part)
     part.pool.announced += part.amount
     // What was announced before may have become too much.
     books.changed?.add(part.pool)

@@ -93,6 +93,8 @@ const isLess = (a: ReturnType<typeof potential>, b: ReturnType<typeof potential>
   return false
 }
 
+type Preempting = Extract<LedgerEvent, { readonly _tag: "Preempting" }>
+
 export const preemption = (run: Run): Checker => {
   const { preemption: policy, world } = run
   /** The claim whose victims are being told, those still to come, and the potential before. */
@@ -114,8 +116,19 @@ export const preemption = (run: Run): Checker => {
     run.count("preemption: potential fell")
   }
 
-  const judge = (event: Extract<LedgerEvent, { readonly _tag: "Preempting" }>) => {
+  /** A lease whose own time is over, and that does not come back by that alone. */
+  const judgeExpiry = (event: Preempting, lease: WorldClaim) => {
+    finish()
+    const { grantedAt, lingers, notice, status, ttl } = lease
+    if (status !== "held" || !lingers || ttl === 0 || notice !== undefined || event.by !== event.id)
+      fail(`${event.id} is told that it expired, and did not`)
+    if (event.at !== grantedAt + ttl || event.deadline !== event.at || event.forcedAt !== event.at + policy.overrun)
+      fail(`${event.id} expired at ${event.at}, ends at ${event.deadline}, and is forced at ${event.forcedAt}`)
+  }
+
+  const judge = (event: Preempting) => {
     const lease = world.claim(event.id)
+    if (event.cause === "expiry") return judgeExpiry(event, lease)
     if (event.deadline !== event.at + policy.grace) fail(`${event.id} has until ${event.deadline}`)
     if (event.forcedAt !== event.deadline + policy.overrun) fail(`${event.id} is forced at ${event.forcedAt}`)
     if (lease.status !== "held" || !lease.preemptible || lease.notice !== undefined)
@@ -177,11 +190,14 @@ export const preemption = (run: Run): Checker => {
         const { notice } = world.claim(event.id)
         const early = run.command.name === "yieldUp" && run.command.returns === event.id
         if (notice === undefined || notice.ending) return fail(`${event.id} ends, and need not`)
-        if (early ? event.at > notice.deadline : event.at !== notice.deadline)
+        const { grantedAt, lingers, ttl } = world.claim(event.id)
+        const expired = lingers && ttl !== 0 && grantedAt + ttl === event.at
+        if (early || expired ? event.at > notice.deadline : event.at !== notice.deadline)
           fail(`${event.id} ends at ${event.at}, not at ${notice.deadline}`)
       }
       if (event._tag !== "Returned" || (event.reason !== "preempted" && event.reason !== "overrun")) return
       const { notice } = world.claim(event.id)
+      if (event.reason === "preempted" && notice?.cause === "expiry") fail(`${event.id} expired, and was preempted`)
       if (notice?.ending !== true) return fail(`${event.id} was ${event.reason}, and had not to end`)
       if (event.reason === "overrun" ? event.at !== notice.forcedAt : event.at > notice.forcedAt)
         fail(`${event.id} was ${event.reason} at ${event.at}, and is forced at ${notice.forcedAt}`)

@@ -28,7 +28,9 @@ export const settled = (run: Run): Checker => {
       if (event._tag === "Preempting" || event._tag === "Spared" || event._tag === "Ending") noticed.add(event.id)
       if (event._tag !== "Returned") return
       // An expiry that was due comes before the command that meets it; so does a force.
-      if (event.reason !== "expired" && event.reason !== "overrun") returned.add(event.id)
+      const byItself =
+        event.reason === "overrun" || (event.reason === "expired" && world.claim(event.id).notice?.cause !== "expiry")
+      if (!byItself) returned.add(event.id)
       if (event.reason !== "released") expected.set(event.id, "returned")
     },
     afterCommand: (answer) => {

@@ -16,8 +16,9 @@ export const timers = (run: Run): Checker => {
   /** The first expiry or time-out. */
   const firstEnd = () => {
     let at = Infinity
-    for (const { grantedAt, notice, ttl } of world.leases) {
-      if (ttl !== 0) at = Math.min(at, grantedAt + ttl)
+    for (const { grantedAt, lingers, notice, ttl } of world.leases) {
+      // What lingers has had its expiry once it is being ended.
+      if (ttl !== 0 && !(lingers && notice?.ending === true)) at = Math.min(at, grantedAt + ttl)
       if (notice !== undefined) at = Math.min(at, notice.ending ? notice.forcedAt : notice.deadline)
     }
     for (const waiter of world.waiters) at = Math.min(at, Math.max(waiter.deadline, waiter.askedAt))
@@ -35,13 +36,21 @@ export const timers = (run: Run): Checker => {
         if (must < event.at) fail(`something had to happen at ${must}, but the next thing was at ${event.at}`)
       }
       if (event._tag === "Returned" && event.reason === "expired") {
-        const lease = world.claim(event.id)
-        if (lease.ttl === 0 || event.at !== lease.grantedAt + lease.ttl) fail(`${event.id} expired at ${event.at}`)
+        const { grantedAt, lingers, notice, ttl } = world.claim(event.id)
+        const expiresAt = grantedAt + ttl
+        // What lingers is given back by its holder, between its expiry and the forced end.
+        const isInTime =
+          lingers && notice?.cause === "expiry"
+            ? event.at >= expiresAt && event.at <= notice.forcedAt
+            : !lingers && event.at === expiresAt
+        if (ttl === 0 || !isInTime) fail(`${event.id} expired at ${event.at}`)
       }
       if (event._tag === "Left" && event.reason === "ClaimTimedOut") {
         const { askedAt, deadline } = world.claim(event.id)
         if (event.at !== Math.max(askedAt, deadline)) fail(`${event.id} timed out at ${event.at}, not at ${deadline}`)
-        const expired = world.leases.find((lease) => lease.ttl !== 0 && lease.grantedAt + lease.ttl <= event.at)
+        const expired = world.leases.find(
+          (lease) => lease.ttl !== 0 && lease.grantedAt + lease.ttl <= event.at && lease.notice?.ending !== true
+        )
         if (expired !== undefined) fail(`${event.id} timed out before ${expired.id} expired at the same instant`)
       }
     },
