@@ -60,7 +60,8 @@ export const PoolStatistics = Schema.Struct({
   meanInUse: Schema.Number,
   /**
    * How evenly the agents that hold some of it or wait for it share it now, by their weights and
-   * those of their groups: Jain's index, from 1/n to 1. Absent where nobody holds any.
+   * those of their groups: Jain's index, from 1/n to 1. Absent where nobody holds any, or fewer
+   * than two agents use it.
    */
   fairness: Schema.optionalKey(Schema.Number),
   acquisitions: Schema.Number,

@@ -71,9 +71,13 @@ export class Agent implements Sharer {
   /** Where its claims wait for quota: that of its group, or its own; `undefined` where it never needed one. */
   gate: Gate | undefined = undefined
 
-  constructor(id: string, index = Infinity) {
+  /** Whether it stands for an agent that is only being asked about: what it opens is forgotten with it. */
+  private readonly isStandIn: boolean
+
+  constructor(id: string, index = Infinity, isStandIn = false) {
     this.id = id
     this.index = index
+    this.isStandIn = isStandIn
   }
 
   get above(): Group | undefined {
@@ -97,6 +101,7 @@ export class Agent implements Sharer {
       account = new Account(this, pool)
       if (this.group !== undefined) account.level = this.group.level(pool)
       this.accounts.set(pool, account)
+      if (!this.isStandIn) pool.accounts.push(account)
     }
     this.lastAccount = account
     return account

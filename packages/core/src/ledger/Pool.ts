@@ -16,7 +16,7 @@
  *    (`amount > free - earmarked`) or of tokens (`cost > level - earmarkedTokens`).
  * 4. An earmark is no holding: not in `inUse`, not in a quota, not out of the bucket.
  */
-import type { FailureCounts } from "./Agent.ts"
+import type { Account, FailureCounts } from "./Agent.ts"
 import { Bucket, type Rate } from "./Bucket.ts"
 import { Histogram } from "./Histogram.ts"
 import { advanceInOrder, displace, fitsInOrder, place } from "./order/border.ts"
@@ -57,6 +57,9 @@ export class Pool implements Timed {
   inUse = 0
   holdersHead: Part | undefined = undefined
   holdersTail: Part | undefined = undefined
+
+  /** What agents have of it, each since it first asked for some: who uses it is found without a walk over its leases. */
+  readonly accounts: Array<Account> = []
 
   /** The waiters by arrival, whatever the order. */
   waitersHead: Part | undefined = undefined

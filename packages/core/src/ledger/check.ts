@@ -60,7 +60,7 @@ export const refusedAtOnce = (refusal: Refusal): Check => ({
 
 /** A stand-in with the agent's accounts: what a question opens is forgotten with it. */
 const standInFor = (known: Agent | undefined, agentId: string): Agent => {
-  const agent = new Agent(agentId, known?.index)
+  const agent = new Agent(agentId, known?.index, true)
   for (const [pool, account] of known?.accounts ?? []) agent.accounts.set(pool, account)
   agent.group = known?.group
   agent.onQuota = known?.onQuota

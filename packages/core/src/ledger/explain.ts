@@ -361,7 +361,7 @@ export interface PoolStatistics {
   readonly usagePercent: number
   /** Mean units in use since the pool was defined. */
   readonly meanInUse: number
-  /** How evenly agents share it now, by weight; `undefined` where nobody holds any. See `fairnessOf`. */
+  /** How evenly agents share it now, by weight; `undefined` where nobody holds any, or fewer than two agents use it. See `fairnessOf`. */
   readonly fairness: number | undefined
   readonly acquisitions: number
   readonly failures: Readonly<Record<string, number>>

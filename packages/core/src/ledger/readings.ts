@@ -28,7 +28,7 @@ export interface PoolReading {
   readonly waitingAmount: number
   /** Whole tokens of the rate; `undefined` where there is none. */
   readonly tokens: number | undefined
-  /** How evenly agents share it now, by weight; `undefined` where nobody holds any. */
+  /** How evenly agents share it now, by weight; `undefined` where nobody holds any, or fewer than two use it. */
   readonly fairness: number | undefined
   readonly acquisitions: number
   readonly failures: Readonly<FailureCounts>
@@ -96,7 +96,7 @@ const agentReading = (agent: Agent): AgentReading => ({
   }))
 })
 
-/** Reads everything; `bounds` are microseconds, ascending. O(pools + leases + waiters + agents and their types). */
+/** Reads everything; `bounds` are microseconds, ascending. O(pools + agents and their types). */
 export const readingOf = (books: Books, now: number, bounds: ReadonlyArray<number>): Reading => ({
   pools: Array.from(books.pools.values(), (pool) => poolReading(pool, now, bounds)),
   agents: Array.from(books.agents.values(), agentReading)

@@ -292,7 +292,7 @@ export class WorldOrder {
   }
 
   /** An agent, and the groups that it is in, the innermost first. */
-  private upFrom(agent: string): ReadonlyArray<WorldAgent> {
+  upFrom(agent: string): ReadonlyArray<WorldAgent> {
     const known = this.paths.get(agent)
     if (known !== undefined) return known
     const first = this.agents.get(agent) ?? nobody(this.agents.size)

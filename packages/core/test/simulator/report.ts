@@ -118,6 +118,7 @@ export const minimums: Readonly<Record<string, number>> = {
   "bypass: pinned": 10_000,
   "rescue: bound watched": 8_000,
   "rescue: named": 7_000,
+  "fairness compared": 5_000,
   backfilled: 1_000,
   "returned: released": 60_000,
   "returned: revoked": 1_500

@@ -8,10 +8,9 @@
  * that are fair from the roots down have an index of 1. It is of one pool, so who has its
  * dominant share elsewhere has less here, and rightly.
  */
-import type { Agent } from "../Agent.ts"
+import type { Account } from "../Agent.ts"
 import type { Pool } from "../Pool.ts"
 import type { Group } from "../quota/Group.ts"
-import type { Part } from "../Request.ts"
 import type { Sharer } from "./Sharer.ts"
 
 /** Jain's index of figures of 0 and more; `undefined` where all are 0. */
@@ -28,21 +27,23 @@ export const jain = (figures: ReadonlyArray<number>): number | undefined => {
   return (sum * sum) / (figures.length * squares)
 }
 
-const parts = function* (pool: Pool): Generator<Part, void> {
-  for (let part = pool.holdersHead; part !== undefined; part = part.next) yield part
-  for (let part = pool.waitersHead; part !== undefined; part = part.next) yield part
-}
+/** Whether an agent holds some of a pool, or is in its queue: who waits for quota is in none yet. */
+const isUsed = ({ held, parked, waiting }: Account): boolean => held > 0 || waiting > parked
 
-/** `undefined` where nobody holds any. O(leases and waiters of the pool, times the depth of groups). */
+/**
+ * `undefined` where nobody holds any, or fewer than two use it: one alone has its share
+ * whatever it is. O(agents that ever used the pool, times the depth of groups): however
+ * many leases and waiters there are, and at no cost to any decision.
+ */
 export const fairnessOf = (pool: Pool): number | undefined => {
   if (pool.holdersHead === undefined) return undefined
-  const held = new Map<Agent, number>()
+  const used = pool.accounts.filter(isUsed)
+  if (used.length < 2) return undefined
   /** The weights of those who use the pool, by what they are below. */
   const weights = new Map<Group | undefined, number>()
   const known = new Set<Sharer>()
-  for (const { account } of parts(pool)) {
-    held.set(account.agent, account.held)
-    for (let at: Sharer | undefined = account.agent; at !== undefined && !known.has(at); at = at.above) {
+  for (const { agent } of used) {
+    for (let at: Sharer | undefined = agent; at !== undefined && !known.has(at); at = at.above) {
       known.add(at)
       weights.set(at.above, (weights.get(at.above) ?? 0) + at.weight)
     }
@@ -57,5 +58,5 @@ export const fairnessOf = (pool: Pool): number | undefined => {
     }
     return (ofAll * sharer.weight) / weights.get(above)!
   }
-  return jain(Array.from(held, ([agent, amount]) => amount / partOf(agent)))
+  return jain(used.map(({ agent, held }) => held / partOf(agent)))
 }

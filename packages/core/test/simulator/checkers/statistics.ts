@@ -3,8 +3,9 @@
  * again from the events. Compared at every 64th command and at the end.
  */
 import type { Histogram, LedgerEvent } from "../../../src/Ledger.ts"
+import { fairnessOf } from "../../../src/ledger/order/fairness.ts"
 import { type Checker, failing, type Run } from "../checker.ts"
-import type { Need, WorldClaim } from "../model.ts"
+import type { Need, World, WorldClaim, WorldPool } from "../model.ts"
 
 const name = "statistics"
 const fail = failing(name)
@@ -61,6 +62,29 @@ const compare = (who: string, kept: Kept, counts: Counts) => {
       )
     }
   }
+}
+
+/** Jain's index of what agents hold of a pool over what they are entitled to: by the definition, from the claims alone. */
+const fairness = (world: World, pool: WorldPool): number | undefined => {
+  const uses = ({ needs, parked }: WorldClaim) => !parked && needs.some((need) => need.pool === pool && need.amount > 0)
+  const agents = [...new Set([...world.leases, ...world.waiters].filter(uses).map(({ agent }) => agent))]
+  const held = agents.map((agent) => world.sum(world.leases, agent, pool))
+  if (agents.length < 2 || held.every((amount) => amount === 0)) return undefined
+  const known = new Map<unknown, { readonly weight: number; readonly above: unknown }>()
+  for (const agent of agents) {
+    const path = world.order.upFrom(agent)
+    path.forEach(({ weight }, at) => known.set(at === 0 ? agent : path[at], { weight, above: path[at + 1] }))
+  }
+  const entitled = (sharer: unknown): number => {
+    if (sharer === undefined) return 1
+    const { above, weight } = known.get(sharer)!
+    let siblings = 0
+    for (const other of known.values()) if (other.above === above) siblings += other.weight
+    return (entitled(above) * weight) / siblings
+  }
+  const figures = agents.map((agent, at) => held[at]! / entitled(agent))
+  const sum = figures.reduce((total, figure) => total + figure, 0)
+  return sum ** 2 / (figures.length * figures.reduce((total, figure) => total + figure ** 2, 0))
 }
 
 export const statistics = (run: Run): Checker => {
@@ -155,6 +179,12 @@ export const statistics = (run: Run): Checker => {
       const isQueued = (waiter: WorldClaim) =>
         !waiter.parked && waiter.needs.some((need) => need.pool.type === pool.type)
       const waiting = world.waiters.filter(isQueued).length
+      const fair = fairness(world, world.pool(pool.type))
+      const told = fairnessOf(pool)
+      if (fair !== undefined) run.count("fairness compared")
+      if (fair === undefined || told === undefined ? fair !== told : Math.abs(fair - told) > 1e-9) {
+        fail(`${pool.type}: a fairness of ${told}, not ${fair}`)
+      }
       if (pool.waiting !== waiting) fail(`${pool.type}: ${pool.waiting} in the queue, not ${waiting}`)
     }
   }
