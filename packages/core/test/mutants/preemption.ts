@@ -212,7 +212,8 @@ export const preemptionMutants = [
     {
       name: "told, and still blocked",
       rule: "a lease that was told to end is no deadlock",
-      search: "  if (isBlocked(lease)) unblock(books, lease)\n  for (const part of lease.parts) {\n    if (isListed) unlist",
+      search:
+        "  if (isBlocked(lease)) unblock(books, lease)\n  for (const part of lease.parts) {\n    if (isListed) unlist",
       replacement: "  for (const part of lease.parts) {\n    if (isListed) unlist"
     },
     {
