@@ -90,8 +90,8 @@ export class Arrivals {
       this.settling.settleAfter(request)
       return
     }
-    // Quota that a wait inside needs is kept from nobody.
-    if (isNeededInside(request)) this.judge.judgeGrowth(request)
+    // Quota that a wait inside needs is kept from nobody; what is promised is taken whatever is set aside.
+    if (isNeededInside(request) || takesPromised(request)) this.judge.judgeGrowth(request)
     if (books.dirtyGates.length > 0 || this.settling.mayLetPass(request)) this.settling.settle()
   }
 
@@ -148,6 +148,10 @@ const unsafe = ({ amount, pool }: Part): Refusal => ({
   available: pool.free,
   limit: pool.limit
 })
+
+/** Whether a growth may have taken what is kept for its holder. */
+const takesPromised = ({ grows, parts }: Request): boolean =>
+  grows?.waitsInside !== undefined && parts.some(({ pool }) => pool.standing > 0)
 
 /** Whether a growth took quota while somebody inside its lease waits for some. */
 const isNeededInside = ({ grows }: Request): boolean => {

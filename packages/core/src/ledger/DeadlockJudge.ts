@@ -82,22 +82,36 @@ export class DeadlockJudge {
     if (isHeldBack(request)) this.books.heldBack.add(request)
   }
 
-  /** Fails what a smaller pool can never serve, then what it deadlocks. */
-  review(pool: Pool): void {
-    const waiters = () => {
-      const found: Array<Request> = []
-      for (let part = pool.waitersHead; part !== undefined; part = part.next) found.push(part.request)
-      for (const waiter of gates.waitingForQuota(this.books)) {
-        if (waiter.parts.some((part) => part.pool === pool)) found.push(waiter)
+  /**
+   * Fails what pools that have less can never serve, then what that deadlocks. All pools that one
+   * change concerns are looked at together: a wait that only order keeps in one of them may be in a
+   * deadlock by another.
+   */
+  review(pools: ReadonlyArray<Pool>): void {
+    for (const pool of pools) {
+      for (const waiter of this.waitersOf(pool)) {
+        const part = waiter.parts.find((candidate) => candidate.pool === pool)!
+        const refusal = neverFits(part)
+        if (refusal !== undefined) this.endings.fail(waiter, "ResourceExhausted", refusal)
       }
-      return found
     }
-    for (const waiter of waiters()) {
-      const part = waiter.parts.find((candidate) => candidate.pool === pool)!
-      const refusal = neverFits(part)
-      if (refusal !== undefined) this.endings.fail(waiter, "ResourceExhausted", refusal)
+    if (this.policy.detects) this.resolveDeadlocks(() => pools.flatMap((pool) => this.waitersOf(pool)), undefined)
+  }
+
+  private waitersOf(pool: Pool): Array<Request> {
+    const found: Array<Request> = []
+    for (let part = pool.waitersHead; part !== undefined; part = part.next) found.push(part.request)
+    for (const waiter of gates.waitingForQuota(this.books)) {
+      if (waiter.parts.some((part) => part.pool === pool)) found.push(waiter)
     }
-    if (this.policy.detects) this.resolveDeadlocks(waiters, undefined)
+    return found
+  }
+
+  /** Who may use or draws from which promise has changed: what is then never there for somebody, and what that deadlocks. */
+  reviewPromised(): void {
+    if (this.books.reservations !== undefined) {
+      this.review([...this.books.pools.values()].filter((pool) => pool.standing > 0))
+    }
   }
 
   /** After what a tree may have has changed: who is over it now, and what that deadlocks. */

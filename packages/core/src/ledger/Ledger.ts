@@ -222,7 +222,7 @@ export class Ledger {
     const adoption = adopt(former, options)
     if (adoption === undefined) return former
     pools.configure(books, former, adoption)
-    this.judge.review(former)
+    this.judge.review([former])
     this.settling.settle()
     return former
   }
@@ -419,14 +419,14 @@ export class Ledger {
     const limit = pool.limit
     pools.setCapacity(this.books, pool, capacity, bounds.maxCapacity)
     const falls = capacity < before || pool.limit < limit
-    if (falls) this.judge.review(pool)
+    if (falls) this.judge.review([pool])
     this.settling.settle()
   }
 
   setRate(pool: Pool, rate: Rate | undefined, now: number): void {
     this.advance(now)
     pools.setRate(this.books, pool, rate)
-    this.judge.review(pool)
+    this.judge.review([pool])
     this.settling.settle()
   }
 
@@ -494,6 +494,7 @@ export class Ledger {
     const agent = readAgent(this.books, agentId)
     if ("_tag" in agent) return agent
     turns.setAgent(this.books, agent, { weight: weight ?? agent.weight, priority: priority ?? agent.priority })
+    if (priority !== undefined) this.judge.reviewPromised()
     this.settling.settle()
     return undefined
   }
@@ -510,7 +511,7 @@ export class Ledger {
     if (refusal !== undefined) return refusal
     const reservation: Reservation = { id: books.reservations?.nextId ?? 1, ...wish }
     promises.reserve(books, reservation)
-    for (const type in wish.claim) this.judge.review(books.pools.get(type)!)
+    this.reviewPools(Object.keys(wish.claim))
     this.settling.settle()
     return reservation
   }
@@ -521,6 +522,8 @@ export class Ledger {
     const reservation = this.books.reservations?.byId.get(id)
     if (reservation === undefined) return false
     promises.endReservation(this.books, reservation, reason)
+    // What was kept for somebody goes by the order now, and what drew from it may draw from another promise.
+    this.reviewPools(Object.keys(reservation.claim))
     this.settling.settle()
     return true
   }
@@ -577,6 +580,7 @@ export class Ledger {
     for (const tree of new Set([former?.parent === undefined ? former : undefined, root])) {
       if (tree !== undefined) this.judge.reviewTree(groups.waitersBelow(tree))
     }
+    this.judge.reviewPromised()
     this.settling.settle()
     return undefined
   }
@@ -587,6 +591,7 @@ export class Ledger {
     const refusal = groups.removeGroup(this.books, id)
     if (refusal !== undefined) return refusal
     if (root !== undefined && root.id !== id) this.judge.reviewTree(groups.waitersBelow(root))
+    this.judge.reviewPromised()
     this.settling.settle()
     return undefined
   }
@@ -601,6 +606,7 @@ export class Ledger {
     this.judge.reviewTree(
       agent.group === undefined ? [...agent.waiters].toReversed() : groups.waitersBelow(agent.group.root)
     )
+    this.judge.reviewPromised()
     this.settling.settle()
     return undefined
   }
@@ -629,10 +635,11 @@ export class Ledger {
       if (from === books.now) for (const type in claim) types.add(type)
     }
     promises.replan(books, types)
-    for (const type of types) {
-      const pool = books.pools.get(type)
-      if (pool !== undefined) this.judge.review(pool)
-    }
+    this.reviewPools(types)
+  }
+
+  private reviewPools(types: Iterable<string>): void {
+    this.judge.review(Array.from(types).flatMap((type) => this.books.pools.get(type) ?? []))
   }
 
   private leaseDue(lease: Request): void {

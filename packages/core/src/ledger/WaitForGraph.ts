@@ -9,18 +9,34 @@
  * the fixpoint is unique, because serving never takes anything away. What is
  * left is deadlocked, and nothing else is.
  *
+ * Where something of a pool is promised for ever, what is there depends on the wait
+ * (`Availability`): what others were promised and do not hold is not.
+ *
  * With `ordered` a wait also needs, at each pool, what the unserved waits before
  * it need (units beside their earmarks, tokens within the burst); an *exempt*
- * wait does not. What is left then, but not without order, waits only because
- * of the queue.
+ * wait does not, nor one for what is kept for it. What is left then, but not without
+ * order, waits only because of the queue (`orderedReduction`).
  *
  * Cost: O(n log n) in the needs and holdings given, and nothing else.
  */
+import type { Availability } from "./Availability.ts"
+import { reduceOrdered } from "./orderedReduction.ts"
+import { finish, type Place, serve, serveGated, start } from "./reductionRun.ts"
+
 export interface GraphPool {
   /** Units that are free, or held by what certainly comes back, or can be added by growth. */
   readonly available: number
   /** The most tokens that can be there at once; `Infinity` where no rate is set. */
   readonly burst: number
+  /** What of it is promised for ever. Absent where nothing is. */
+  readonly promises?: ReadonlyArray<GraphPromise> | undefined
+}
+
+/** What is promised to some of the waits for ever: the others have of it only what is held beyond it. */
+export interface GraphPromise {
+  readonly amount: number
+  /** What the holdings that draw from it have of it. */
+  readonly held: number
 }
 
 export interface Need {
@@ -28,6 +44,9 @@ export interface Need {
   readonly amount: number
   /** Tokens that the grant takes. */
   readonly cost: number
+  /** Indices of the promises of the pool that it may use, and of the one that it draws from. */
+  readonly mayUse?: ReadonlyArray<number> | undefined
+  readonly draws?: number | undefined
 }
 
 export interface GraphWait {
@@ -37,8 +56,16 @@ export interface GraphWait {
   readonly exempt: boolean
 }
 
+/** What a holding has of one pool. */
+export interface Share {
+  readonly pool: number
+  readonly amount: number
+  /** Index of the promise of the pool that it draws from. */
+  readonly draws?: number | undefined
+}
+
 export interface GraphHolding {
-  readonly amounts: ReadonlyArray<{ readonly pool: number; readonly amount: number }>
+  readonly amounts: ReadonlyArray<Share>
 }
 
 /**
@@ -73,92 +100,35 @@ export interface Reduction {
   readonly served: ReadonlyArray<boolean>
   /** Indices of the waits that were not, in order. */
   readonly stuck: ReadonlyArray<number>
-  /** Units at each pool at the fixpoint. */
-  readonly available: ReadonlyArray<number>
+  /** What is there for whom at the fixpoint. */
+  readonly units: Availability
   /** Quota at the fixpoint. */
   readonly quota: QuotaRun | undefined
 }
 
-/** The scratch state of one reduction. */
-interface Run {
-  readonly graph: Graph
-  readonly served: Array<boolean>
-  readonly available: Array<number>
-  readonly openWaits: Array<number>
-  readonly changed: Array<number>
-  readonly quota: QuotaRun | undefined
-  returns: number
+/** Waits that may have the same of a pool, smallest need first: what fits once fits for ever, so it is read once. */
+interface Line {
+  readonly places: Array<Place>
+  at: number
 }
 
-const serve = (run: Run, wait: number): void => {
-  run.served[wait] = true
-  for (const holding of run.graph.waits[wait]!.inside) {
-    const open = run.openWaits[holding]! - 1
-    run.openWaits[holding] = open
-    if (open !== 0) continue
-    run.returns++
-    run.quota?.returned(holding)
-    for (const { pool, amount } of run.graph.holdings[holding]!.amounts) {
-      run.available[pool] = run.available[pool]! + amount
-      run.changed.push(pool)
+/** The lines of each pool: one, or one for each set of promises that waits may use. */
+const linesOf = (graph: Graph): ReadonlyArray<ReadonlyArray<Line>> => {
+  const lines = graph.pools.map(() => new Map<string, Line>())
+  graph.waits.forEach(({ needs }, wait) => {
+    for (const need of needs) {
+      const key = need.mayUse?.join() ?? ""
+      const line = lines[need.pool]!.get(key)
+      if (line === undefined) lines[need.pool]!.set(key, { places: [{ wait, need }], at: 0 })
+      else line.places.push({ wait, need })
     }
-  }
-}
-
-/** A wait's need in a pool's line, smallest first or in queue order. */
-interface Place {
-  readonly wait: number
-  readonly need: Need
-}
-
-const lines = (graph: Graph, skips: (wait: number) => boolean): Array<Array<Place>> => {
-  const result: Array<Array<Place>> = graph.pools.map(() => [])
-  graph.waits.forEach((wait, index) => {
-    if (skips(index)) return
-    for (const need of wait.needs) result[need.pool]!.push({ wait: index, need })
   })
-  return result
-}
-
-/** Serves of those that lack quota whom it is there for now. Whether there was one. */
-const serveGated = (
-  run: Run,
-  gated: Array<number>,
-  fits: (wait: number) => boolean,
-  serveOne: (wait: number) => void
-): boolean => {
-  const before = gated.length
-  let kept = 0
-  for (const wait of gated) {
-    if (run.quota!.fits(wait) && fits(wait)) serveOne(wait)
-    else gated[kept++] = wait
-  }
-  gated.length = kept
-  return kept < before
-}
-
-const start = (graph: Graph): Run => {
-  const openWaits = graph.holdings.map(() => 0)
-  for (const wait of graph.waits) {
-    for (const holding of wait.inside) openWaits[holding] = openWaits[holding]! + 1
-  }
-  return {
-    graph,
-    served: graph.waits.map(() => false),
-    available: graph.pools.map((pool) => pool.available),
-    openWaits,
-    changed: graph.pools.map((_, index) => index),
-    quota: graph.quota?.start(),
-    returns: 0
-  }
-}
-
-const finish = (run: Run): Reduction => {
-  const stuck: Array<number> = []
-  run.served.forEach((served, index) => {
-    if (!served) stuck.push(index)
-  })
-  return { served: run.served, stuck, available: run.available, quota: run.quota }
+  return lines.map((own) =>
+    Array.from(own.values(), (line) => {
+      line.places.sort((a, b) => a.need.amount - b.need.amount)
+      return line
+    })
+  )
 }
 
 const reduceUnordered = (graph: Graph): Reduction => {
@@ -173,22 +143,18 @@ const reduceUnordered = (graph: Graph): Reduction => {
   missing.forEach((count, wait) => {
     if (count === 0) serveWith(wait)
   })
-  // Smallest first: what fits once fits for ever, so each line is read once.
-  const bySize = lines(graph, () => false)
-  for (const line of bySize) line.sort((a, b) => a.need.amount - b.need.amount)
-  const position = graph.pools.map(() => 0)
-  do {
-    for (let pool = run.changed.pop(); pool !== undefined; pool = run.changed.pop()) {
-      const line = bySize[pool]!
-      let at = position[pool]!
-      while (at < line.length && line[at]!.need.amount <= run.available[pool]!) {
-        const wait = line[at]!.wait
-        at++
-        missing[wait] = missing[wait]! - 1
-        if (missing[wait] === 0) serveWith(wait)
-      }
-      position[pool] = at
+  const lines = linesOf(graph)
+  const read = (line: Line): void => {
+    for (let place = line.places[line.at]; place !== undefined; place = line.places[line.at]) {
+      const { need, wait } = place
+      if (need.amount > run.units.there(need)) return
+      line.at++
+      missing[wait] = missing[wait]! - 1
+      if (missing[wait] === 0) serveWith(wait)
     }
+  }
+  do {
+    for (let pool = run.changed.pop(); pool !== undefined; pool = run.changed.pop()) lines[pool]!.forEach(read)
   } while (
     serveGated(
       run,
@@ -198,76 +164,6 @@ const reduceUnordered = (graph: Graph): Reduction => {
     )
   )
   return finish(run)
-}
-
-const reduceOrdered = (graph: Graph): Reduction & { readonly matters: (wait: number) => boolean } => {
-  const run = start(graph)
-  /** Those that wait for quota are in no queue: their turn there is judged when they come to it. */
-  const outside = graph.waits.flatMap((_, wait) => (graph.quota?.waitsFor(wait) === true ? [wait] : []))
-  const isOutside = new Set(outside)
-  let seenReturns = -1
-  const missing = graph.waits.map((wait) => wait.needs.length)
-  const inOrder = lines(graph, (wait) => isOutside.has(wait))
-  const position = graph.pools.map(() => 0)
-  const earmarked = graph.pools.map(() => 0)
-  const earmarkedTokens = graph.pools.map(() => 0)
-  const exempt: Array<number> = []
-  graph.waits.forEach((wait, index) => {
-    if (wait.needs.length === 0) serve(run, index)
-    else if (wait.exempt) exempt.push(index)
-  })
-
-  const fitsPools = (wait: number): boolean =>
-    graph.waits[wait]!.needs.every((need) => need.amount <= run.available[need.pool]!)
-  const passed: Array<Set<number>> = graph.waits.map(() => new Set())
-  const leave = (wait: number): void => {
-    for (const { pool, amount, cost } of graph.waits[wait]!.needs) {
-      run.changed.push(pool)
-      // In the earmarked prefix exactly if its place is before the border.
-      if (!passed[wait]!.has(pool)) continue
-      earmarked[pool] = earmarked[pool]! - amount
-      earmarkedTokens[pool] = earmarkedTokens[pool]! - cost
-    }
-    serve(run, wait)
-  }
-
-  for (let pool = run.changed.pop(); pool !== undefined; pool = run.changed.pop()) {
-    const line = inOrder[pool]!
-    while (position[pool]! < line.length) {
-      const { wait, need } = line[position[pool]!]!
-      if (!run.served[wait]!) {
-        if (need.amount > run.available[pool]! - earmarked[pool]!) break
-        if (need.cost > graph.pools[pool]!.burst - earmarkedTokens[pool]!) break
-        earmarked[pool] = earmarked[pool]! + need.amount
-        earmarkedTokens[pool] = earmarkedTokens[pool]! + need.cost
-        passed[wait]!.add(pool)
-        missing[wait] = missing[wait]! - 1
-      }
-      position[pool] = position[pool]! + 1
-      if (missing[wait] === 0 && !run.served[wait]!) leave(wait)
-    }
-    // What an exempt wait lacks is units alone: it is looked at again when some came back.
-    while (run.returns !== seenReturns) {
-      seenReturns = run.returns
-      if (outside.length > 0) serveGated(run, outside, fitsPools, leave)
-      let kept = 0
-      for (const wait of exempt) {
-        if (fitsPools(wait)) {
-          if (!run.served[wait]!) leave(wait)
-        } else exempt[kept++] = wait
-      }
-      exempt.length = kept
-    }
-  }
-  const reduction = finish(run)
-  // To let a wait through changes something only if it is inside a lease, or if it is in
-  // front of somebody: earmarked here, or the first that is short.
-  const matters = (wait: number): boolean =>
-    !isOutside.has(wait) &&
-    (graph.waits[wait]!.inside.length > 0 ||
-      passed[wait]!.size > 0 ||
-      graph.waits[wait]!.needs.some(({ pool }) => inOrder[pool]![position[pool]!]?.wait === wait))
-  return { ...reduction, matters }
 }
 
 /** Serves every wait that can be served. */
@@ -284,11 +180,11 @@ export const exemptions = (graph: Graph): Array<number> => {
   let waits = graph.waits
   for (;;) {
     const current = { ...graph, waits }
-    const { available, matters, stuck } = reduceOrdered(current)
+    const { matters, stuck, units } = reduceOrdered(current)
     if (stuck.length === 0) return chosen
     // Only one that fits without its turn can be the next to be served.
     const candidates = stuck.filter(
-      (wait) => matters(wait) && waits[wait]!.needs.every((need) => need.amount <= available[need.pool]!)
+      (wait) => matters(wait) && waits[wait]!.needs.every((need) => need.amount <= units.there(need))
     )
     const exempted = (wait: number) =>
       waits.map((other, index) => (index === wait ? { ...other, exempt: true } : other))
@@ -312,10 +208,10 @@ export interface Edge {
  * `undefined` if it is only behind one. Breadth-first, O(edges).
  */
 export const cycleThrough = (graph: Graph, reduction: Reduction, from: number): Array<Edge> | undefined => {
-  const holdersOf: Array<Array<number>> = graph.pools.map(() => [])
+  const holdersOf: Array<Array<{ readonly holding: number; readonly share: Share }>> = graph.pools.map(() => [])
   const waitsInside: Array<Array<number>> = graph.holdings.map(() => [])
   graph.holdings.forEach((holding, index) => {
-    for (const { pool } of holding.amounts) holdersOf[pool]!.push(index)
+    for (const share of holding.amounts) holdersOf[share.pool]!.push({ holding: index, share })
   })
   for (const wait of reduction.stuck) {
     for (const holding of graph.waits[wait]!.inside) waitsInside[holding]!.push(wait)
@@ -348,8 +244,9 @@ export const cycleThrough = (graph: Graph, reduction: Reduction, from: number): 
     const wait = queue[head]!
     const { needs } = graph.waits[wait]!
     for (const need of needs) {
-      if (need.amount <= reduction.available[need.pool]!) continue
-      for (const holding of holdersOf[need.pool]!) {
+      if (need.amount <= reduction.units.there(need)) continue
+      for (const { holding, share } of holdersOf[need.pool]!) {
+        if (!reduction.units.gains(need, share)) continue
         const cycle = follow({ wait, pool: need.pool, holding })
         if (cycle !== undefined) return cycle
       }

@@ -8,8 +8,18 @@ import type { Order } from "./order/Order.ts"
 import type { Pool } from "./Pool.ts"
 import type { DeadlockDetected, DeadlockStep } from "./Refusal.ts"
 import { quotaOf } from "./quota/quotaGraph.ts"
-import { inQueueOrder, leasesAround, type Request } from "./Request.ts"
-import { cycleThrough, type Edge, exemptions, type Graph, reduce, type Reduction } from "./WaitForGraph.ts"
+import { inQueueOrder, leasesAround, type Part, type Request } from "./Request.ts"
+import { drawsOf, heldWithin, mayUse } from "./reservations/standing.ts"
+import {
+  cycleThrough,
+  type Edge,
+  exemptions,
+  type Graph,
+  type GraphPromise,
+  type Need,
+  reduce,
+  type Reduction
+} from "./WaitForGraph.ts"
 
 interface Reach {
   readonly graph: Graph
@@ -55,28 +65,39 @@ const reachFrom = (roots: Iterable<Request>, ordered: boolean, grown = true, ord
       quota: quotaOf(inOrder, leases),
       pools: pools.map((pool) => ({
         // What growth can add ends a wait by time, so it counts as free.
-        available: (grown ? pool.limit : pool.capacity) - pool.blockedHeld + (pool.calendar?.blockedWithin() ?? 0),
-        burst: pool.burstLimit
+        available: (grown ? pool.limit : pool.capacity) - pool.blockedHeld,
+        burst: pool.burstLimit,
+        promises: pool.standing === 0 ? undefined : promisesOf(pool)
       })),
       waits: inOrder.map((wait) => ({
-        needs: wait.parts.map((part) => ({
-          pool: poolIndex.get(part.pool)!,
-          // What is kept for others is not there for it. Where order is asked about too it is left out: it would be
-          // counted once for each earlier wait.
-          amount: part.amount + (ordered ? 0 : (part.pool.calendar?.neverFor(wait) ?? 0)),
-          cost: part.cost
-        })),
+        needs: wait.parts.map((part) => needOf(part, poolIndex.get(part.pool)!)),
         inside: leasesAround(wait).flatMap((lease) => leaseIndex.get(lease) ?? []),
         exempt: wait.exempt
       })),
       holdings: leases.map((lease) => ({
         amounts: lease.parts.flatMap((part) => {
           const pool = poolIndex.get(part.pool)
-          return pool === undefined ? [] : [{ pool, amount: part.amount }]
+          return pool === undefined ? [] : [{ pool, amount: part.amount, draws: drawnBy(part) }]
         })
       }))
     }
   }
+}
+
+const promisesOf = (pool: Pool): ReadonlyArray<GraphPromise> => {
+  const { standing } = pool.calendar!
+  const held = heldWithin(pool, standing)
+  return standing.map(({ amount }, at) => ({ amount, held: held[at]! }))
+}
+
+const drawnBy = (part: Part): number | undefined =>
+  part.pool.standing === 0 ? undefined : drawsOf(part.pool.calendar!.standing, part)
+
+const needOf = (part: Part, pool: number): Need => {
+  const { amount, cost } = part
+  if (part.pool.standing === 0) return { pool, amount, cost }
+  const { standing } = part.pool.calendar!
+  return { pool, amount, cost, mayUse: mayUse(standing, part), draws: drawsOf(standing, part) }
 }
 
 /** A deadlock: the waits of the cycle, oldest first, and what to tell about it. */
@@ -148,11 +169,13 @@ export const growthNeeded = (pool: Pool): number | undefined => {
   const part = pool.firstShort
   if (part === undefined || pool.limit === pool.capacity) return undefined
   if (part.amount > pool.capacity) return part.amount
-  if (part.amount <= pool.capacity - pool.blockedHeld) return undefined
+  if (part.amount <= pool.capacity - pool.blockedHeld - pool.standing) return undefined
   const reach = reachFrom([part.request], false, false)
-  const { available, served } = reduce(reach.graph, { ordered: false })
-  if (served[reach.waits.indexOf(part.request)]!) return undefined
-  const missing = part.amount - available[reach.pools.indexOf(pool)]!
+  const { served, units } = reduce(reach.graph, { ordered: false })
+  const wait = reach.waits.indexOf(part.request)
+  if (served[wait]!) return undefined
+  const need = reach.graph.waits[wait]!.needs.find((other) => reach.pools[other.pool] === pool)!
+  const missing = part.amount - units.there(need)
   // It may be another pool that it lacks: then that one has to grow.
   return missing > 0 ? Math.min(pool.limit, pool.capacity + missing) : undefined
 }

@@ -18,6 +18,7 @@ import { type Reading, restoreGroups, restorePlace } from "./quota/snapshot.ts"
 import { park } from "./quota/transitions.ts"
 import { inQueueOrder, leasesAround, Part, Request } from "./Request.ts"
 import { Calendar } from "./reservations/Calendar.ts"
+import { standingSum } from "./reservations/standing.ts"
 import { Reservations } from "./reservations/Reservations.ts"
 import type {
   AgentState,
@@ -267,7 +268,7 @@ class Restoring {
       const promised = reservations.of(pool.type)
       if (promised.length === 0) continue
       pool.calendar = new Calendar(pool, promised, books.now)
-      pool.standing = pool.calendar.standing
+      pool.standing = standingSum(pool)
     }
     books.timers.set(reservations, reservations.nextAt(books.now))
   }

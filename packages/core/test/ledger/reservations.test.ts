@@ -354,3 +354,60 @@ describe("with an order of its own", () => {
     assert.deepStrictEqual([first.status, second.status], ["held", "waiting"])
   })
 })
+
+describe("deadlocks beside standing promises", () => {
+  it("are found where what comes back is kept for others", () => {
+    const { ledger } = setUp(4)
+    ledger.definePool("gpu", { capacity: 1 }, 0)
+    reserved(ledger.reserve({ holder: agent("prod"), claim: { cpu: 2 }, from: 0 }, 0))
+    request(ledger.claim("other", { gpu: 1 }, 0))
+    const promised = request(ledger.claim("prod", { cpu: 2 }, 0))
+    assert.strictEqual(status(ledger.claim("prod", { gpu: 1 }, 0, { parent: promised })), "waiting")
+    // The two of prod come back, and are for prod alone: beside its own one there is only one more.
+    const lease = request(ledger.claim("a", { cpu: 1 }, 0))
+    assert.strictEqual(status(ledger.claim("a", { cpu: 1 }, 0, { parent: lease, wait: false })), "held")
+    assert.strictEqual(status(ledger.claim("a", { cpu: 2 }, 0, { parent: lease })), "DeadlockDetected")
+  })
+
+  it("are none where a window ends", () => {
+    const { ledger } = setUp(4)
+    reserved(ledger.reserve({ holder: agent("prod"), claim: { cpu: 3 }, from: 0, until: 100 }, 0))
+    const lease = request(ledger.claim("a", { cpu: 1 }, 0))
+    const inner = request(ledger.claim("a", { cpu: 2 }, 0, { parent: lease }))
+    assert.strictEqual(inner.status, "waiting")
+    ledger.advance(100)
+    assert.strictEqual(inner.status, "held")
+  })
+
+  it("are told once a promise without an end begins", () => {
+    const { ledger } = setUp(4)
+    reserved(ledger.reserve({ holder: agent("prod"), claim: { cpu: 2 }, from: 100 }, 0))
+    const lease = request(ledger.claim("a", { cpu: 1 }, 0))
+    const inner = request(ledger.claim("a", { cpu: 2 }, 0, { parent: lease }))
+    assert.strictEqual(inner.status, "waiting")
+    ledger.advance(100)
+    assert.strictEqual(inner.refusal?._tag, "DeadlockDetected")
+  })
+
+  it("are looked for where a growth takes what is kept", () => {
+    const { ledger } = setUp(2)
+    ledger.definePool("gpu", { capacity: 1 }, 0)
+    reserved(ledger.reserve({ holder: agent("prod"), claim: { cpu: 2 }, from: 0 }, 0))
+    request(ledger.claim("other", { gpu: 1 }, 0))
+    const lease = request(ledger.claim("prod", { memory: 1 }, 0))
+    const inner = request(ledger.claim("prod", { cpu: 2, gpu: 1 }, 0, { parent: lease }))
+    assert.strictEqual(inner.status, "waiting")
+    assert.strictEqual(status(ledger.grow(lease, { cpu: 2 }, 0)), "held")
+    assert.strictEqual(inner.refusal?._tag, "DeadlockDetected")
+  })
+
+  it("fail who has no part any more in what was promised to its class", () => {
+    const { ledger } = setUp(4)
+    ledger.setAgent("a", { priority: 5 }, 0)
+    reserved(ledger.reserve({ holder: { _tag: "Priority", atLeast: 5 }, claim: { cpu: 2 }, from: 0 }, 0))
+    request(ledger.claim("a", { cpu: 2 }, 0))
+    const waiter = request(ledger.claim("a", { cpu: 4 }, 0))
+    ledger.setAgent("a", { priority: 1 }, 1)
+    assert.deepInclude(waiter.refusal, { _tag: "ResourceExhausted", reason: "neverFits", short: "reservation" })
+  })
+})

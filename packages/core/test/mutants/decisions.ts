@@ -88,7 +88,7 @@ export const ledgerMutants = [
     {
       name: "shrink fails nobody",
       rule: "waiters that a smaller pool can never serve fail",
-      search: "    if (falls) this.judge.review(pool)\n",
+      search: "    if (falls) this.judge.review([pool])\n",
       replacement: ""
     },
     {
@@ -146,7 +146,8 @@ export const ledgerMutants = [
     {
       name: "shrink looks for no deadlock",
       rule: "a capacity that falls is a cause to look for deadlocks",
-      search: "    if (this.policy.detects) this.resolveDeadlocks(waiters, undefined)",
+      search:
+        "    if (this.policy.detects) this.resolveDeadlocks(() => pools.flatMap((pool) => this.waitersOf(pool)), undefined)",
       replacement: ""
     },
     {

@@ -62,6 +62,7 @@ const profileFor = ({ file, name }: Mutant): string | undefined => {
   if (file.startsWith("plan/")) return "backfilled"
   if (/^order\/(rescue|passing|priority)/.test(file)) return "ordered"
   if (file.startsWith("order/")) return "shared"
+  if (["Availability.ts", "orderedReduction.ts", "reservations/standing.ts"].includes(file)) return "reserved, nested"
   if (file.startsWith("reservations/") || file === "Settling.ts") return "reserved"
   if (file === "Bucket.ts") return "bytes"
   return file.startsWith("quota/") ? "groups" : undefined

@@ -23,16 +23,96 @@ export const reservationMutants = [
       replacement: "        later -= promisedAt(promised, start.at)"
     },
     {
-      name: "the broadest promise is drawn from",
-      rule: "a lease draws from the narrowest promise that it is of",
-      search: "      if (width === undefined || width >= least) continue",
-      replacement: "      if (width === undefined || (narrowest !== undefined && width <= least)) continue"
-    },
-    {
       name: "shrunk leases are kept as they were",
       rule: "what runs into a window is what leases hold",
       search: "    if (draw !== undefined) this.count(draw, by)\n",
       replacement: "    if (draw !== undefined && by > 0) this.count(draw, by)\n"
+    }
+  ]),
+  ...of("reservations/Reservation.ts", [
+    {
+      name: "the broadest promise is drawn from",
+      rule: "a lease draws from the narrowest promise that it is of",
+      search: "    if (width === undefined || width >= least) continue",
+      replacement: "    if (width === undefined || (narrowest !== undefined && width <= least)) continue"
+    }
+  ]),
+  ...of("reservations/standing.ts", [
+    {
+      name: "windows are for ever",
+      rule: "what is promised for a window ends by time, and is no deadlock",
+      search: " || endOf(reservation) !== Infinity) continue",
+      replacement: ") continue"
+    },
+    {
+      name: "promises count before they begin",
+      rule: "what is promised for ever is not there from its beginning on",
+      search: "own === 0 || from > now || ",
+      replacement: "own === 0 || "
+    }
+  ]),
+  ...of("Availability.ts", [
+    {
+      name: "promises come back to all",
+      rule: "what leases hold within a promise is kept for it again once they are back",
+      search: "    if (draws !== undefined) this.held[pool]![draws] = this.held[pool]![draws]! - amount\n",
+      replacement: ""
+    },
+    {
+      name: "holders wait for what is kept from them",
+      rule: "a wait has what was promised to it",
+      search: "      if (!mayUse.includes(at)) units -=",
+      replacement: "      units -="
+    },
+    {
+      name: "what is kept waits for its turn",
+      rule: "in order a wait needs nothing of those before it where all that it needs is kept for it",
+      search: "    if (draws === undefined) return false\n",
+      replacement: "    if (draws === undefined || amount > 0) return false\n"
+    },
+    {
+      name: "told to wait for what is not for it",
+      rule: "in a cycle each lease is one whose return leaves more for who waits for it",
+      search: "    return this.held[pool]![draws]! > this.pools[pool]!.promises![draws]!.amount\n",
+      replacement: "    return true\n"
+    }
+  ]),
+  ...of("orderedReduction.ts", [
+    {
+      name: "what is kept comes with tokens",
+      rule: "a wait needs its tokens beside those of all before it, also for what is kept for it",
+      search: "    return tokens <= burst\n",
+      replacement: "    return tokens >= 0\n"
+    }
+  ]),
+  ...of("Arrivals.ts", [
+    {
+      name: "growth by promise looks for no deadlock",
+      rule: "a growth that takes what is kept for its holder may take what a wait inside its lease needs",
+      search: "isNeededInside(request) || takesPromised(request)",
+      replacement: "isNeededInside(request)"
+    }
+  ]),
+  ...of("DeadlockJudge.ts", [
+    {
+      name: "one pool looked at after the other",
+      rule: "all pools of one change are looked at together",
+      search: "this.resolveDeadlocks(() => pools.flatMap((pool) => this.waitersOf(pool)), undefined)",
+      replacement: "pools.forEach((pool) => this.resolveDeadlocks(() => this.waitersOf(pool), undefined))"
+    }
+  ]),
+  ...of("Ledger.ts", [
+    {
+      name: "classes change unseen",
+      rule: "who leaves a class has no part in what is promised to it any more",
+      search: "    if (priority !== undefined) this.judge.reviewPromised()\n",
+      replacement: ""
+    },
+    {
+      name: "a promise ends unseen",
+      rule: "the end of a promise is a cause to look for deadlocks",
+      search: "    this.reviewPools(Object.keys(reservation.claim))\n",
+      replacement: ""
     }
   ]),
   ...of("reservations/Reservations.ts", [

@@ -62,7 +62,7 @@ export const otherMutants = [
     {
       name: "blocked units hide the need to grow",
       rule: "a pool is told to grow where nothing else serves its first waiter",
-      search: "if (part.amount <= pool.capacity - pool.blockedHeld) return undefined",
+      search: "if (part.amount <= pool.capacity - pool.blockedHeld - pool.standing) return undefined",
       replacement: "if (part.amount <= pool.capacity) return undefined"
     },
     {
@@ -77,33 +77,37 @@ export const otherMutants = [
       name: "reduction stops early",
       rule: "the reduction serves waits until none can be served",
       search:
-        "    for (let pool = run.changed.pop(); pool !== undefined; pool = run.changed.pop()) {\n      const line = bySize",
+        "    for (let pool = run.changed.pop(); pool !== undefined; pool = run.changed.pop()) lines[pool]!.forEach(read)\n",
       replacement:
-        "    for (let pool = run.changed.pop(), n = 0; pool !== undefined && n < 4; pool = run.changed.pop(), n++) {\n      const line = bySize"
-    },
-    {
-      name: "one wait served is enough",
-      rule: "a lease comes back once every wait inside it is served",
-      search: "    if (open !== 0) continue\n",
-      replacement: "    if (open < 0) continue\n"
-    },
-    {
-      name: "order ignores tokens",
-      rule: "in order a wait needs the tokens of those before it too",
-      search: "        if (need.cost > graph.pools[pool]!.burst - earmarkedTokens[pool]!) break\n",
-      replacement: ""
-    },
-    {
-      name: "order ignores earmarks",
-      rule: "in order a wait needs the units of those before it too",
-      search: "        if (need.amount > run.available[pool]! - earmarked[pool]!) break\n",
-      replacement: "        if (need.amount > run.available[pool]!) break\n"
+        "    for (let pool = run.changed.pop(), n = 0; pool !== undefined && n < 4; pool = run.changed.pop(), n++) lines[pool]!.forEach(read)\n"
     },
     {
       name: "exempts the latest",
       rule: "the earliest waiter that suffices is exempted",
       search: "candidates.find((wait) => reduceOrdered",
       replacement: "candidates.findLast((wait) => reduceOrdered"
+    }
+  ]),
+  ...of("reductionRun.ts", [
+    {
+      name: "one wait served is enough",
+      rule: "a lease comes back once every wait inside it is served",
+      search: "    if (open !== 0) continue\n",
+      replacement: "    if (open < 0) continue\n"
+    }
+  ]),
+  ...of("orderedReduction.ts", [
+    {
+      name: "order ignores tokens",
+      rule: "in order a wait needs the tokens of those before it too",
+      search: "      if (need.cost > this.graph.pools[pool]!.burst - line.earmarkedTokens) return\n",
+      replacement: ""
+    },
+    {
+      name: "order ignores earmarks",
+      rule: "in order a wait needs the units of those before it too",
+      search: "      if (need.amount > run.units.there(need) - line.earmarked) return\n",
+      replacement: "      if (need.amount > run.units.there(need)) return\n"
     }
   ]),
   ...of("Request.ts", [

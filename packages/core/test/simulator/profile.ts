@@ -40,6 +40,8 @@ export interface Profile {
   readonly lends?: boolean
   /** Whether claims that are inside of no lease declare the most that they and all inside them will hold. */
   readonly maxima: boolean
+  /** How often a promise has no end; at times where absent. */
+  readonly standing?: number
   /** How often a claim says how long it lasts. */
   readonly expected: number
   /** Who may start before a blocked head; nobody where absent. */

@@ -166,6 +166,29 @@ export const profiles: ReadonlyArray<Profile> = [
   },
   {
     ...base,
+    // What is promised for ever beside waits inside leases: what nobody ever gets back.
+    name: "reserved, nested",
+    standing: 0.6,
+    expected: 0.3,
+    preemption: () => preemptionOff,
+    policy: (random) => (random.chance(0.5) ? drawPolicy(random) : noPolicy),
+    pools: (random) =>
+      plain(random, random.between(1, 3)).map(({ capacity }) => ({
+        capacity,
+        ...(random.chance(0.3) ? { maxCapacity: capacity + random.between(0, 8) } : {}),
+        ...(random.chance(0.2) ? { rate: randomRate(random, capacity) } : {})
+      })),
+    agents: 4,
+    live: 11,
+    nested: 0.6,
+    ttl: 0.04,
+    manual: 0.02,
+    priorities: 0.5,
+    moves: 0.6,
+    weights: { ...weights, grow: 8, setCapacity: 3, setAgent: 2, reserve: 4, endReservation: 3, advance: 8 }
+  },
+  {
+    ...base,
     name: "groups",
     groups: true,
     deadlock: () => failRequester,

@@ -187,18 +187,17 @@ export const askerFor = (world: World, claim: WorldClaim, now: number): Asker =>
   duration: durationOf(claim, now)
 })
 
-/** What is promised at all times from now on, by pool and by whom it is for. */
-export const standingPromises = (world: World) =>
+/** What is promised without an end, and has begun: by pool and by whom it is for. Windows are left out, as if they were over. */
+export const standingPromises = (world: World, now: number) =>
   world.pools.flatMap((pool) => {
-    const all = promisesOf(world, pool)
-    const standing = all.filter(({ from, until }) => until === undefined && from <= world.now)
+    const standing = promisesOf(world, pool).filter(({ from, until }) => until === undefined && from <= now)
     return [...new Set(standing.map(keyOf))].map((key) => {
       const own = standing.filter((promise) => keyOf(promise) === key)
       return {
         pool,
         amount: sumOf(own, pool.type),
-        draws: (lease: WorldClaim) => drawnFrom(all, holderOf(world, lease)) === key,
-        isFor: (waiter: WorldClaim) => own.some((promise) => isFor(promise, askerFor(world, waiter, world.now)))
+        draws: (claim: WorldClaim) => drawnFrom(standing, holderOf(world, claim)) === key,
+        isFor: (waiter: WorldClaim) => own.some((promise) => isFor(promise, askerFor(world, waiter, now)))
       }
     })
   })

@@ -225,7 +225,7 @@ export class Workload {
     const { random } = this
     const pool = this.somePool()
     const from = at + random.between(-50, 2_000)
-    const until = random.chance(0.15) ? undefined : from + random.between(1, 3_000)
+    const until = random.chance(this.profile.standing ?? 0.15) ? undefined : from + random.between(1, 3_000)
     const claim = {
       [pool.type]: random.between(0, Math.ceil(pool.capacity * 0.6)),
       ...(random.chance(0.3) ? { [this.somePool().type]: random.between(1, 3) } : {})

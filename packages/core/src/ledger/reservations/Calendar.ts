@@ -27,7 +27,8 @@ import type { Pool } from "../Pool.ts"
 import type { Part, Request } from "../Request.ts"
 import { durationOf, expectedEnd } from "../plan/Ends.ts"
 import { Page } from "./Page.ts"
-import { endOf, holderKey, type Holder, isFor, type Reservation, widthFor } from "./Reservation.ts"
+import { endOf, holderKey, type Holder, isFor, narrowestFor, type Reservation } from "./Reservation.ts"
+import { type Standing, standingOf } from "./standing.ts"
 
 /** How many of a pool's waiters are looked at for those of a class that something is kept for. */
 const classDepth = 1_000
@@ -36,8 +37,6 @@ const classDepth = 1_000
 export interface Promised {
   readonly holder: Holder
   readonly entries: Array<{ readonly from: number; readonly until: number; readonly amount: number }>
-  /** What it was promised from the making of this calendar on, without an end. */
-  standing: number
   /** What its leases hold now. */
   used: number
 }
@@ -65,6 +64,8 @@ const always = (): boolean => true
 export class Calendar {
   private readonly pool: Pool
   private readonly promises: Array<Promised> = []
+  /** What is promised at all times from the making of this calendar on. */
+  readonly standing: ReadonlyArray<Standing>
   private starts: Array<Start> = []
   private readonly draws = new Map<Part, Draw>()
   /** Leases here that were told to end. */
@@ -72,6 +73,7 @@ export class Calendar {
 
   constructor(pool: Pool, reservations: ReadonlyArray<Reservation>, now: number) {
     this.pool = pool
+    this.standing = standingOf(reservations, pool.type, now)
     const byHolder = new Map<string, Promised>()
     const instants = new Set<number>()
     for (const reservation of reservations) {
@@ -81,12 +83,11 @@ export class Calendar {
       const key = holderKey(holder)
       let promised = byHolder.get(key)
       if (promised === undefined) {
-        promised = { holder, entries: [], standing: 0, used: 0 }
+        promised = { holder, entries: [], used: 0 }
         byHolder.set(key, promised)
         this.promises.push(promised)
       }
       promised.entries.push({ from, until: endOf(reservation), amount })
-      if (from <= now && endOf(reservation) === Infinity) promised.standing += amount
       if (from > now) instants.add(from)
     }
     for (const at of Array.from(instants).toSorted((a, b) => a - b)) this.starts.push({ at, runs: 0, own: new Map() })
@@ -224,44 +225,9 @@ export class Calendar {
 
   /** What others than a claim were promised at all times: it is never there for that claim. */
   standingFor(request: Request): number {
-    let standing = 0
-    for (const promised of this.promises) if (!isFor(promised.holder, request)) standing += promised.standing
-    return standing
-  }
-
-  /** What leases that have waits inside hold of what they were promised at all times: to others it makes no difference. */
-  blockedWithin(): number {
-    let within = 0
-    for (const promised of this.promises) within += Math.min(promised.standing, this.blockedOf(promised))
-    return within
-  }
-
-  /** What a wait cannot have, whoever comes back: what others were promised at all times, and what its own promise has lent to leases with waits inside. */
-  neverFor(request: Request): number {
-    let never = 0
-    for (const promised of this.promises) {
-      if (!isFor(promised.holder, request)) never += promised.standing
-      else if (promised.standing > 0) never += Math.min(promised.standing, this.blockedOf(promised))
-    }
-    return never
-  }
-
-  private blockedOf(promised: Promised): number {
-    if (promised.standing === 0) return 0
-    let blocked = 0
-    for (const lease of this.pool.blocked) {
-      for (const part of lease.parts) {
-        if (part.pool === this.pool && this.draws.get(part)?.promised === promised) blocked += part.amount
-      }
-    }
-    return blocked
-  }
-
-  /** What was promised at all times. */
-  get standing(): number {
-    let standing = 0
-    for (const promised of this.promises) standing += promised.standing
-    return standing
+    let sum = 0
+    for (const { amount, holder } of this.standing) if (!isFor(holder, request)) sum += amount
+    return sum
   }
 
   /** For explanations: what is kept from a claim now, and for whom. */
@@ -310,15 +276,7 @@ export class Calendar {
 
   /** The narrowest promise that a claim is of. */
   private drawnFrom(request: Request): Promised | undefined {
-    let narrowest: Promised | undefined
-    let least = Infinity
-    for (const promised of this.promises) {
-      const width = widthFor(promised.holder, request)
-      if (width === undefined || width >= least) continue
-      narrowest = promised
-      least = width
-    }
-    return narrowest
+    return narrowestFor(this.promises, request)
   }
 
   add(part: Part): void {

@@ -73,3 +73,19 @@ export const widthFor = (holder: Holder, request: Request): number | undefined =
 
 /** Whether a claim may use what is promised to a holder. */
 export const isFor = (holder: Holder, request: Request): boolean => widthFor(holder, request) !== undefined
+
+/** The narrowest of some promises that is for a claim. */
+export const narrowestFor = <A extends { readonly holder: Holder }>(
+  promises: ReadonlyArray<A>,
+  request: Request
+): A | undefined => {
+  let narrowest: A | undefined
+  let least = Infinity
+  for (const promised of promises) {
+    const width = widthFor(promised.holder, request)
+    if (width === undefined || width >= least) continue
+    narrowest = promised
+    least = width
+  }
+  return narrowest
+}

@@ -6,6 +6,7 @@ import type { Pool } from "../Pool.ts"
 import { Calendar } from "./Calendar.ts"
 import type { Reservation, ReservationEnd } from "./Reservation.ts"
 import { Reservations } from "./Reservations.ts"
+import { standingSum } from "./standing.ts"
 
 /** Something is promised from now on. */
 export const reserve = (books: Books, reservation: Reservation): void => {
@@ -32,7 +33,7 @@ export const replan = (books: Books, types: Iterable<string>): void => {
     if (pool === undefined) continue
     const promised = reservations.of(type)
     pool.calendar = promised.length === 0 ? undefined : new Calendar(pool, promised, books.now)
-    pool.standing = pool.calendar?.standing ?? 0
+    pool.standing = standingSum(pool)
     // Heads start later or earlier than they did: somebody may pass them who could not.
     pool.stirred = true
     countHard(books, pool)

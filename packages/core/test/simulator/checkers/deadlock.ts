@@ -18,7 +18,7 @@ const name = "deadlock"
 const fail = failing(name)
 const everyStepMax = 12
 
-export const oracleState = (world: World): OracleState => {
+export const oracleState = (world: World, now: number): OracleState => {
   const line = world.line
   const inside = line.map((waiter) => around(waiter).filter((lease) => lease.ttl === 0 && lease.notice === undefined))
   const leases = [...new Set(inside.flat())]
@@ -27,11 +27,12 @@ export const oracleState = (world: World): OracleState => {
     leases: leases.map((lease) => ({
       amounts: world.pools.map((pool) => lease.needs.find((need) => need.pool === pool)?.amount ?? 0)
     })),
-    promises: standingPromises(world).map(({ amount, draws, isFor, pool }) => ({
+    promises: standingPromises(world, now).map(({ amount, draws, isFor, pool }) => ({
       pool: pool.index,
       amount,
       leases: leases.flatMap((lease, at) => (draws(lease) ? [at] : [])),
-      waits: line.flatMap((waiter, at) => (isFor(waiter) ? [at] : []))
+      waits: line.flatMap((waiter, at) => (isFor(waiter) ? [at] : [])),
+      drawnBy: line.flatMap((waiter, at) => (draws(waiter) ? [at] : []))
     })),
     waits: line.map((waiter, index) => ({
       needs: waiter.needs.map(({ amount, cost, pool }) => ({ pool: pool.index, amount, cost })),
@@ -50,9 +51,8 @@ export const deadlock = (run: Run): Checker => {
   const { detects, world } = run
   /** Whether a lease grew in this command: a cycle that this closes has no requester. */
   let grown = false
-  const checkExemption = (id: number) => {
-    const state = oracleState(world)
-    if (world.promised) return
+  const checkExemption = (id: number, now: number) => {
+    const state = oracleState(world, now)
     if (search(state, false).possible === false) fail(`${id} was exempted from order in a deadlock`)
     if (search(state, true).possible === true) fail(`${id} was exempted from order, which blocked nothing`)
     const line = world.line
@@ -70,16 +70,17 @@ export const deadlock = (run: Run): Checker => {
       if (event._tag === "Left" && event.reason === "DeadlockDetected") {
         if (!detects) fail("a deadlock was detected with detection off")
         const victim = world.line.findIndex((waiter) => waiter.id === event.id)
-        const verdict = search(oracleState(world), false)
+        const verdict = search(oracleState(world, event.at), false)
         const younger = run.deadlock.ages === "wait-die" && needsOlder(world, world.claim(event.id))
         if (younger) run.count("wait-die: died")
-        else if (world.promised) run.count("deadlock beside promises")
         else if (verdict.possible === true || (verdict.reachable & (1 << victim)) !== 0) {
           fail(`${event.id} failed for a deadlock, but could have been served`)
         }
         if (verdict.possible === false) run.count("oracle: deadlock confirmed")
+        if (verdict.possible === false && standingPromises(world, event.at).length > 0)
+          run.count("oracle: deadlock beside promises")
         const claimed = world.waiters.at(-1)
-        if (claimed?.arrivedIn === world.command && claimed.id !== event.id && !grown && !younger && !world.promised) {
+        if (claimed?.arrivedIn === world.command && claimed.id !== event.id && !grown && !younger) {
           fail(`${event.id} failed for the deadlock that ${claimed.id} closed`)
         }
       }
@@ -90,19 +91,20 @@ export const deadlock = (run: Run): Checker => {
         // Where deadlocks are avoided a claim inside a lease waits for no order, whatever it waits for.
         if (world.avoids && around(claim).length > 0 && claim.arrivedIn === world.command) {
           run.count("banker: waits for no order")
-        } else if (world.waiters.length <= everyStepMax) checkExemption(event.id)
+        } else if (world.waiters.length <= everyStepMax) checkExemption(event.id, event.at)
       }
     },
     afterCommand: () => {
       grown = false
       if (!detects || (world.waiters.length > everyStepMax && run.step % 8 !== 0)) return
-      // Detection leaves out what is promised at all times where order is asked about too: some it does not see.
-      if (world.promised) return
-      const state = oracleState(world)
+      const state = oracleState(world, run.ledger.now)
       if (search(state, false).possible === false) fail("the waits can never all be served")
       const ordered = search(state, true).possible
       if (ordered === false) fail("the waits can never all be served in order")
       run.count(ordered === undefined ? "oracle: given up" : "oracle: all served")
+      if (ordered === true && state.promises?.length !== 0 && state.leases.length > 0) {
+        run.count("oracle: all served beside promises")
+      }
     }
   }
 }

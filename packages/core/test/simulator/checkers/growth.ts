@@ -6,7 +6,7 @@
  */
 import { growthNeeded } from "../../../src/ledger/deadlock.ts"
 import { type Checker, failing, type Run } from "../checker.ts"
-import { type OracleState, search } from "../oracle.ts"
+import { type OracleState, roomAfter, search } from "../oracle.ts"
 import { oracleState } from "./deadlock.ts"
 
 const name = "growth"
@@ -15,22 +15,15 @@ const fail = failing(name)
 export const growth = (run: Run): Checker => {
   const { ledger, world } = run
   const isServed = (state: OracleState, wait: number): boolean => (search(state, false).reachable & (1 << wait)) !== 0
-  /** What is left of a pool once all that can come back has. */
-  const left = (state: OracleState, pool: number): number => {
-    const { reachable } = search(state, false)
-    const kept = state.leases.filter((_, lease) =>
-      state.waits.some((wait, index) => (reachable & (1 << index)) === 0 && wait.inside.includes(lease))
-    )
-    return kept.reduce((rest, lease) => rest - lease.amounts[pool]!, state.pools[pool]!.limit)
-  }
+  /** What is there of a pool for a wait once all that can come back has. */
+  const left = (state: OracleState, wait: number, pool: number): number =>
+    roomAfter(state, search(state, false).reachable, wait, pool)
   return {
     name,
     afterCommand: () => {
       if (run.step % 4 !== 0 || world.waiters.length === 0 || world.waiters.length > 12) return
-      // What is promised to others may be there for nobody who waits.
-      if (world.promises.size > 0) return
       if (world.pools.every((pool) => pool.limit === pool.capacity)) return
-      const asIs = oracleState(world)
+      const asIs = oracleState(world, ledger.now)
       const line = world.line
       const at = (capacityOf: (index: number) => number): OracleState => ({
         ...asIs,
@@ -45,7 +38,7 @@ export const growth = (run: Run): Checker => {
           continue
         }
         const amount = line[wait]!.needs.find((need) => need.pool === pool)!.amount
-        const lacks = (state: OracleState) => !isServed(state, wait) && amount > left(state, pool.index)
+        const lacks = (state: OracleState) => !isServed(state, wait) && amount > left(state, wait, pool.index)
         const now = at((index) => world.pools[index]!.capacity)
         if (needed === undefined) {
           if (lacks(now)) fail(`${pool.type} need not grow, though ${line[wait]!.id} waits for that`)

@@ -8,7 +8,7 @@ import { type DeadlockDetected, explain, type LeaveReason, type Refusal, type Wa
 import { type Checker, failing, type Run } from "../checker.ts"
 import { amountsOf, around, type World, type WorldClaim } from "../model.ts"
 import { isSafeWith, outermostOf } from "../prevention.ts"
-import { askerFor, keptFor, roomFor, standingFor } from "../promises.ts"
+import { askerFor, keptFor, roomFor, standingFor, standingPromises } from "../promises.ts"
 import { serve } from "../service.ts"
 import { neverFits } from "./admission.ts"
 
@@ -88,12 +88,26 @@ const reasonsFor = (world: World, waiter: WorldClaim, now: number): ReadonlyArra
   })
 }
 
+/** Leases that hold no more than was promised to others for ever: their return leaves nothing for a waiter. */
+const vainFor = (world: World, waiter: WorldClaim, now: number) => {
+  const blocked = world.leases.filter(
+    (lease) =>
+      lease.ttl === 0 && lease.notice === undefined && world.waiters.some((other) => around(other).includes(lease))
+  )
+  return standingPromises(world, now).flatMap(({ amount, draws, isFor, pool }) => {
+    const drawing = blocked.filter(draws)
+    const held = drawing.reduce((sum, lease) => sum + (amountsOf(lease)[pool.type] ?? 0), 0)
+    return isFor(waiter) || held > amount ? [] : drawing.map((lease) => ({ type: pool.type, lease: lease.id }))
+  })
+}
+
 /** Judges a cycle by the world as it was when the victim left. */
-const cycleJudge = (world: World, victim: WorldClaim): Judge => {
+const cycleJudge = (world: World, victim: WorldClaim, now: number): Judge => {
   const waits = world.waiters.map((waiter) => ({
     agent: waiter.agent,
     amounts: amountsOf(waiter),
     inside: around(waiter).map((lease) => lease.id),
+    vain: vainFor(world, waiter, now),
     victim: waiter === victim
   }))
   const leases = new Map(world.leases.map((lease) => [lease.id, { agent: lease.agent, amounts: amountsOf(lease) }]))
@@ -104,7 +118,12 @@ const cycleJudge = (world: World, victim: WorldClaim): Judge => {
       const { agent, heldBy, holds, lease, requested, resourceType } = step
       const holder = leases.get(lease)
       if (holder?.agent !== heldBy || holder.amounts[resourceType] !== holds) return false
-      candidates = candidates.filter((wait) => wait.agent === agent && wait.amounts[resourceType] === requested)
+      candidates = candidates.filter(
+        (wait) =>
+          wait.agent === agent &&
+          wait.amounts[resourceType] === requested &&
+          !wait.vain.some((other) => other.type === resourceType && other.lease === lease)
+      )
       if (candidates.length === 0) return false
       if (index < cycle.length - 1) candidates = waits.filter((wait) => wait.inside.includes(lease))
       else if (!homes.has(lease)) return false
@@ -170,7 +189,7 @@ export const refusals = (run: Run): Checker => {
       const claim = world.claim(event.id)
       const { reason } = event
       let judge: Judge
-      if (reason === "DeadlockDetected") judge = cycleJudge(world, claim)
+      if (reason === "DeadlockDetected") judge = cycleJudge(world, claim, event.at)
       else if (reason === "LeaseRevoked")
         judge = (refusal) => refusal._tag === reason && refusal.lease === claim.grows?.id
       else if (reason === "ClaimTimedOut") {
