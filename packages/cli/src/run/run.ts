@@ -128,8 +128,6 @@ const prepared = Effect.fnUntraced(function* (
   connect: string | undefined
 ) {
   const daemon = yield* DaemonConnection
-  const types = typesFrom(yield* daemon.call((rpc) => rpc.Types()))
-  const own = yield* Effect.mapError(Effect.fromResult(claimOf(request, types.get("cpu")?.unit)), usage)
   const { agent, llm } = request
   const call =
     llm === undefined
@@ -138,6 +136,9 @@ const prepared = Effect.fnUntraced(function* (
           daemon.call((rpc) => rpc.PlanCall({ agent, ...llm })),
           planFailed
         )
+  // After the plan: a budget of the agent's own may be new.
+  const types = typesFrom(yield* daemon.call((rpc) => rpc.Types()))
+  const own = yield* Effect.mapError(Effect.fromResult(claimOf(request, types.get("cpu")?.unit)), usage)
   const claim = { ...own, ...call.claim }
   const enforcement = yield* Enforcement.detect(mode)
   const progress = new Progress({ isTerminal: isLiveTerminal(process.env), write: writeError })

@@ -75,10 +75,19 @@ export class RateGovernor {
 
   /** Why, as a line for people. */
   why(): string {
-    const { share } = this.state
-    const rate = `${Number((share / 10).toFixed(1))} % of the configured rate`
-    if (this.isPaused) return `left alone for ${formatDuration(this.pausedMicros)}, as asked for; then ${rate}`
-    return share === control.wholeShare ? "the configured rate" : `${rate} after overload`
+    if (this.isPaused) return `left alone for ${formatDuration(this.pausedMicros)}, as asked for; then ${this.rate()}`
+    return this.state.share === control.wholeShare ? "the configured rate" : `${this.rate()} after overload`
+  }
+
+  /** The same for a line that stays: true until the end of the pause, or for as long as there is none. */
+  note(): string {
+    if (!this.isPaused) return "its rate adapts to overload"
+    const until = new Date(this.clock.currentTimeMillisUnsafe() + this.pausedMicros / 1_000)
+    return `left alone until ${until.toISOString().replace(/\.\d+/, "")}, as asked for; then ${this.rate()}`
+  }
+
+  private rate(): string {
+    return `${Number((this.state.share / 10).toFixed(1))} % of the configured rate`
   }
 
   view() {

@@ -43,7 +43,7 @@ export const makeGovernedPool: (
         return manager.setRate(resourceType, { ...unbounded, ...bounded, limit, interval })
       })
     const setCapacity = (units: number, bounds: { readonly max?: number }) =>
-      Effect.suspend(() => manager.setCapacity(resourceType, units, { ...bounds, note: governor.why() }))
+      Effect.suspend(() => manager.setCapacity(resourceType, units, { ...bounds, note: governor.note() }))
 
     // A pool of nothing has a bucket of nothing: what was saved up is gone.
     const pause = Effect.andThen(setRate(false), setCapacity(0, { max: capacity }))

@@ -77,7 +77,7 @@ export const make = ({ claims, host, keys, manager, reports }: ReportOptions) =>
     effect: Effect.Effect<A, E>
   ) =>
     command === undefined
-      ? Effect.tap(effect, () => host.table.committed)
+      ? Effect.andThen(Effect.uninterruptible(effect), (answer) => Effect.as(host.table.committed, answer))
       : Effect.flatMap(host.sessionOf(peer), (session) => claims.once(session, { command, ack: ack ?? 0 }, effect))
 
   const callsOf = (ticket: Ticket) => limits().find((limit) => limit.calls !== undefined && isUnder(limit, ticket))
@@ -229,7 +229,9 @@ export const make = ({ claims, host, keys, manager, reports }: ReportOptions) =>
       Effect.suspend(() => {
         const ticket = host.table.ticket(lease)
         const calls = ticket === undefined ? undefined : callsOf(ticket)?.calls
-        return calls === undefined ? Effect.void : Effect.andThen(calls.ended(lease, code), host.table.committed)
+        if (calls === undefined) return Effect.void
+        // Its caller does not wait for long, and it is not to be left half done.
+        return Effect.andThen(Effect.uninterruptible(calls.ended(lease, code)), host.table.committed)
       })
   }
 }

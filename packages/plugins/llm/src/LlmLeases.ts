@@ -111,8 +111,10 @@ export const make: (
       const { claim } = table.ticket(lease) ?? {}
       if (claim !== undefined && claim[types.requests] === undefined) return yield* noCall(lease, options.name)
       const tokens = tokensOf(types, usage, claim ?? {})
-      yield* table.settle(lease, tokens)
-      const charged = yield* charges.charge(lease, priceOf(usage))
+      // Begun in one step, and so in one batch of a journal: nobody settles the one without the other.
+      const [, charged] = yield* Effect.all([table.settle(lease, tokens), charges.charge(lease, priceOf(usage))], {
+        concurrency: "unbounded"
+      })
       return { tokens, costMicros: price === undefined ? undefined : charged }
     })
 

@@ -184,8 +184,12 @@ describe("a call of a lease", () => {
         Effect.gen(function* () {
           const table = yield* LeaseTable
           const leases = [yield* begun(llm), yield* begun(llm, "b")] as const
+          yield* table.committed
+          const batches = store.batches.length
           yield* llm.settle(leases[0].id, { input: 900, output: 100 })
           yield* table.committed
+          // Tokens, both budgets, and what the lease holds of them.
+          assert.strictEqual(store.batches.length, batches + 1)
           // As a process that is killed: nothing more is written.
           return leases.map(({ id }) => id)
         })

@@ -127,7 +127,7 @@ export class Charges {
 
   private each<A>(agent: string, use: (purse: Purse) => Effect.Effect<A>): Effect.Effect<void> {
     return this.purses.of(agent).pipe(
-      Effect.flatMap((own) => Effect.forEach(own, use, { discard: true })),
+      Effect.flatMap((own) => Effect.forEach(own, use, atOnce)),
       // It was among the agents when its call was planned.
       Effect.ignore
     )
@@ -148,5 +148,5 @@ export class Charges {
   }
 }
 
-/** Both are decided in one step, and so written in one batch where there is a journal. */
+/** All are decided in one step, and so written in one batch where there is a journal. */
 const atOnce = { concurrency: "unbounded", discard: true } as const
