@@ -50,7 +50,7 @@ beforeAll(async () => {
   binary = await bundledBinary()
 }, 120_000)
 
-describe("every command", { timeout: 120_000 }, () => {
+describe("every command", { timeout: 300_000 }, () => {
   it("has help with examples on standard output, and is in the documentation", () => {
     assert.isAtLeast(leaves.length, 20)
     const page = docs("cli.md")
