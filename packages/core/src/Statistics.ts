@@ -194,7 +194,11 @@ export const Standing = Schema.Struct({
     Schema.Struct({
       id: Schema.Number,
       agent: Schema.String,
-      because: Schema.Literals(["rescued", "committed", "share", "priority", "size", "arrival"])
+      because: Schema.Literals(["rescued", "committed", "share", "priority", "size", "arrival"]),
+      /** The group of the one ahead whose share decides. Absent where it is the agent's own. */
+      group: Schema.optionalKey(Schema.String),
+      /** The group of the waiter whose share is compared with that. Absent where it is the agent's own. */
+      behind: Schema.optionalKey(Schema.String)
     })
   )
 })
@@ -375,8 +379,13 @@ export const waiterView = (
   }
 }
 
-const standingView = ({ passedMax, share, ...view }: ledger.Standing): Standing => ({
+const standingView = ({ ahead, passedMax, share, ...view }: ledger.Standing): Standing => ({
   ...view,
+  ahead: ahead.map(({ behind, group, ...other }) => ({
+    ...other,
+    ...where("group", group),
+    ...where("behind", behind)
+  })),
   ...(passedMax === undefined || passedMax === Infinity ? {} : { passedMax }),
   ...where("share", share)
 })

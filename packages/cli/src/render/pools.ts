@@ -57,12 +57,19 @@ const columnsFor = (sheet: Sheet, pools: ReadonlyArray<PoolStatistics>): Readonl
       align: "right",
       hide: 1
     },
+    pools.some(({ fairness }) => fairness !== undefined)
+      ? { header: "FAIR", cell: fairnessCell, align: "right", hide: 2 }
+      : undefined,
     pools.some(({ note }) => note !== undefined)
       ? { header: "NOTE", cell: ({ note }) => note ?? "", least: 10, hide: 1 }
       : undefined
   ]
   return columns.filter((column) => column !== undefined)
 }
+
+/** Jain's index, where several agents use the pool. */
+export const fairnessCell = ({ fairness }: PoolStatistics): string =>
+  fairness === undefined ? "-" : fairness.toFixed(2)
 
 export const noPools = `No pools. Name them in the configuration, and look at it with \`${command("config show")}\`.`
 
@@ -150,7 +157,7 @@ export const poolShow = (
         ["rate", rateField(pool)],
         ["peak", of(pool.peak)],
         ["mean in use", meanText(pool)],
-        ["fairness", pool.fairness === undefined ? undefined : `${pool.fairness.toFixed(2)} of 1, by weight`],
+        ["fairness", pool.fairness === undefined ? undefined : `${fairnessCell(pool)} of 1, by weight`],
         ["granted", count(pool.acquisitions)],
         ["failed", failuresText(pool.failures)],
         ["waits", distributionText(pool.waits)],

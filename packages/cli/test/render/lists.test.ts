@@ -70,12 +70,12 @@ describe("status", () => {
       held        4 leases, 6 waiting, 1 orphaned
       when idle   ends after 10 min
 
-      POOL     USE               IN USE                WAITING  RATE         GRANTED  FAILED  WAIT P90
-      cpu      ████████████····  6 / 8 cores                 2  -                 22       1      0 ms
-      memory   ██████████████··  14 / 16 GiB                 1  -                  3       -      0 ms
-      network  ██▎·············  14 / 100 connections        1  5/s, 8 left        2       -      0 ms
-      gpu      ················  0 / 2 devices               1  -                  0       -         -
-      db-lock  ████████████████  1 / 1 holder                1  -                  1       -      0 ms
+      POOL     USE               IN USE                WAITING  RATE         GRANTED  FAILED  WAIT P90  FAIR
+      cpu      ████████████····  6 / 8 cores                 2  -                 22       1      0 ms  0.45
+      memory   ██████████████··  14 / 16 GiB                 1  -                  3       -      0 ms  0.58
+      network  ██▎·············  14 / 100 connections        1  5/s, 8 left        2       -      0 ms  0.84
+      gpu      ················  0 / 2 devices               1  -                  0       -         -     -
+      db-lock  ████████████████  1 / 1 holder                1  -                  1       -      0 ms  0.50
 
       Orphaned leases are kept for processes that go on: \`resource-manager leases list\`."
     `)
@@ -190,12 +190,12 @@ describe("status", () => {
 describe("pools", () => {
   it("list at 200, 80 and 40 columns", () => {
     expect(show(at("pools list", 200))).toMatchInlineSnapshot(`
-      "POOL     USE               IN USE                WAITING  RATE         GRANTED  FAILED  WAIT P90
-      cpu      ████████████····  6 / 8 cores                 2  -                 22       1      0 ms
-      memory   ██████████████··  14 / 16 GiB                 1  -                  3       -      0 ms
-      network  ██▎·············  14 / 100 connections        1  5/s, 8 left        2       -      0 ms
-      gpu      ················  0 / 2 devices               1  -                  0       -         -
-      db-lock  ████████████████  1 / 1 holder                1  -                  1       -      0 ms"
+      "POOL     USE               IN USE                WAITING  RATE         GRANTED  FAILED  WAIT P90  FAIR
+      cpu      ████████████····  6 / 8 cores                 2  -                 22       1      0 ms  0.45
+      memory   ██████████████··  14 / 16 GiB                 1  -                  3       -      0 ms  0.58
+      network  ██▎·············  14 / 100 connections        1  5/s, 8 left        2       -      0 ms  0.84
+      gpu      ················  0 / 2 devices               1  -                  0       -         -     -
+      db-lock  ████████████████  1 / 1 holder                1  -                  1       -      0 ms  0.50"
     `)
     expect(show(at("pools list", 80))).toMatchInlineSnapshot(`
       "POOL     USE               IN USE                WAITING  RATE
@@ -222,9 +222,9 @@ describe("pools", () => {
       { ...memory!, earmarked: 2 * 1024 ** 3, failures: { QuotaExceeded: 2, Interrupted: 40_000 } }
     ]
     expect(show(poolList(pools, sheet(200)))).toMatchInlineSnapshot(`
-      "POOL    USE               IN USE              KEPT   WAITING  GRANTED  FAILED  WAIT P90  NOTE
-      cpu     ███████████████»  10 / 8 cores, over  -            2       22       1      0 ms  cpu pressure 40 %
-      memory  ██████████████▒▒  14 / 16 GiB         2 GiB        1        3  40,002      0 ms"
+      "POOL    USE               IN USE              KEPT   WAITING  GRANTED  FAILED  WAIT P90  FAIR  NOTE
+      cpu     ███████████████»  10 / 8 cores, over  -            2       22       1      0 ms  0.45  cpu pressure 40 %
+      memory  ██████████████▒▒  14 / 16 GiB         2 GiB        1        3  40,002      0 ms  0.58"
     `)
   })
 

@@ -50,12 +50,12 @@ describe("a picture of top", () => {
     expect(at(120, 40)).toMatchInlineSnapshot(`
       "resource-manager 0.1.0  up 2 h 5 min  3 sessions, 6 leases, 5 waiting                                           14:03:12|
                                                                                                                               |
-        POOL     USE                                       IN USE                WAITING     /S  RATE      5, by configuration|
-        cpu      ██████████████████████████████··········  6 / 8 cores                 2      9  -                            |
-        memory   ███████████████████████████████████·····  14 / 16 GiB                 1      -  -                            |
-        network  █████▋··································  14 / 100 connections        1      -  5/s, 8 left                  |
-        gpu      ········································  0 / 2 devices               1      -  -                            |
-        db-lock  ████████████████████████████████████████  1 / 1 holder                1      -  -                            |
+        POOL     USE                                       IN USE                WAITING     /S  RATE         FAIR            |
+        cpu      ██████████████████████████████··········  6 / 8 cores                 2      9  -            0.45            |
+        memory   ███████████████████████████████████·····  14 / 16 GiB                 1      -  -            0.58            |
+        network  █████▋··································  14 / 100 connections        1      -  5/s, 8 left  0.84            |
+        gpu      ········································  0 / 2 devices               1      -  -               -            |
+        db-lock  ████████████████████████████████████████  1 / 1 holder                1      -  -            0.50            |
                                                                                                                               |
         AGENT          SHARE  HELD                  QUOTA                WAITING     /S  FAILED                    9, by share|
         migrate        100 %  db-lock 1             -                          -      -       -                               |
@@ -94,12 +94,12 @@ describe("a picture of top", () => {
     expect(at(80, 24)).toMatchInlineSnapshot(`
       "resource-manager 0.1.0  up 2 h 5 min  3 sessions, 6 leases, 5 waiting   14:03:12|
                                                                                       |
-        POOL     USE               IN USE                WAITING     /S  RATE         |
-        cpu      ████████████····  6 / 8 cores                 2      9  -            |
-        memory   ██████████████··  14 / 16 GiB                 1      -  -            |
-        network  ██▎·············  14 / 100 connections        1      -  5/s, 8 left  |
-        gpu      ················  0 / 2 devices               1      -  -            |
-        db-lock  ████████████████  1 / 1 holder                1      -  -            |
+        POOL     USE           IN USE                WAITING     /S  RATE         FAIR|
+        cpu      █████████···  6 / 8 cores                 2      9  -            0.45|
+        memory   ██████████▌·  14 / 16 GiB                 1      -  -            0.58|
+        network  █▋··········  14 / 100 connections        1      -  5/s, 8 left  0.84|
+        gpu      ············  0 / 2 devices               1      -  -               -|
+        db-lock  ████████████  1 / 1 holder                1      -  -            0.50|
                                                                                       |
         AGENT    SHARE  HELD                 QUOTA                WAITING  /S  FA… 3/9|
         migrate  100 %  db-lock 1            -                          -   -       - |
@@ -121,12 +121,12 @@ describe("a picture of top", () => {
   it("60 x 16", () =>
     expect(at(60, 16)).toMatchInlineSnapshot(`
       "up 2 h 5 min  3 sessions, 6 leases, 5 waiting       14:03:12|
-        POOL     USE       IN USE         WAITING  /S  RATE       |
-        cpu      ██████··  6 / 8 cores          2   9  -          |
-        memory   ███████·  14 / 16 GiB          1   -  -          |
-        network  █▏······  14 / 100 con…        1   -  5/s, 8 left|
-        gpu      ········  0 / 2 devices        1   -  -          |
-        db-lock  ████████  1 / 1 holder         1   -  -          |
+        POOL     USE       IN USE             WAITING  RATE       |
+        cpu      ██████··  6 / 8 cores              2  -          |
+        memory   ███████·  14 / 16 GiB              1  -          |
+        network  █▏······  14 / 100 connect…        1  5/s, 8 left|
+        gpu      ········  0 / 2 devices            1  -          |
+        db-lock  ████████  1 / 1 holder             1  -          |
         AGENT    SHARE  HELD                 WAITING  /S  FAI… 2/9|
         migrate  100 %  db-lock 1                  -   -       -  |
         builder   50 %  cpu 4, memory 4 GiB        -   -       1  |
@@ -167,12 +167,12 @@ describe("a picture of top", () => {
     expect(show(draw(80, 24, {}, colored))).toMatchInlineSnapshot(`
       "‹1›resource-manager 0.1.0‹0›  up 2 h 5 min  3 sessions, 6 leases, ‹33›5 waiting‹0›   14:03:12
 
-      ‹2›  POOL     USE               IN USE                WAITING     /S  RATE‹0›
-        ‹36›cpu‹0›      ‹32›████████████‹0›‹2›····‹0›  6 / 8 cores                 ‹33›2‹0›      9  -
-        ‹36›memory‹0›   ‹32›██████████████‹0›‹2›··‹0›  14 / 16 GiB                 ‹33›1‹0›      ‹2›-‹0›  -
-        ‹36›network‹0›  ‹32›██▎‹0›‹2›·············‹0›  14 / 100 connections        ‹33›1‹0›      ‹2›-‹0›  5/s, 8 left
-        ‹36›gpu‹0›      ‹2›················‹0›  0 / 2 devices               ‹33›1‹0›      ‹2›-‹0›  -
-        ‹36›db-lock‹0›  ‹33›████████████████‹0›  1 / 1 holder                ‹33›1‹0›      ‹2›-‹0›  -
+      ‹2›  POOL     USE           IN USE                WAITING     /S  RATE         FAIR‹0›
+        ‹36›cpu‹0›      ‹32›█████████‹0›‹2›···‹0›  6 / 8 cores                 ‹33›2‹0›      9  -            0.45
+        ‹36›memory‹0›   ‹32›██████████▌‹0›‹2›·‹0›  14 / 16 GiB                 ‹33›1‹0›      ‹2›-‹0›  -            0.58
+        ‹36›network‹0›  ‹32›█▋‹0›‹2›··········‹0›  14 / 100 connections        ‹33›1‹0›      ‹2›-‹0›  5/s, 8 left  0.84
+        ‹36›gpu‹0›      ‹2›············‹0›  0 / 2 devices               ‹33›1‹0›      ‹2›-‹0›  -               -
+        ‹36›db-lock‹0›  ‹33›████████████‹0›  1 / 1 holder                ‹33›1‹0›      ‹2›-‹0›  -            0.50
 
       ‹2›  AGENT    SHARE  HELD                 QUOTA                WAITING  /S  FA…‹0› ‹2›3/9‹0›
         ‹36›migrate‹0›  100 %  db-lock 1            ‹2›-‹0›                          ‹2›-‹0›   ‹2›-‹0›       ‹2›-‹0›
@@ -193,12 +193,12 @@ describe("a picture of top", () => {
     expect(show(draw(80, 24, {}, ascii))).toMatchInlineSnapshot(`
       "resource-manager 0.1.0  up 2 h 5 min  3 sessions, 6 leases, 5 waiting   14:03:12
 
-        POOL     USE               IN USE                WAITING     /S  RATE
-        cpu      [###########...]  6 / 8 cores                 2      9  -
-        memory   [############..]  14 / 16 GiB                 1      -  -
-        network  [##............]  14 / 100 connections        1      -  5/s, 8 left
-        gpu      [..............]  0 / 2 devices               1      -  -
-        db-lock  [##############]  1 / 1 holder                1      -  -
+        POOL     USE           IN USE                WAITING     /S  RATE         FAIR
+        cpu      [########..]  6 / 8 cores                 2      9  -            0.45
+        memory   [#########.]  14 / 16 GiB                 1      -  -            0.58
+        network  [#.........]  14 / 100 connections        1      -  5/s, 8 left  0.84
+        gpu      [..........]  0 / 2 devices               1      -  -               -
+        db-lock  [##########]  1 / 1 holder                1      -  -            0.50
 
         AGENT    SHARE  HELD                 QUOTA                WAITING  /S  F.. 3/9
         migrate  100 %  db-lock 1            -                          -   -       -
@@ -296,20 +296,20 @@ describe("a picture of top", () => {
     expect(show(lost)).toMatchInlineSnapshot(`
       "up 2 h 5 min  3 sessions, 6 leases, 5 waiting                NO ANSWER  14:03:12
       the daemon at unix:/run/rm.sock does not answer
-        POOL  USE               IN USE       WAITING     /S  RATE               1 of 5
-        cpu   ████████████····  6 / 8 cores        2      9  -
+        POOL  USE           IN USE       WAITING     /S  RATE  FAIR             1 of 5
+        cpu   █████████···  6 / 8 cores        2      9  -     0.45
       ▸ #  WAITER  AGENT  CLAIM      WAITED  GIVES UP  WHY         1 of 5, by position
         1      26  tests  db-lock 1   2.4 s         -  db-lock: 1 holder, none free"
     `)
     const nobody = { takenAt, overview: { pools: overview.pools.slice(0, 1), agents: [], leases: [], waiters: [] } }
     expect(show(topFrame({ sample: nobody, previous: undefined, state: initialState }, sheet(60), 14).lines))
       .toMatchInlineSnapshot(`
-      "resource-manager  0 leases, nobody waits            14:03:12
-        POOL  USE                   IN USE       WAITING     /S
-        cpu   ███████████████·····  6 / 8 cores        2      -
-        No agents yet.
-      ▸ Nobody waits.
-        Nothing is held.
+        "resource-manager  0 leases, nobody waits            14:03:12
+          POOL  USE               IN USE       WAITING     /S  FAIR
+          cpu   ████████████····  6 / 8 cores        2      -  0.45
+          No agents yet.
+        ▸ Nobody waits.
+          Nothing is held.
 
 
 
@@ -317,8 +317,8 @@ describe("a picture of top", () => {
 
 
 
-      q quit   ? help   ←→ section   ↑↓ scroll   s sort   p pause…"
-    `)
+        q quit   ? help   ←→ section   ↑↓ scroll   s sort   p pause…"
+      `)
   })
 
   it("has exactly the lines of the terminal, and never more columns, at any size", () => {
@@ -554,11 +554,11 @@ describe("redrawing", () => {
 describe("top in a pipe", () => {
   it("is a line for each pool and each agent that changed", () => {
     expect(topLines(sample, previous).join("\n")).toMatchInlineSnapshot(`
-      "time=2026-11-23T14:03:12.000Z pool=cpu in_use=6 capacity=8 kept=0 waiting=2 waiting_amount=5 granted=22 granted_per_s=9 failed=1
-      time=2026-11-23T14:03:12.000Z pool=memory in_use=15032385536 capacity=17179869184 kept=0 waiting=1 waiting_amount=8589934592 granted=3 granted_per_s=0 failed=0
-      time=2026-11-23T14:03:12.000Z pool=network in_use=14 capacity=100 kept=0 waiting=1 waiting_amount=10 tokens=8 granted=2 granted_per_s=0 failed=0
+      "time=2026-11-23T14:03:12.000Z pool=cpu in_use=6 capacity=8 kept=0 waiting=2 waiting_amount=5 granted=22 granted_per_s=9 failed=1 fairness=0.45
+      time=2026-11-23T14:03:12.000Z pool=memory in_use=15032385536 capacity=17179869184 kept=0 waiting=1 waiting_amount=8589934592 granted=3 granted_per_s=0 failed=0 fairness=0.58
+      time=2026-11-23T14:03:12.000Z pool=network in_use=14 capacity=100 kept=0 waiting=1 waiting_amount=10 tokens=8 granted=2 granted_per_s=0 failed=0 fairness=0.84
       time=2026-11-23T14:03:12.000Z pool=gpu in_use=0 capacity=2 kept=0 waiting=1 waiting_amount=3 granted=0 granted_per_s=0 failed=0
-      time=2026-11-23T14:03:12.000Z pool=db-lock in_use=1 capacity=1 kept=0 waiting=1 waiting_amount=1 granted=1 granted_per_s=0 failed=0
+      time=2026-11-23T14:03:12.000Z pool=db-lock in_use=1 capacity=1 kept=0 waiting=1 waiting_amount=1 granted=1 granted_per_s=0 failed=0 fairness=0.5
       time=2026-11-23T14:03:12.000Z agent=tests held=cpu:2,memory:2147483648 asks=db-lock:1 waiting=1 granted=21 granted_per_s=9 failed=0"
     `)
   })

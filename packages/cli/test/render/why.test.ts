@@ -635,6 +635,23 @@ describe("why", () => {
     `)
   })
 
+  it("names the groups whose shares decide who is ahead, and not only their agents", () => {
+    const standing = { priority: 0, inherits: false, rescued: false, passed: 0, share: 0.5 }
+    const told = (groups: { readonly group?: string; readonly behind?: string }) => {
+      const ahead = [{ id: 3, agent: "b", because: "share" as const, ...groups }]
+      const me = waiter([behind("cpu", 1)], { standing: { ...standing, ahead } })
+      const scene = overview({ waiters: [waiter([], { id: 3, agent: "b" }), me], pools: [pool("cpu", 4)] })
+      return (why("50", scene, sheet(200)) ?? [])
+        .find((each) => each.includes("order:"))
+        ?.split(", ")
+        .at(-1)
+    }
+    assert.strictEqual(told({}), "of an agent with a lower share")
+    assert.strictEqual(told({ group: "blue", behind: "red" }), "whose group blue has a lower share than its group red")
+    assert.strictEqual(told({ group: "blue" }), "whose group blue has a lower share than its agent")
+    assert.strictEqual(told({ behind: "red" }), "which has a lower share than its group red")
+  })
+
   it("names ten holders, waiters and waits, and counts the rest", () => {
     const many = Array.from({ length: 12 }, (_, index) =>
       waiter([lacks("cpu", 1), behind("cpu", index)], { id: 100 + index })

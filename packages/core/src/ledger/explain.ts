@@ -10,8 +10,10 @@ import type { Difference } from "./order/Order.ts"
 import { fairnessOf } from "./order/fairness.ts"
 import type { Ordering } from "./order/Ordering.ts"
 import { priorityOf } from "./order/priority.ts"
+import { type Sharer, siblingsOf } from "./order/Sharer.ts"
 import type { Pool } from "./Pool.ts"
 import type { SafetyReason } from "./preemption/banker.ts"
+import { Group } from "./quota/Group.ts"
 import { type QuotaReason, quotaReasons } from "./quota/reasons.ts"
 import type { Holder } from "./reservations/Reservation.ts"
 import { enclosing, type Part, type Request } from "./Request.ts"
@@ -234,7 +236,34 @@ export interface Standing {
   /** The dominant share of its agent, by weight; `undefined` where shares are not what decides. */
   readonly share: number | undefined
   /** The first of those ahead in a pool where it has not its share, and why each is. At most `aheadNamedMax`. */
-  readonly ahead: ReadonlyArray<{ readonly id: number; readonly agent: string; readonly because: Difference }>
+  readonly ahead: ReadonlyArray<AheadView>
+}
+
+/** One ahead of a waiter, and what decides between the two. */
+export interface AheadView {
+  readonly id: number
+  readonly agent: string
+  readonly because: Difference
+  /**
+   * Where shares decide, and those compared are not of the two agents alone: the group of the one
+   * ahead whose share is lower, and that of the waiter whose share is higher; `undefined` where
+   * that is the agent itself.
+   */
+  readonly group: string | undefined
+  readonly behind: string | undefined
+}
+
+const groupOf = (sharer: Sharer): string | undefined => (sharer instanceof Group ? sharer.id : undefined)
+
+const aheadView = (other: Request, request: Request, because: Difference): AheadView => {
+  const [lower, higher] = because === "share" ? siblingsOf(other.agent, request.agent) : []
+  return {
+    id: other.id,
+    agent: other.agent.id,
+    because,
+    group: lower && groupOf(lower),
+    behind: higher && groupOf(higher)
+  }
 }
 
 const standingOf = (request: Request, ordering: Ordering): Standing => {
@@ -245,7 +274,7 @@ const standingOf = (request: Request, ordering: Ordering): Standing => {
   for (let part = pool?.first; part !== undefined && ahead.length < aheadNamedMax; part = pool?.after(part)) {
     const other = part.request
     if (order.compare(other, request) >= 0) break
-    ahead.push({ id: other.id, agent: other.agent.id, because: order.difference(other, request) })
+    ahead.push(aheadView(other, request, order.difference(other, request)))
   }
   return {
     priority: order.priority === undefined ? priorityOf(request) : rank,

@@ -9,6 +9,7 @@ import {
   Request,
   restore
 } from "../../src/Ledger.ts"
+import { explain } from "../../src/ledger/explain.ts"
 import { fairnessOf, jain } from "../../src/ledger/order/fairness.ts"
 import { type FairShareOrder, Order } from "../../src/ledger/order/Order.ts"
 import { Random } from "../simulator/random.ts"
@@ -380,6 +381,31 @@ describe("after a restart", () => {
   })
 })
 
+describe("why a share decides", () => {
+  it("names the groups that are compared, and nobody where agents are", () => {
+    const { all, ledger } = setUp(4, { by: "held" })
+    tree(ledger, {
+      top: {},
+      red: { parent: "top", agents: ["r1", "r2"] },
+      blue: { parent: "top", agents: ["b"] }
+    })
+    ledger.release(all, 1)
+    // One of each is granted, and one waits: alone has a quarter, blue too, red a half, top three quarters.
+    queue(ledger, ["r1", "r2", "b", "alone"], 2, 1)
+    const [waiter] = ledger.books.agents.get("r2")!.waiters
+    const { ahead } = explain(waiter!, 1, undefined, ledger.books.ordering).standing!
+    assert.deepStrictEqual(
+      ahead.map(({ agent, because, behind, group }) => ({ agent, because, group, behind })),
+      [
+        // Beside who is in no group: the root, whatever is below it.
+        { agent: "alone", because: "share", group: undefined, behind: "top" },
+        { agent: "b", because: "share", group: "blue", behind: "red" },
+        { agent: "r1", because: "share", group: undefined, behind: undefined }
+      ]
+    )
+  })
+})
+
 describe("Jain's index", () => {
   it("is 1 where all have the same, 1/n where one has all, and nothing where nobody has any", () => {
     assert.strictEqual(jain([3, 3, 3]), 1)
@@ -400,6 +426,11 @@ describe("Jain's index", () => {
     ledger.release(all, 1)
     assert.deepStrictEqual(held(ledger, "r1", "r2", "b"), [2, 1, 9])
     // 2 / (1/8), 1 / (1/8) and 9 / (3/4).
+    // Who is only asked about opens no account that is read.
+    const accounts = pool.accounts.length
+    ledger.check("somebody", { cpu: 1 })
+    ledger.check("nobody", { cpu: 1 })
+    assert.strictEqual(pool.accounts.length, accounts)
     assert.closeTo(fairnessOf(pool)!, (16 + 8 + 12) ** 2 / (3 * (16 ** 2 + 8 ** 2 + 12 ** 2)), 1e-12)
   })
 })

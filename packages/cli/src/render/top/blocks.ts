@@ -4,7 +4,7 @@ import { failedCell, heldCell, quotaCell } from "../agents.ts"
 import { bar } from "../bar.ts"
 import { leaseNote } from "../leases.ts"
 import { nameCell } from "../names.ts"
-import { rateCell, usedCell, waitingCell } from "../pools.ts"
+import { fairnessCell, rateCell, usedCell, waitingCell } from "../pools.ts"
 import { whyShort } from "../reasons.ts"
 import { type Column, widthNeeded } from "../table.ts"
 import { span, type Text } from "../text.ts"
@@ -45,6 +45,10 @@ const poolColumnsOf = (
     ...some(
       pools.some(({ rate, tokens }) => rate !== undefined || tokens !== undefined),
       { header: "RATE", cell: rateCell, hide: 3 }
+    ),
+    ...some(
+      pools.some(({ fairness }) => fairness !== undefined),
+      { header: "FAIR", cell: fairnessCell, align: "right" as const, wide: 4, hide: 1 }
     ),
     ...some(
       pools.some(({ note }) => note !== undefined),

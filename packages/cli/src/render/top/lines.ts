@@ -45,6 +45,7 @@ const poolLine = (pool: PoolStatistics, rates: Rates): ReadonlyArray<string> => 
   ...pair("granted", pool.acquisitions),
   ...pair("granted_per_s", rounded(rates.pool(pool))),
   ...pair("failed", failuresTotal(pool.failures)),
+  ...pair("fairness", rounded(pool.fairness)),
   ...pair("note", pool.note)
 ]
 

@@ -152,6 +152,15 @@ const decides = {
   arrival: "which came before"
 } as const
 
+type Ahead = NonNullable<WaiterView["standing"]>["ahead"][number]
+
+/** Where groups are compared, who is in them does not decide: they are named. */
+const decidesText = ({ because, behind, group }: Ahead): string => {
+  if (because !== "share" || (group === undefined && behind === undefined)) return decides[because]
+  const lower = group === undefined ? "which has a lower share" : `whose group ${named(group)} has a lower share`
+  return behind === undefined ? `${lower} than its agent` : `${lower} than its group ${named(behind)}`
+}
+
 /** What was done for it that no reason tells, because nobody is ahead of it. */
 const placeText = (waiter: WaiterView): string | undefined => {
   const told = waiter.reasons.some(({ _tag }) => _tag === "Order") ? "" : standing(waiter).replace(/^[;,] /, "")
@@ -164,7 +173,7 @@ const standing = ({ standing }: WaiterView): string => {
   const { inherits, passed, passedMax, priority, rescued } = standing
   const [first] = standing.ahead
   return [
-    first === undefined ? "" : `, the first is ${first.id} of ${first.agent}, ${decides[first.because]}`,
+    first === undefined ? "" : `, the first is ${first.id} of ${first.agent}, ${decidesText(first)}`,
     inherits ? `; it runs at priority ${priority}, which it inherits` : "",
     rescued ? "; it goes before all others now, for it has waited for so long" : "",
     passed === 0 ? "" : `; passed ${passed}${passedMax === undefined ? "" : ` of ${passedMax}`} times`,
