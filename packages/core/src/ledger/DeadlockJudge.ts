@@ -114,19 +114,23 @@ export class DeadlockJudge {
     }
   }
 
-  /** After what a tree may have has changed: who is over it now, and what that deadlocks. */
-  reviewTree(waiters: ReadonlyArray<Request>): void {
-    reviewAll(waiters, this.books.now, {
-      fail: (waiter, refusal) => this.endings.fail(waiter, "QuotaExceeded", refusal),
-      withdraw: (waiter) => gates.withdraw(this.books, waiter)
-    })
+  /** After what trees may have has changed: who is over it now, and then, of those who still wait in any of them, what that deadlocks. */
+  reviewTrees(trees: ReadonlyArray<ReadonlyArray<Request>>): void {
+    const isWaiting = (request: Request) => request.status === "waiting"
+    for (const waiters of trees) {
+      // Both trees may be one.
+      reviewAll(waiters.filter(isWaiting), this.books.now, {
+        fail: (waiter, refusal) => this.endings.fail(waiter, "QuotaExceeded", refusal),
+        withdraw: (waiter) => gates.withdraw(this.books, waiter)
+      })
+    }
     if (!this.policy.detects) return
-    this.resolveDeadlocks(() => waiters.filter((waiter) => waiter.status === "waiting"), undefined)
+    this.resolveDeadlocks(() => trees.flat().filter(isWaiting), undefined)
   }
 
   resolveDeadlocks(roots: () => Iterable<Request>, requester: Request | undefined): void {
     for (;;) {
-      const deadlock = findDeadlock(roots())
+      const deadlock = findDeadlock(roots(), requester)
       if (deadlock === undefined) break
       const taken = this.toRevoke(deadlock.leases)
       if (taken !== undefined) {

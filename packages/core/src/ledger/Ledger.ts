@@ -577,9 +577,8 @@ export class Ledger {
     const refusal = groups.setGroup(this.books, id, options)
     if (refusal !== undefined) return refusal
     const { root } = this.books.groups.byId.get(id)!
-    for (const tree of new Set([former?.parent === undefined ? former : undefined, root])) {
-      if (tree !== undefined) this.judge.reviewTree(groups.waitersBelow(tree))
-    }
+    const left = former !== undefined && former !== root && former.parent === undefined ? [former] : []
+    this.judge.reviewTrees([...left, root].map(groups.waitersBelow))
     this.judge.reviewPromised()
     this.settling.settle()
     return undefined
@@ -590,7 +589,7 @@ export class Ledger {
     const root = this.books.groups.byId.get(id)?.root
     const refusal = groups.removeGroup(this.books, id)
     if (refusal !== undefined) return refusal
-    if (root !== undefined && root.id !== id) this.judge.reviewTree(groups.waitersBelow(root))
+    if (root !== undefined && root.id !== id) this.judge.reviewTrees([groups.waitersBelow(root)])
     this.judge.reviewPromised()
     this.settling.settle()
     return undefined
@@ -602,10 +601,10 @@ export class Ledger {
     const former = this.books.agents.get(agentId)?.group
     const agent = groups.assign(this.books, agentId, membership)
     if (!(agent instanceof Agent)) return agent
-    if (former !== undefined) this.judge.reviewTree(groups.waitersBelow(former.root))
-    this.judge.reviewTree(
+    this.judge.reviewTrees([
+      ...(former === undefined ? [] : [groups.waitersBelow(former.root)]),
       agent.group === undefined ? [...agent.waiters].toReversed() : groups.waitersBelow(agent.group.root)
-    )
+    ])
     this.judge.reviewPromised()
     this.settling.settle()
     return undefined

@@ -137,10 +137,13 @@ const describe = (reach: Reach, reduction: Reduction, from: number): Deadlock | 
   }
 }
 
-/** A deadlock that some of the given waits are in or behind. */
-export const findDeadlock = (roots: Iterable<Request>): Deadlock | undefined => {
+/** A deadlock that some of the given waits are in or behind: one that the requester is in, if there is such. */
+export const findDeadlock = (roots: Iterable<Request>, requester: Request | undefined): Deadlock | undefined => {
   const reach = reachFrom(roots, false)
   const reduction = reduce(reach.graph, { ordered: false })
+  const own = requester === undefined ? -1 : reach.waits.indexOf(requester)
+  const closed = reduction.stuck.includes(own) ? describe(reach, reduction, own) : undefined
+  if (closed !== undefined) return closed
   for (let index = reduction.stuck.length - 1; index >= 0; index--) {
     const deadlock = describe(reach, reduction, reduction.stuck[index]!)
     if (deadlock !== undefined) return deadlock

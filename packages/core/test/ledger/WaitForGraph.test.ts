@@ -24,7 +24,9 @@ const randomState = (random: Random): OracleState => {
       return [{ pool, amount, cost: burst === Infinity ? 0 : Math.min(amount, burst) }]
     }),
     inside: leases.flatMap((_, lease) => (random.chance(0.4) ? [lease] : [])),
-    exempt: random.chance(0.1)
+    exempt: random.chance(0.1),
+    outside: false,
+    hasQuota: undefined
   }))
   return { pools, leases, waits }
 }

@@ -121,3 +121,69 @@ describe("who waits for quota", () => {
     assert.strictEqual(other.status, "held")
   })
 })
+
+describe("waits for quota beside", () => {
+  /** A team with so much of a type, whose claims wait for more. */
+  const team = (ledger: Ledger, type: string, nominal: number, ...agents: ReadonlyArray<string>) => {
+    ledger.setGroup("team", { onQuota: "wait", limits: { [type]: { nominal } } }, 0)
+    for (const agent of agents) ledger.assign(agent, { group: "team", onQuota: undefined }, 0)
+  }
+
+  it("inheritance: who waits for quota is in no queue, and raises nobody", () => {
+    const { ledger } = setUp({ cpu: 4, memory: 1 }, { order })
+    team(ledger, "cpu", 2, "t")
+    const outer = request(ledger.claim("a", { cpu: 1 }, 0))
+    request(ledger.claim("x", { cpu: 2 }, 0))
+    const own = request(ledger.claim("t", { cpu: 1 }, 0))
+    const place = request(ledger.claim("t", { memory: 1 }, 0))
+    const inner = request(ledger.claim("a", { cpu: 1 }, 0, { parent: outer, ...said(0) }))
+    const parked = request(ledger.claim("t", { cpu: 2 }, 0, { parent: place, ...said(5) }))
+    request(ledger.claim("a", { cpu: 1 }, 1, { parent: outer, ...said(0) }))
+    assert.deepStrictEqual([parked.quota?.parked === undefined, inner.turn.rank], [false, 0])
+    // With its quota it waits for what the lease around the other one holds.
+    ledger.release(own, 2)
+    assert.deepStrictEqual([parked.quota?.parked, inner.status], [undefined, "held"])
+  })
+
+  it("deadlocks: the claim that closes one fails, though one that waits for quota is in another cycle", () => {
+    const { ledger } = setUp({ cpu: 10, gpu: 1 })
+    team(ledger, "cpu", 2, "a", "b")
+    const one = request(ledger.claim("a", { cpu: 1, gpu: 1 }, 0))
+    const two = request(ledger.claim("b", { cpu: 1 }, 0))
+    const parked = request(ledger.claim("a", { cpu: 1 }, 1, { parent: one }))
+    const closing = ledger.claim("b", { gpu: 1 }, 2, { parent: two })
+    assert.strictEqual(closing instanceof Request ? closing.status : closing._tag, "DeadlockDetected")
+    assert.strictEqual(parked.status, "waiting")
+  })
+
+  it("a move of a group: whom its new tree has nothing for is over the quota, and in no deadlock", () => {
+    const { ledger } = setUp({ cpu: 6 })
+    ledger.setGroup("new", {}, 0)
+    ledger.setGroup("old", { onQuota: "wait", limits: { cpu: { nominal: 1 } } }, 0)
+    ledger.setGroup("moving", { parent: "old", limits: { cpu: { nominal: 1 } } }, 0)
+    ledger.assign("x", { group: "new", onQuota: undefined }, 0)
+    ledger.assign("y", { group: "old", onQuota: undefined }, 0)
+    const outer = request(ledger.claim("x", { cpu: 3 }, 0))
+    request(ledger.claim("stranger", { cpu: 3 }, 0))
+    const inner = request(ledger.claim("x", { cpu: 1 }, 0, { parent: outer }))
+    request(ledger.claim("y", { cpu: 2 }, 0))
+    const parked = request(ledger.claim("y", { cpu: 1 }, 0))
+    assert.deepStrictEqual([inner.status, parked.quota?.parked === undefined], ["waiting", false])
+    ledger.setGroup("moving", { parent: "new", limits: { cpu: { nominal: 1 } } }, 1)
+    assert.deepStrictEqual([inner.status, inner.refusal?._tag], ["left", "QuotaExceeded"])
+  })
+
+  it("order: who had to wait for its quota stands behind who came to the queue meanwhile, for all that ask", () => {
+    const bypass = new Order({ name: "bypass", bypass: { max: 1, withinMicros: Infinity, depth: 2 } })
+    const { ledger } = setUp({ gpu: 6, cpu: 1 }, { order: bypass })
+    team(ledger, "gpu", 3, "t")
+    const outer = request(ledger.claim("t", { gpu: 2 }, 0))
+    const kept = request(ledger.claim("t", { gpu: 1 }, 0))
+    request(ledger.claim("other", { gpu: 3, cpu: 1 }, 0))
+    const inner = request(ledger.claim("t", { gpu: 1, cpu: 1 }, 0, { parent: outer }))
+    const all = request(ledger.claim("large", { gpu: 6 }, 0))
+    ledger.release(kept, 1)
+    // It waits for a lease around it, and that for the order alone.
+    assert.deepStrictEqual([inner.status, inner.exempt, all.status], ["waiting", true, "waiting"])
+  })
+})

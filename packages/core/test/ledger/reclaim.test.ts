@@ -1,5 +1,5 @@
 import { assert, describe, it } from "vitest"
-import { Ledger, type LedgerEvent, type PreemptionPolicy, type Refusal, Request } from "../../src/Ledger.ts"
+import { Ledger, type LedgerEvent, Order, type PreemptionPolicy, type Refusal, Request } from "../../src/Ledger.ts"
 
 const policy: PreemptionPolicy = { name: "reclaim", byPriority: false, reclaim: true, grace: 1_000, overrun: 500 }
 
@@ -7,9 +7,9 @@ const request = (answer: Request | Refusal): Request =>
   answer instanceof Request ? answer : assert.fail(`refused: ${JSON.stringify(answer)}`)
 
 /** Two teams that share what they bring, and a third that brings nothing. Agents are called as their groups. */
-const setUp = (preemption: PreemptionPolicy = policy, cpu = 10) => {
+const setUp = (preemption: PreemptionPolicy = policy, cpu = 10, order?: Order) => {
   const events: Array<LedgerEvent> = []
-  const ledger = new Ledger({ preemption, sink: (event) => events.push(event), indexed: true })
+  const ledger = new Ledger({ preemption, order, sink: (event) => events.push(event), indexed: true })
   ledger.definePool("cpu", { capacity: cpu }, 0)
   ledger.definePool("memory", { capacity: 100 }, 0)
   const group = (id: string, nominal: number | undefined, parent?: string) => {
@@ -87,6 +87,39 @@ describe("reclaim", () => {
     assert.deepStrictEqual(told(), [], "the stranger would have three of the five")
     ledger.abandon(stranger, 0)
     assert.deepStrictEqual(told(), [second.id])
+  })
+
+  it("takes the units that a claim lacks once it has its quota, as it arrives or later", () => {
+    const { events, ledger, told } = setUp(policy, 12)
+    const stranger = request(ledger.claim("stranger", { cpu: 3 }, 0))
+    request(ledger.claim("blue", { cpu: 4 }, 0, job(5)))
+    const lent = request(ledger.claim("blue", { cpu: 2 }, 0, job()))
+    const small = request(ledger.claim("red", { cpu: 3 }, 0))
+    const arriving = request(ledger.claim("red", { cpu: 1 }, 0))
+    assert.deepStrictEqual([small.status, arriving.quota?.parked, told()], ["held", undefined, [lent.id]])
+    ledger.abandon(arriving, 0)
+    assert.strictEqual(lent.notice, undefined, "nobody needs it")
+    const before = request(ledger.claim("stranger", { cpu: 3 }, 0))
+    const own = request(ledger.claim("red", { cpu: 1 }, 0))
+    assert.deepStrictEqual([own.status, told().length], ["waiting", 1], "those before it would have it")
+    ledger.abandon(before, 1)
+    assert.deepStrictEqual(told(), [lent.id, lent.id])
+    ledger.release(lent, 2)
+    assert.strictEqual(own.status, "held")
+    ledger.release(stranger, 3)
+    assert.isFalse(events.some((event) => event._tag === "Queued" && event.parked === true))
+  })
+
+  it("takes units only from who would come behind, if it asked again", () => {
+    const order = new Order({ name: "priority", priority: { inherits: false } })
+    for (const priority of [0, 1]) {
+      const { ledger, told } = setUp(policy, 12, order)
+      request(ledger.claim("stranger", { cpu: 6 }, 0))
+      request(ledger.claim("blue", { cpu: 4 }, 0, job(9)))
+      const lent = request(ledger.claim("blue", { cpu: 2 }, 0, job(priority)))
+      request(ledger.claim("red", { cpu: 1 }, 0, { scheduling: { priority: 0, expected: 0, preemptible: false } }))
+      assert.deepStrictEqual(told(), priority === 0 ? [lent.id] : [])
+    }
   })
 
   it("spares the lease again once nobody needs it, until its deadline", () => {

@@ -54,7 +54,8 @@ const witnessesFile = join(import.meta.dirname, "witnesses.json")
 const witnesses: Witnesses = existsSync(witnessesFile) ? JSON.parse(readFileSync(witnessesFile, "utf8")) : {}
 
 /** The kind of run in which the rules of a policy matter most: tried where a run of all kinds shows nothing. */
-const profileFor = ({ file, name }: Mutant): string | undefined => {
+const profileFor = ({ file, name, rule }: Mutant): string | undefined => {
+  if (file.startsWith("order/") && rule.includes("quota")) return "groups, ordered"
   if (name.startsWith("what lingers")) return "lingering"
   if (file === "preemption/Reclaimer.ts" || file === "quota/reclaim.ts") return "reclaiming"
   if (file === "reservations/Page.ts") return "windows"

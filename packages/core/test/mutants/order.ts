@@ -185,7 +185,21 @@ export const orderMutants = [
       replacement: "if (head === request || !fits(part, now)) return undefined"
     }
   ]),
+  ...of("order/Order.ts", [
+    {
+      name: "first asked, first served",
+      rule: "who had to wait for its quota stands behind who came to the queue meanwhile",
+      search: "b.id === 0 ? -1 : inQueueOrder(a, b)",
+      replacement: "b.id === 0 ? -1 : a.id - b.id"
+    }
+  ]),
   ...of("order/priority.ts", [
+    {
+      name: "raised by who waits for quota",
+      rule: "who waits for quota is in no queue, and raises nobody",
+      search: "    if (wait.quota?.parked !== undefined) continue\n",
+      replacement: ""
+    },
     {
       name: "inheritance ends at the first lease",
       rule: "priority is inherited along the chain",

@@ -126,8 +126,8 @@ export const preemptionMutants = [
     {
       name: "nobody takes back later",
       rule: "a claim takes its own back as soon as that serves it",
-      search: "  if (policy.reclaim === true) takeBack(books, taking)\n",
-      replacement: ""
+      search: "    takeBack(books, taking)\n    if (groups",
+      replacement: "    if (groups"
     },
     {
       name: "spared from who takes back",
@@ -136,7 +136,27 @@ export const preemptionMutants = [
       replacement: ""
     }
   ]),
+  ...of("preemption/reconsider.ts", [
+    {
+      name: "units are taken back by who arrives alone",
+      rule: "units that a claim lacks after it has its quota come from what was lent, whenever that comes about",
+      search: "    if (groups.byId.size > 0) takeUnits(changes, freed, books, taking)\n",
+      replacement: ""
+    }
+  ]),
   ...of("preemption/Reclaimer.ts", [
+    {
+      name: "taken back for units for ever",
+      rule: "units are not taken from who would come before the claim if it asked again",
+      search: "return fair === undefined && policy.size === undefined && lease.leasePriority <= rank",
+      replacement: "return fair === undefined || policy.size === undefined || lease.leasePriority <= rank"
+    },
+    {
+      name: "own is taken for units",
+      rule: "units are taken back only of what is borrowed, without what ends already",
+      search: "  for (const lease of books.noticed) outlook.leave(lease)\n  const victims",
+      replacement: "  const victims"
+    },
     {
       name: "units are forgotten",
       rule: "what is borrowed is taken back only where the units are there too",

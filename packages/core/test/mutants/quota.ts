@@ -96,6 +96,21 @@ export const quotaMutants = [
       rule: "a wait for quota is a wait like any other",
       search: "if (request.quota?.parked !== undefined) return leasesAround(request).length === 0",
       replacement: "if (request.quota?.parked !== undefined) return true"
+    },
+    {
+      name: "a wait for quota fails for another one",
+      rule: "the claim that closes a deadlock fails, also where one that waits for quota is in another cycle",
+      search: "const closed = reduction.stuck.includes(own) ?",
+      replacement: "const closed = reduction.stuck.includes(-2) ?"
+    }
+  ]),
+  ...of("DeadlockJudge.ts", [
+    {
+      name: "deadlocks before the review",
+      rule: "who is over its quota after a change fails for that, and in no deadlock",
+      search: "    for (const waiters of trees) {\n",
+      replacement:
+        "    for (const waiters of trees) {\n      if (this.policy.detects) this.resolveDeadlocks(() => trees.flat().filter(isWaiting), undefined)\n"
     }
   ])
 ]

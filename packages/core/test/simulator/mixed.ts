@@ -10,6 +10,7 @@ import {
   failRequester,
   type PoolOptions,
   preemptionOff,
+  type PreemptionPolicy,
   revokeVictim,
   waitDie,
   woundWait
@@ -23,6 +24,8 @@ export interface Mix {
   readonly order: boolean
   readonly backfill: "past heads" | "conservative" | undefined
   readonly preemption: boolean
+  /** Whether what was lent is taken back, in a tree in which much is. */
+  readonly reclaim: boolean
   readonly groups: boolean
   readonly reserved: boolean
   readonly rated: boolean
@@ -36,12 +39,14 @@ const policies: ReadonlyArray<DeadlockPolicy> = [failRequester, revokeVictim, wo
 export const drawMix = (random: Random): Mix => {
   const deadlock = random.pick(policies) ?? failRequester
   const avoids = deadlock.avoids === true
+  const groups = random.chance(0.25) && !avoids
   return {
     deadlock,
     order: random.chance(0.75),
     backfill: random.chance(0.35) && !avoids ? "past heads" : undefined,
     preemption: random.chance(0.55) && !avoids,
-    groups: random.chance(0.25) && !avoids,
+    groups,
+    reclaim: groups && random.chance(0.5),
     reserved: random.chance(0.25) && !avoids,
     rated: random.chance(0.4),
     growing: random.chance(0.3)
@@ -57,9 +62,15 @@ const poolsOf =
       ...(rated && random.chance(0.6) ? { rate: randomRate(random, capacity) } : {})
     }))
 
+const preemptionOf = ({ preemption, reclaim }: Mix, random: Random): PreemptionPolicy => {
+  if (!preemption && !reclaim) return preemptionOff
+  const drawn = randomPreemption(random)
+  return reclaim ? { ...drawn, name: "reclaim", byPriority: preemption && random.chance(0.5), reclaim } : drawn
+}
+
 /** The run that a mix is. */
 export const profileOf = (name: string, mix: Mix): Profile => {
-  const { backfill, deadlock, groups, order, preemption, rated, reserved } = mix
+  const { backfill, deadlock, groups, order, rated, reclaim, reserved } = mix
   return {
     ...base,
     name,
@@ -68,15 +79,16 @@ export const profileOf = (name: string, mix: Mix): Profile => {
     live: 14,
     nested: 0.35,
     priorities: 0.6,
-    preemptible: 0.4,
+    preemptible: reclaim ? 0.7 : 0.4,
     expected: backfill === undefined ? 0.3 : 0.7,
     deadline: deadlock.detects ? 0.15 : 0.5,
     moves: 0.6,
     groups,
+    ...(reclaim ? { lends: true } : {}),
     maxima: deadlock.avoids === true,
     detects: deadlock.detects,
     deadlock: () => deadlock,
-    preemption: preemption ? randomPreemption : () => preemptionOff,
+    preemption: (random) => preemptionOf(mix, random),
     ...(order
       ? {
           policy: (random) =>

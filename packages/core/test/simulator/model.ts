@@ -7,6 +7,7 @@ import type { LedgerEvent, Scheduling } from "../../src/Ledger.ts"
 import type { Promise } from "./promises.ts"
 import { ModelBucket, type ModelRate, type Taken } from "./bucket.ts"
 import { type ModelPolicy, WorldOrder } from "./order.ts"
+import { Tree } from "./tree.ts"
 
 const noScheduling: Scheduling = { expected: 0, preemptible: false }
 
@@ -115,12 +116,16 @@ export class World {
   readonly pools: Array<WorldPool> = []
   /** In order of their ids, as all ids only grow. */
   readonly waiters: Array<WorldClaim> = []
+  /** Those of them that are in the queues of their pools, in the order in which they came to these: who waits for quota is in none. */
+  readonly queued: Array<WorldClaim> = []
   /** In order of their grants. */
   readonly leases: Array<WorldClaim> = []
   /** Everything that waits or holds, grown claims until their lease is gone or they are kept. */
   readonly claims = new Map<number, WorldClaim>()
   readonly quotas = new Map<string, number>()
   readonly order: WorldOrder
+  /** Quotas as a tree, in runs with groups that limit something. */
+  readonly tree: Tree | undefined
   /** Whether only what is safe is granted (see `prevention`). */
   readonly avoids: boolean
   /** What is promised, by the id of the reservation. */
@@ -133,7 +138,8 @@ export class World {
     grows: undefined
   }
 
-  constructor(policy?: ModelPolicy, avoids = false) {
+  constructor(policy?: ModelPolicy, avoids = false, grouped = false) {
+    this.tree = grouped ? new Tree() : undefined
     this.order = new WorldOrder(this, policy)
     this.avoids = avoids
   }
@@ -172,6 +178,7 @@ export class World {
   apply(event: LedgerEvent): void {
     if (event.at > this.now) this.now = event.at
     this.order.hear(event)
+    this.tree?.apply(event)
     switch (event._tag) {
       case "PoolDefined": {
         const pool = new WorldPool(event.type, this.pools.length, event.capacity, event.maxCapacity)
@@ -198,21 +205,31 @@ export class World {
         break
       case "Queued":
         this.waiters.push(this.arrive(event, "waiting", 0))
-        this.claim(event.id).parked = event.parked === true
+        if (event.parked === true) this.claim(event.id).parked = true
+        else this.queued.push(this.claim(event.id))
         break
-      case "Admitted":
-        this.claim(event.id).parked = false
+      case "Admitted": {
+        const claim = this.claim(event.id)
+        claim.parked = false
+        // What a token pays for may have changed meanwhile.
+        for (const need of claim.needs) need.cost = need.pool.costOf(need.amount)
+        this.queued.push(claim)
         break
-      case "Withdrawn":
-        this.claim(event.id).parked = true
-        this.claim(event.id).exempt = false
+      }
+      case "Withdrawn": {
+        const claim = this.claim(event.id)
+        claim.parked = true
+        claim.exempt = false
+        this.leaveQueues(claim)
         break
+      }
       case "GrantedAtOnce":
         this.hold(this.arrive(event, "held", event.token))
         break
       case "Granted": {
         const claim = this.claim(event.id)
         this.waiters.splice(this.waiters.indexOf(claim), 1)
+        this.leaveQueues(claim)
         claim.token = event.token
         claim.leasePriority = event.priority ?? this.order.own(claim)
         this.hold(claim)
@@ -271,6 +288,7 @@ export class World {
         const claim = this.claim(event.id)
         claim.status = "gone"
         this.waiters.splice(this.waiters.indexOf(claim), 1)
+        this.leaveQueues(claim)
         this.claims.delete(claim.id)
         break
       }
@@ -287,6 +305,11 @@ export class World {
         this.stopped = true
         break
     }
+  }
+
+  private leaveQueues(claim: WorldClaim): void {
+    const at = this.queued.indexOf(claim)
+    if (at >= 0) this.queued.splice(at, 1)
   }
 
   private arrive(event: Asked, status: "waiting" | "held", token: number): WorldClaim {
@@ -421,6 +444,12 @@ export const around = (claim: WorldClaim): ReadonlyArray<WorldClaim> => {
     }
   }
   return leases
+}
+
+/** That of a run with groups. */
+export const treeOf = ({ tree }: World): Tree => {
+  if (tree === undefined) throw new Error("a run without groups has no tree")
+  return tree
 }
 
 export const amountsOf = (claim: { readonly needs: ReadonlyArray<Need> }): Record<string, number> =>

@@ -11,15 +11,21 @@
  * - What others were promised for ever and do not hold is not there for it. What they hold
  *   is theirs again once it is back.
  * - In order, it also needs what unserved earlier waits need in the same pool, of
- *   units and of tokens, which time brings up to the burst; an exempt one does not.
+ *   units and of tokens, which time brings up to the burst; an exempt one does not,
+ *   nor one that waits for quota, which is in no queue.
  *   Where one of those lacks its own, nothing is left for who is behind it. What is
  *   kept for a wait it has out of turn, but for the tokens.
+ * - One that waits for quota needs that beside the leases that have not come back.
  */
 export interface OracleWait {
   readonly needs: ReadonlyArray<{ readonly pool: number; readonly amount: number; readonly cost: number }>
   /** Indices of the leases that it is inside of. */
   readonly inside: ReadonlyArray<number>
   readonly exempt: boolean
+  /** Whether it is in no queue. */
+  readonly outside: boolean
+  /** Whether it has its quota beside some leases; where `undefined` it needs none. */
+  readonly hasQuota: ((leases: ReadonlyArray<number>) => boolean) | undefined
 }
 
 export interface OracleState {
@@ -80,17 +86,17 @@ export const roomAfter = (state: OracleState, served: number, wait: number, pool
   unitsFor(state, fixedOf(state), served, wait, pool).room
 
 const canServe = (state: OracleState, fixed: Fixed, served: number, wait: number, ordered: boolean): boolean => {
-  const { exempt, needs } = state.waits[wait]!
-  return needs.every(({ amount, cost, pool }) => {
+  const { exempt, hasQuota, needs, outside } = state.waits[wait]!
+  const fits = needs.every(({ amount, cost, pool }) => {
     const { burst } = state.pools[pool]!
     const { kept, room } = unitsFor(state, fixed, served, wait, pool)
-    if (!ordered || exempt) return amount <= room && cost <= burst
+    if (!ordered || exempt || outside) return amount <= room && cost <= burst
     let units = 0
     let tokens = 0
     /** Whether all up to here have what they need, so that something is left for who is behind them. */
     let inTurn = true
     for (let earlier = 0; earlier <= wait; earlier++) {
-      if ((served & (1 << earlier)) !== 0) continue
+      if ((served & (1 << earlier)) !== 0 || state.waits[earlier]!.outside) continue
       for (const need of state.waits[earlier]!.needs) {
         if (need.pool !== pool) continue
         units += need.amount
@@ -100,6 +106,8 @@ const canServe = (state: OracleState, fixed: Fixed, served: number, wait: number
     }
     return tokens <= burst && (inTurn || (amount <= kept && amount <= room))
   })
+  if (!fits || hasQuota === undefined) return fits
+  return hasQuota([...state.leases.keys()].filter((lease) => (fixed.inside[lease]! & ~served) !== 0))
 }
 
 /** Tries every order of service, depth first, visiting at most `statesMax` sets of served waits. */

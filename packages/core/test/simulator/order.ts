@@ -187,31 +187,43 @@ export class WorldOrder {
     }
   }
 
-  /** The waiters, first come where nothing else decides. */
+  /** Whether anything but arrival decides. */
+  private get isKeyed(): boolean {
+    const { policy } = this
+    return policy !== undefined && (policy.fair !== undefined || policy.priority !== undefined || policy.size)
+  }
+
+  /** Who is in the queues, first come where nothing else decides. */
   line(): ReadonlyArray<WorldClaim> {
-    const { policy, world } = this
-    if (policy === undefined) return world.waiters
-    this.sorted ??= world.waiters.toSorted(this.comparer(this.ranks()))
+    const { world } = this
+    if (!this.isKeyed) return world.queued
+    this.sorted ??= world.queued.toSorted(this.comparer(this.ranks()))
     return this.sorted
   }
 
   /** Those whom a claim that arrives comes behind. */
   before(claim: Ranked): ReadonlyArray<WorldClaim> {
-    if (this.policy === undefined) return this.world.waiters
+    if (!this.isKeyed) return this.world.queued
     const ranks = new Map<Ranked, number>(this.ranks())
-    ranks.set(claim, this.own(claim))
+    // One that waits for quota runs at what it inherits already.
+    if (!ranks.has(claim)) ranks.set(claim, this.own(claim))
     const compare = this.comparer(ranks)
     return this.line().filter((waiter) => compare(waiter, claim) < 0)
   }
 
   private comparer(ranks: ReadonlyMap<Ranked, number>): (a: Ranked, b: Ranked) => number {
     const { policy } = this
+    const { queued } = this.world
+    const placeOf = once((claim: Ranked) => {
+      const place = queued.findIndex(({ id }) => id === claim.id)
+      return place < 0 ? Infinity : place
+    })
     const shareOf = once((sharer: WorldAgent) => this.shareOf(sharer))
     const startOf = once((sharer: WorldAgent) => this.startOf(sharer))
     return (a, b) => {
       const rescued = Number(b.rescued ?? false) - Number(a.rescued ?? false)
       if (rescued !== 0) return rescued
-      const arrival = (a.id || Infinity) === (b.id || Infinity) ? 0 : (a.id || Infinity) - (b.id || Infinity)
+      const arrival = placeOf(a) === placeOf(b) ? 0 : placeOf(a) - placeOf(b)
       if (a.rescued === true) return arrival
       const chosen =
         (a.chosen || Infinity) === (b.chosen || Infinity) ? 0 : (a.chosen || Infinity) - (b.chosen || Infinity)
@@ -266,7 +278,7 @@ export class WorldOrder {
       for (const wait of world.waiters) {
         for (const lease of around(wait)) {
           if (lease.ttl !== 0 || lease.notice !== undefined) continue
-          for (const other of world.waiters) {
+          for (const other of world.queued) {
             if (ranks.get(other)! <= ranks.get(wait)! || around(other).includes(lease)) continue
             if (!other.needs.some((need) => lease.needs.some((held) => held.pool === need.pool))) continue
             ranks.set(wait, ranks.get(other)!)

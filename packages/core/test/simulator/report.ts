@@ -85,7 +85,7 @@ export const minimums: Readonly<Record<string, number>> = {
   "refused by max": 500,
   "refused by nominal": 1_500,
   "refused by order": 150,
-  "refused by rate": 150,
+  "refused by rate": 60,
   "refused in a group": 4_000,
   drained: 400,
   "waits for quota": 2_000,

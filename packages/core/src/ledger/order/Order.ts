@@ -8,7 +8,7 @@
  * first > rank, highest first > size, smallest first > arrival.
  */
 import type { Agent } from "../Agent.ts"
-import type { Part, Request } from "../Request.ts"
+import { inQueueOrder, type Part, type Request } from "../Request.ts"
 import { type Sharer, siblingsOf } from "./Sharer.ts"
 import { isInFront } from "./Turn.ts"
 
@@ -137,9 +137,9 @@ const compareWithin = (a: Request, b: Request): number => {
   return byArrival(a, b)
 }
 
-/** A claim that is only being asked for has no id yet, and comes last. */
+/** By when they came to the queues. A claim that is only being asked for has no id yet, and comes last. */
 export const byArrival = (a: Request, b: Request): number => {
   if (a.id === b.id) return 0
   if (a.id === 0) return 1
-  return b.id === 0 ? -1 : a.id - b.id
+  return b.id === 0 ? -1 : inQueueOrder(a, b)
 }

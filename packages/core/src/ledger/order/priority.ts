@@ -74,10 +74,11 @@ export const ranksInside = (pools: ReadonlyArray<Pool>): ReadonlyMap<Request, nu
   return ranks
 }
 
-/** The nested waits of each pool, highest first. */
+/** The nested waits of each pool, highest first. Who waits for quota is in no queue, and raises nobody. */
 const nestedByPool = (ranks: ReadonlyMap<Request, number>): ReadonlyMap<Pool, ReadonlyArray<Request>> => {
   const found = new Map<Pool, Array<Request>>()
   for (const wait of [...ranks.keys()].toSorted((a, b) => ranks.get(b)! - ranks.get(a)!)) {
+    if (wait.quota?.parked !== undefined) continue
     for (const { pool } of wait.parts) {
       const waits = found.get(pool)
       if (waits === undefined) found.set(pool, [wait])

@@ -124,17 +124,26 @@ export const takeFor = (waiter: Request, taking: Taking): void => {
   if (victims !== undefined) taking.tellToEnd(victims, waiter, "priority")
 }
 
-/** Looks at the waiters of a pool in which something changed. */
-export const lookAt = (pool: Pool, taking: Taking): void => {
+/** The waiters of a pool in which something changed that all its preemptible leases together could serve, in order. */
+export const withinReach = function* (pool: Pool): Generator<Request, void> {
   const most = pool.free + pool.announced + (pool.preemptible?.units ?? 0)
-  const lowest = pool.preemptible?.lowest ?? Infinity
   let ahead = pool.earmarked
   let looked = 0
   for (let part = pool.firstShort; part !== undefined && looked < preemptionDepth; part = pool.after(part), looked++) {
     // Not enough for it, and less for those behind it.
     if (ahead + part.amount > most) return
-    if (part.request.parts.length > 1 || taking.rankOf(part.request) > lowest) takeFor(part.request, taking)
-    ahead += part.amount
+    // What is taken for it may be back at once, and it in no queue any more.
+    const { amount } = part
+    yield part.request
+    ahead += amount
+  }
+}
+
+/** Looks at the waiters of a pool in which something changed. */
+export const lookAt = (pool: Pool, taking: Taking): void => {
+  const lowest = pool.preemptible?.lowest ?? Infinity
+  for (const request of withinReach(pool)) {
+    if (request.parts.length > 1 || taking.rankOf(request) > lowest) takeFor(request, taking)
   }
 }
 

@@ -10,7 +10,11 @@
  *    end were back: who is covered has its quota from there on, who is not closes the
  *    levels that refuse it to all later ones.
  * 4. *Withdrawn.* What no covered claim needs any more is spared.
- * 5. Where claims of higher priority take leases too, no lease of higher priority than
+ * 5. *Units too.* A claim that has its quota and lacks units takes them from the leases that it
+ *    might take for its quota, whenever that comes about. Not from one of higher priority where
+ *    priority decides who goes first, nor in an order by shares or sizes: who was taken from and asks
+ *    again might go before it, for ever.
+ * 6. Where claims of higher priority take leases too, no lease of higher priority than
  *    the claim's is taken back: else each would take from the other for ever.
  *
  * Why it ends. Who is refused at a level closes it to all who would borrow, so while
@@ -25,8 +29,8 @@ import { type Gate, Scan } from "../quota/Gate.ts"
 import { obstacleOf, type Step } from "../quota/obstacles.ts"
 import { hasBorrowed, nobodyLeft, Outlook, type Standing, standingOf, Without } from "../quota/reclaim.ts"
 import { mayBeTaken } from "./Notice.ts"
-import { isNeeded, preemptionDepth, type Taking } from "./Preemptor.ts"
-import { mergedLeases } from "./victims.ts"
+import { deficitsOf, isNeeded, preemptionDepth, type Taking } from "./Preemptor.ts"
+import { type Deficit, mergedLeases, pickFrom } from "./victims.ts"
 
 /** Whom a claim takes leases from. */
 interface Decision {
@@ -233,6 +237,49 @@ export const takeBack = (books: Books, taking: Taking): void => {
     covered = then
     taking.tellToEnd(victims, request, "reclaim")
   }
+}
+
+/** Whether who was taken from and asks again comes behind: by arrival, or by its priority. */
+const staysBehind = (lease: Request, { ordering }: Books, rank: number): boolean => {
+  if (ordering === undefined || !ordering.order.keyed) return true
+  const { fair, policy } = ordering.order
+  return fair === undefined && policy.size === undefined && lease.leasePriority <= rank
+}
+
+/** Leases that a claim which has its quota may take back for units, cheapest first. */
+const lentUnits = function* (
+  claim: Request,
+  deficits: ReadonlyArray<Deficit>,
+  books: Books,
+  taking: Taking
+): Generator<Request, void> {
+  const around = leasesAround(claim)
+  const standing = standingOf(claim, around.length > 0 ? "held" : "used")
+  if (!standing.within.includes(true)) return
+  const rank = taking.rankOf(claim)
+  const pools = new Set(deficits.map(({ pool }) => pool))
+  const without = new Without()
+  for (const lease of mergedLeases(claim.parts.flatMap(({ pool }) => pool.preemptible ?? []))) {
+    const mayTake = !taking.policy.byPriority || lease.leasePriority <= rank
+    const isLent = mayTake && staysBehind(lease, books, rank) && hasBorrowed(lease, standing, pools, without)
+    // What is cheaper is what its group has borrowed first, whether it is taken or not.
+    without.leave(lease)
+    if (isLent && !around.includes(lease)) yield lease
+  }
+}
+
+/** A claim that has its quota takes back the units that it lacks, where that is enough. */
+export const takeUnitsFor = (claim: Request, books: Books, taking: Taking): void => {
+  if (claim.status !== "waiting" || claim.agent.group === undefined || claim.quota?.parked !== undefined) return
+  if (claim.parts.every(({ pool }) => pool.preemptible === undefined)) return
+  const deficits = deficitsOf(claim, books.now)
+  if (deficits.length === 0) return
+  // As if what was told to end were back.
+  const outlook = new Outlook()
+  for (const lease of books.noticed) outlook.leave(lease)
+  const victims = pickFrom(deficits, lentUnits(claim, deficits, books, taking))
+  outlook.end()
+  if (victims !== undefined) taking.tellToEnd(victims, claim, "reclaim")
 }
 
 /**

@@ -1,9 +1,18 @@
 /** After something changed: everybody is covered who can be, and nobody ends in vain. */
 import type { Books } from "../Books.ts"
+import type { Pool } from "../Pool.ts"
 import type { Request } from "../Request.ts"
 import { takenBefore } from "./PreemptibleIndex.ts"
-import { isNeeded, lookAt, preemptionDepth, type PreemptionPolicy, takeFor, type Taking } from "./Preemptor.ts"
-import { neededBack, takeBack } from "./Reclaimer.ts"
+import {
+  isNeeded,
+  lookAt,
+  preemptionDepth,
+  type PreemptionPolicy,
+  takeFor,
+  type Taking,
+  withinReach
+} from "./Preemptor.ts"
+import { neededBack, takeBack, takeUnitsFor } from "./Reclaimer.ts"
 
 /** Whether anybody takes leases of others who are not in a deadlock. */
 export const takesAny = ({ byPriority, reclaim }: PreemptionPolicy): boolean => byPriority || reclaim === true
@@ -38,18 +47,37 @@ export const takeAs = (books: Books, request: Request, taking: Taking): void => 
   const { byPriority, reclaim } = taking.policy
   if (request.quota?.parked === undefined) {
     if (byPriority) takeFor(request, taking)
+    if (reclaim === true) takeUnitsFor(request, books, taking)
   } else if (reclaim === true) takeBack(books, taking)
 }
 
-/** Waiters take by priority what they may, where something changed. */
-const takeByPriority = ({ advanced, changed }: Books, taking: Taking): void => {
-  if (changed === undefined) return
+/** Where something changed: pools, and waiters that have got their share of one and wait for others. */
+interface Changes {
+  readonly pools: ReadonlyArray<Pool>
+  readonly waiters: ReadonlyArray<Request>
+}
+
+const changesOf = ({ advanced }: Books, changed: Set<Pool>): Changes => {
   const pools = changed.size < 2 ? [...changed] : [...changed].toSorted((a, b) => a.index - b.index)
   const waiters = advanced.size < 2 ? [...advanced] : [...advanced].toSorted((a, b) => a.id - b.id)
   changed.clear()
   advanced.clear()
+  return { pools, waiters }
+}
+
+/** Waiters take by priority what they may. */
+const takeByPriority = ({ pools, waiters }: Changes, taking: Taking): void => {
   for (const waiter of waiters) if (waiter.status === "waiting") takeFor(waiter, taking)
   for (const pool of pools) lookAt(pool, taking)
+}
+
+/** Waiters that have their quota take back the units that they lack. Where quota was freed others may have borrowed. */
+const takeUnits = ({ pools, waiters }: Changes, freed: boolean, books: Books, taking: Taking): void => {
+  for (const waiter of waiters) takeUnitsFor(waiter, books, taking)
+  for (const pool of freed ? books.pools.values() : pools) {
+    if (pool.preemptible === undefined) continue
+    for (const waiter of withinReach(pool)) takeUnitsFor(waiter, books, taking)
+  }
 }
 
 /**
@@ -58,16 +86,17 @@ const takeByPriority = ({ advanced, changed }: Books, taking: Taking): void => {
  */
 export const reconsider = (books: Books, taking: Taking, spared: Set<Request>): boolean => {
   const { policy } = taking
-  const { advanced, changed, groups, noticed } = books
+  const { changed, groups, noticed } = books
   if (changed === undefined || (changed.size === 0 && !(policy.reclaim === true && books.quotaStirred))) return false
+  const freed = books.quotaStirred
   books.quotaStirred = false
-  if (policy.byPriority) takeByPriority(books, taking)
-  else {
-    changed.clear()
-    advanced.clear()
-    if (groups.busyGates.size === 0 && noticed.size === 0) return false
+  const changes = changesOf(books, changed)
+  if (policy.byPriority) takeByPriority(changes, taking)
+  else if (groups.byId.size === 0 && noticed.size === 0) return false
+  if (policy.reclaim === true) {
+    takeBack(books, taking)
+    if (groups.byId.size > 0) takeUnits(changes, freed, books, taking)
   }
-  if (policy.reclaim === true) takeBack(books, taking)
   if (noticed.size > 0) withdraw(books, taking, spared)
   return true
 }

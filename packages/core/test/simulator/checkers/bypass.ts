@@ -74,7 +74,7 @@ export const bypass = (run: Run): Checker => {
       if (rule === undefined || world.stopped || (command !== "release" && command !== "claim")) return
       if (world.pools.some((pool) => pool.rate !== undefined)) return
       const now = run.ledger.now
-      for (const waiter of world.waiters) {
+      for (const waiter of world.queued) {
         if (typeof passage(waiter, now) !== "string" && isLookedAt(waiter, now))
           fail(`${waiter.id} could pass and waits`)
       }

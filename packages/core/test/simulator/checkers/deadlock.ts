@@ -9,7 +9,7 @@
  * after every eighth.
  */
 import { type Checker, failing, type Run } from "../checker.ts"
-import { around, type World } from "../model.ts"
+import { around, type World, type WorldClaim } from "../model.ts"
 import { type OracleState, search } from "../oracle.ts"
 import { needsOlder } from "../prevention.ts"
 import { standingPromises } from "../promises.ts"
@@ -18,8 +18,26 @@ const name = "deadlock"
 const fail = failing(name)
 const everyStepMax = 12
 
-export const oracleState = (world: World, now: number): OracleState => {
-  const line = world.line
+/** Whoever waits: in order, then those that wait for quota. */
+const inLine = (world: World): ReadonlyArray<WorldClaim> => [
+  ...world.line,
+  ...world.waiters.filter((waiter) => waiter.parked)
+]
+
+/** Whether one that waits for quota has it beside some leases. What a rate lacks it has by time. */
+const hasQuota = (world: World, waiter: WorldClaim, leases: ReadonlyArray<WorldClaim>): boolean => {
+  const { claims, tree } = world
+  if (tree === undefined) return true
+  const held = leases.flatMap(({ id }) => tree.claims.get(id) ?? [])
+  return claims.has(waiter.id) && tree.allows(held, tree.claims.get(waiter.id)!)
+}
+
+/**
+ * Who waits for quota needs that. With `all` whoever waits does: a claim inside a lease may have taken what
+ * was kept for one, which waits for it again as its turn comes.
+ */
+export const oracleState = (world: World, now: number, all = false): OracleState => {
+  const line = inLine(world)
   const inside = line.map((waiter) => around(waiter).filter((lease) => lease.ttl === 0 && lease.notice === undefined))
   const leases = [...new Set(inside.flat())]
   return {
@@ -37,7 +55,17 @@ export const oracleState = (world: World, now: number): OracleState => {
     waits: line.map((waiter, index) => ({
       needs: waiter.needs.map(({ amount, cost, pool }) => ({ pool: pool.index, amount, cost })),
       inside: inside[index]!.map((lease) => leases.indexOf(lease)),
-      exempt: waiter.exempt
+      exempt: waiter.exempt,
+      outside: waiter.parked,
+      hasQuota:
+        world.tree === undefined || (!all && !waiter.parked)
+          ? undefined
+          : (held) =>
+              hasQuota(
+                world,
+                waiter,
+                held.map((at) => leases[at]!)
+              )
     }))
   }
 }
@@ -51,11 +79,13 @@ export const deadlock = (run: Run): Checker => {
   const { detects, world } = run
   /** Whether a lease grew in this command: a cycle that this closes has no requester. */
   let grown = false
+  /** Whether somebody had its quota, or lost it: it may have closed one too. */
+  let moved = false
   const checkExemption = (id: number, now: number) => {
     const state = oracleState(world, now)
     if (search(state, false).possible === false) fail(`${id} was exempted from order in a deadlock`)
     if (search(state, true).possible === true) fail(`${id} was exempted from order, which blocked nothing`)
-    const line = world.line
+    const line = inLine(world)
     const at = line.findIndex((waiter) => waiter.id === id)
     for (let wait = 0; wait < at; wait++) {
       if (search(exempting(state, wait), true).possible === true) {
@@ -69,8 +99,8 @@ export const deadlock = (run: Run): Checker => {
     onEvent: (event) => {
       if (event._tag === "Left" && event.reason === "DeadlockDetected") {
         if (!detects) fail("a deadlock was detected with detection off")
-        const victim = world.line.findIndex((waiter) => waiter.id === event.id)
-        const verdict = search(oracleState(world, event.at), false)
+        const victim = inLine(world).findIndex((waiter) => waiter.id === event.id)
+        const verdict = search(oracleState(world, event.at, true), false)
         const younger = run.deadlock.ages === "wait-die" && needsOlder(world, world.claim(event.id))
         if (younger) run.count("wait-die: died")
         else if (verdict.possible === true || (verdict.reachable & (1 << victim)) !== 0) {
@@ -80,11 +110,15 @@ export const deadlock = (run: Run): Checker => {
         if (verdict.possible === false && standingPromises(world, event.at).length > 0)
           run.count("oracle: deadlock beside promises")
         const claimed = world.waiters.at(-1)
-        if (claimed?.arrivedIn === world.command && claimed.id !== event.id && !grown && !younger) {
+        // What one inside a lease took of it is seen whenever somebody looks.
+        const lost = !hasQuota(world, world.claim(event.id), world.leases) && !world.claim(event.id).parked
+        const isExcused = grown || moved || lost || younger
+        if (claimed?.arrivedIn === world.command && claimed.id !== event.id && !isExcused) {
           fail(`${event.id} failed for the deadlock that ${claimed.id} closed`)
         }
       }
       if (event._tag === "Granted" && world.claim(event.id).grows !== undefined) grown = true
+      if (event._tag === "Admitted" || event._tag === "Withdrawn") moved = true
       if (event._tag === "Exempted") {
         if (!detects) fail("a wait was exempted with detection off")
         const claim = world.claim(event.id)
@@ -96,6 +130,7 @@ export const deadlock = (run: Run): Checker => {
     },
     afterCommand: () => {
       grown = false
+      moved = false
       if (!detects || (world.waiters.length > everyStepMax && run.step % 8 !== 0)) return
       const state = oracleState(world, run.ledger.now)
       if (search(state, false).possible === false) fail("the waits can never all be served")

@@ -18,7 +18,7 @@ export const order = (run: Run): Checker => {
   /** Whom a share put before somebody who came first. */
   const count = (claim: WorldClaim) => {
     if (claim.rescued || claim.chosen > 0) return
-    const earlier = world.waiters.find(
+    const earlier = world.queued.find(
       (waiter) =>
         waiter.agent !== claim.agent && waiter.needs.some(({ pool }) => claim.needs.some((n) => n.pool === pool))
     )

@@ -23,10 +23,10 @@ const promisedMax = 7
 const waitersMax = 24
 
 /** What a waiter and all before it need, in the pools in which it has not its share. */
-type Needs = ReadonlyMap<WorldPool, number>
+export type Needs = ReadonlyMap<WorldPool, number>
 type Gone = ReadonlySet<WorldClaim>
 
-const needsOf = (world: World, now: number): ReadonlyMap<WorldClaim, Needs> => {
+export const needsOf = (world: World, now: number): ReadonlyMap<WorldClaim, Needs> => {
   const { lines } = serve(world, now)
   const wanted = world.pools.map(() => 0)
   const short = new Set<WorldPool>()
@@ -44,10 +44,10 @@ const needsOf = (world: World, now: number): ReadonlyMap<WorldClaim, Needs> => {
   )
 }
 
-const noticedIn = (world: World): Gone => new Set(world.leases.filter((lease) => lease.notice !== undefined))
+export const noticedIn = (world: World): Gone => new Set(world.leases.filter((lease) => lease.notice !== undefined))
 
 /** Whether a waiter has all that it needs once some leases are back. */
-const isServed = (world: World, waiter: WorldClaim, needs: Needs, gone: Gone, now: number): boolean => {
+export const isServed = (world: World, waiter: WorldClaim, needs: Needs, gone: Gone, now: number): boolean => {
   const asker = askerFor(world, waiter, now)
   return [...needs].every(([pool, units]) => units <= roomFor(world, asker, pool, now, gone))
 }
@@ -129,7 +129,9 @@ export const preemption = (run: Run): Checker => {
   const judge = (event: Preempting) => {
     const lease = world.claim(event.id)
     if (event.cause === "expiry") return judgeExpiry(event, lease)
-    if (event.deadline !== event.at + policy.grace) fail(`${event.id} has until ${event.deadline}`)
+    // What is taken back may have been granted in this very decision, and is told first.
+    const grace = event.cause === "reclaim" ? Math.max(1, policy.grace) : policy.grace
+    if (event.deadline !== event.at + grace) fail(`${event.id} has until ${event.deadline}`)
     if (event.forcedAt !== event.deadline + policy.overrun) fail(`${event.id} is forced at ${event.forcedAt}`)
     if (lease.status !== "held" || !lease.preemptible || lease.notice !== undefined)
       fail(`${event.id} is told to end, which cannot be taken`)
@@ -183,6 +185,8 @@ export const preemption = (run: Run): Checker => {
       finish()
       if (event._tag === "Spared") {
         const lease = world.claim(event.id)
+        // What was taken back is for `reclaim` to judge.
+        if (lease.notice?.cause === "reclaim") return
         if (!mayBeSpared(lease)) fail(`${event.id} is spared, too late or with a wait inside`)
         if (isNeeded(lease, event.at)) fail(`${event.id} is spared, and somebody needs it`)
       }
@@ -219,6 +223,8 @@ export const preemption = (run: Run): Checker => {
         const all = new Set([...gone, ...candidatesFor(world, waiter)])
         if (isServed(world, waiter, needs, all, world.now)) fail(`${waiter.id} could be served by what it may take`)
       }
+      // What a claim takes back is for `reclaim` to judge, also where another one took it by priority.
+      if (policy.reclaim === true && world.waiters.some(({ parked }) => parked)) return
       for (const lease of world.leases) {
         if (mayBeSpared(lease) && !isNeeded(lease, world.now)) fail(`${lease.id} ends, and nobody needs it`)
       }

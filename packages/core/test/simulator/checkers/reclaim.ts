@@ -7,13 +7,16 @@
  */
 import type { LedgerEvent } from "../../../src/Ledger.ts"
 import { type Checker, failing, type Run } from "../checker.ts"
-import { around, type WorldClaim, type WorldPool } from "../model.ts"
-import { type ModelClaim, type ModelGroup, Tree } from "../tree.ts"
-import { bestOf } from "./preemption.ts"
+import { around, treeOf, type WorldClaim, type WorldPool } from "../model.ts"
+import type { ModelClaim, ModelGroup } from "../tree.ts"
+import { askerFor, roomFor } from "../promises.ts"
+import { bestOf, isServed as hasItsUnits, type Needs, needsOf, noticedIn } from "./preemption.ts"
 
 const name = "reclaim"
 const fail = failing(name)
 const candidatesMax = 10
+/** The same where each set is looked at instant by instant. */
+const promisedMax = 7
 
 type Preempting = Extract<LedgerEvent, { readonly _tag: "Preempting" }>
 type Gone = ReadonlySet<number>
@@ -26,7 +29,7 @@ const isTakenBefore = (a: WorldClaim, b: WorldClaim): boolean =>
 
 export const reclaim = (run: Run): Checker => {
   const { preemption: policy, world } = run
-  const tree = new Tree()
+  const tree = treeOf(world)
   /** The claim whose victims are being told: who is still to come, and what was borrowed before. */
   let taking:
     | { readonly by: number; due: Array<WorldClaim> | undefined; readonly before: Map<string, number>; told: number }
@@ -35,13 +38,14 @@ export const reclaim = (run: Run): Checker => {
   const announced = (): Gone => new Set(world.leases.flatMap(({ id, notice }) => (notice === undefined ? [] : [id])))
   const held = (gone: Gone): ReadonlyArray<ModelClaim> => tree.having("held").filter(({ id }) => !gone.has(id))
   const isNested = (claim: WorldClaim): boolean => around(claim).length > 0
+  /** What its quota has to be there beside. */
   const counted = (claim: WorldClaim, gone: Gone): ReadonlyArray<ModelClaim> =>
-    isNested(claim) ? held(gone) : [...held(gone), ...tree.having("waiting")]
+    isNested(claim) ? held(gone) : [...held(gone), ...tree.having("waiting").filter(({ id }) => id !== claim.id)]
 
   const hasUnits = (claim: WorldClaim, pool: WorldPool, gone: Gone): boolean => {
-    let left = pool.free
-    for (const lease of world.leases) if (gone.has(lease.id)) left += amountIn(lease, pool)
-    for (const waiter of world.waiters) if (!waiter.parked) left -= amountIn(waiter, pool)
+    const back = new Set(world.leases.filter(({ id }) => gone.has(id)))
+    let left = roomFor(world, askerFor(world, claim, world.now), pool, world.now, back)
+    for (const waiter of world.order.before(claim)) left -= amountIn(waiter, pool)
     return amountIn(claim, pool) <= left
   }
 
@@ -98,6 +102,27 @@ export const reclaim = (run: Run): Checker => {
     lease.preemptible &&
     !around(claim).includes(lease) &&
     (!policy.byPriority || lease.leasePriority <= world.order.rankOf(claim))
+
+  /** Whether who was taken from and asks again comes behind. */
+  const staysBehind = (claim: WorldClaim, lease: WorldClaim): boolean => {
+    const { policy: order } = world.order
+    if (order === undefined) return true
+    if (order.fair !== undefined || order.size) return false
+    return order.priority === undefined || lease.leasePriority <= world.order.rankOf(claim)
+  }
+
+  /** What a claim that has its quota may take for the units that it lacks. */
+  const unitCandidates = (claim: WorldClaim, needs: Needs, now: number): ReadonlyArray<WorldClaim> => {
+    const gone = announced()
+    const there = noticedIn(world)
+    const pools = [...needs].flatMap((need) =>
+      hasItsUnits(world, claim, new Map([need]), there, now) ? [] : [need[0]]
+    )
+    return world.leases
+      .filter((lease) => !gone.has(lease.id) && mayTake(claim, lease) && staysBehind(claim, lease))
+      .filter((lease) => isLent(claim, lease, pools, gone, false))
+      .toSorted((a, b) => (isTakenBefore(a, b) ? -1 : 1))
+  }
 
   const candidatesFor = (claim: WorldClaim, gone: Gone): ReadonlyArray<WorldClaim> => {
     const pools = lacking(claim, gone)
@@ -160,11 +185,22 @@ export const reclaim = (run: Run): Checker => {
     const lease = world.claim(event.id)
     if (policy.reclaim !== true) fail(`${event.id} is taken back, which is off`)
     const by = world.claim(event.by)
-    if (by.status !== "waiting" || !by.parked) fail(`${by.id} takes ${lease.id} back, and waits for no quota`)
+    if (by.status !== "waiting") fail(`${by.id} takes ${lease.id} back, and does not wait`)
     if (lease.notice !== undefined || !mayTake(by, lease)) fail(`${by.id} takes ${lease.id} back, which it must not`)
     if (taking !== undefined && taking.by !== by.id) finish()
     const gone = announced()
-    if (taking === undefined) {
+    if (taking === undefined && !by.parked) {
+      const needs = needsOf(world, event.at).get(by) ?? new Map()
+      const candidates = unitCandidates(by, needs, event.at)
+      const isEnough = (set: ReadonlyArray<WorldClaim>) =>
+        hasItsUnits(world, by, needs, new Set([...noticedIn(world), ...set]), event.at)
+      if (isEnough([])) fail(`${by.id} takes ${lease.id} back, and lacks nothing`)
+      if (!isEnough(candidates)) fail(`${by.id} takes ${lease.id} back in vain`)
+      const exact = candidates.length <= (world.promised ? promisedMax : candidatesMax)
+      const due = exact ? [...bestOf(candidates, isEnough)] : undefined
+      taking = { by: by.id, due, before: borrowedBelow(gone), told: 0 }
+      run.count("reclaim: units taken")
+    } else if (taking === undefined) {
       const candidates = alone() === by ? candidatesFor(by, gone) : undefined
       const exact = candidates !== undefined && candidates.length <= candidatesMax
       const isEnough = (set: ReadonlyArray<WorldClaim>) => isServed(by, new Set([...gone, ...set.map(({ id }) => id)]))
@@ -228,7 +264,6 @@ export const reclaim = (run: Run): Checker => {
         if (isNeeded(lease) === true) fail(`${event.id} is spared, and is what a claim takes back`)
         run.count("reclaim: spared")
       }
-      tree.apply(event)
     },
     afterCommand: () => {
       finish()
@@ -240,6 +275,15 @@ export const reclaim = (run: Run): Checker => {
         if (isServed(claim, new Set([...gone, ...candidates.map(({ id }) => id)])))
           fail(`${claim.id} could have its own by what it may take back`)
         run.count("reclaim: waits without")
+      }
+      if (!world.promised) {
+        const there = noticedIn(world)
+        for (const [waiter, needs] of needsOf(world, world.now)) {
+          if (tree.groupOf(waiter.agent) === undefined || hasItsUnits(world, waiter, needs, there, world.now)) continue
+          const all = new Set([...there, ...unitCandidates(waiter, needs, world.now)])
+          if (hasItsUnits(world, waiter, needs, all, world.now))
+            fail(`${waiter.id} could have its units by what it may take back`)
+        }
       }
       if (policy.byPriority) return
       for (const lease of world.leases) {

@@ -27,7 +27,7 @@ export const rescue = (run: Run): Checker => {
   const ripe = new Map<WorldPool, Map<WorldClaim, Ripe>>()
   let changed = false
   const of = (counts: Map<WorldPool, number>, pool: WorldPool) => counts.get(pool) ?? 0
-  const waitersOf = (pool: WorldPool) => world.waiters.filter(({ needs }) => needs.some((need) => need.pool === pool))
+  const waitersOf = (pool: WorldPool) => world.queued.filter(({ needs }) => needs.some((need) => need.pool === pool))
   const oldest = (pool: WorldPool) => waitersOf(pool).find((waiter) => !waiter.rescued)
   const isDue = (pool: WorldPool, oneIn: number) => of(grants, pool) - of(marks, pool) >= oneIn - 1
 
@@ -56,7 +56,8 @@ export const rescue = (run: Run): Checker => {
           fail(`${waiter.id} is not rescued after ${of(grants, pool) - since.grants} grants of ${pool.type}`)
         else if (of(grants, pool) - since.grants > oneIn) run.count("rescue: bound watched")
       })
-      for (const claim of known.keys()) if (claim.status !== "waiting") known.delete(claim)
+      // Who waits for quota again comes back behind all others.
+      for (const claim of known.keys()) if (claim.status !== "waiting" || claim.parked) known.delete(claim)
       const first = waiters.find((waiter) => !waiter.rescued)
       if (first !== undefined && isDue(pool, oneIn) && now - first.askedAt >= after)
         fail(`${pool.type} could have rescued ${first.id}`)
