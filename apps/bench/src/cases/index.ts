@@ -17,6 +17,7 @@ import { memoryOfAgent, memoryOfWaiter } from "./memory.ts"
 import { orderCases } from "./order.ts"
 import { quotaTreeCases } from "./quotaTree.ts"
 import { holders, mustWait } from "./population.ts"
+import { policyCases } from "./policies.ts"
 import { preemptionHandoff, preemptionTakes } from "./preemption.ts"
 import { unsafe } from "./promises.ts"
 import { reservationCases } from "./reservations.ts"
@@ -60,5 +61,6 @@ export const cases: ReadonlyArray<BenchCase> = [
   ...orderCases,
   ...backfillCases,
   ...quotaTreeCases,
-  ...reservationCases
+  ...reservationCases,
+  ...policyCases
 ]
