@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as TestClock from "effect/testing/TestClock"
-import { Order, ResourceManager, TestResourceManager } from "../src/index.ts"
+import { DeadlockPolicy, Order, ResourceManager, TestResourceManager } from "../src/index.ts"
 
 const managerWith = (options: Order.OrderOptions) =>
   ResourceManager.layerTest({ pools: { cpu: { capacity: 1 } } }).pipe(Layer.provide(Order.layer(options)))
@@ -87,6 +87,18 @@ describe("Order", () => {
       const problem = (backfill: Order.OrderOptions["backfill"]) => Order.make({ backfill }).problem?.field
       assert.strictEqual(problem({ kind: "easy", depth: 0 }), "backfill.depth")
       assert.strictEqual(problem({ kind: "easy", depth: 1 }), undefined)
+    })
+  )
+
+  it.effect("refuses conservative backfill where deadlocks are avoided, in words", () =>
+    Effect.gen(function* () {
+      const layer = ResourceManager.layer({ pools: { cpu: { capacity: 1 } } }).pipe(
+        Layer.provide(DeadlockPolicy.layerBanker),
+        Layer.provide(Order.layer({ backfill: "conservative" }))
+      )
+      const error = yield* Effect.flip(Effect.scoped(Layer.build(layer)))
+      assert.strictEqual(error._tag, "InvalidClaim")
+      assert.include(error.message, "easy or shadow where deadlocks are avoided")
     })
   )
 

@@ -13,6 +13,7 @@ import { growthNeeded } from "../ledger/deadlock.ts"
 import { refusedAtOnce } from "../ledger/check.ts"
 import { leasesOf, waitersOf, Walks } from "../ledger/explain.ts"
 import type { Pool } from "../ledger/Pool.ts"
+import { backfillProblem } from "../ledger/plan/Backfill.ts"
 import { preemptionOff } from "../ledger/preemption/Preemptor.ts"
 import { readingOf } from "../ledger/readings.ts"
 import { Request } from "../ledger/Request.ts"
@@ -84,6 +85,9 @@ const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions, k
   if (order?.problem !== undefined) {
     return yield* invalidClaim(`order.${order.problem.field}`, order.problem.value, order.problem.allowed)
   }
+  const deadlock = yield* DeadlockPolicy
+  const unfit = backfillProblem(order?.backfill, deadlock)
+  if (unfit !== undefined) return yield* invalidClaim("order.backfill.kind", order?.backfill?.kind, unfit)
   const context = yield* Effect.context()
   const timeoutMicros = yield* duration("timeout", options.timeout, Infinity)
   const graceMicros = yield* duration("gracePeriod", options.gracePeriod, 5_000_000)
@@ -94,7 +98,7 @@ const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions, k
     indexed: kind === "home" || journal !== undefined,
     journal,
     recovered,
-    deadlock: yield* DeadlockPolicy,
+    deadlock,
     preemption: yield* preemptionOf(yield* Preemption),
     order: order?.order,
     backfill: order?.backfill,

@@ -391,6 +391,16 @@ export class Books {
     this.schedule(pool)
   }
 
+  /**
+   * Goes on where the border of a queue stopped. No earmark is asked anew: who stopped it is ready once more
+   * by that, and where it is kept waiting that would never end.
+   */
+  goOn(pool: Pool): void {
+    this.changed?.add(pool)
+    pool.advance(this.now, this.ready, this.changed === undefined ? undefined : this.advanced)
+    this.schedule(pool)
+  }
+
   /** Arms the one instant at which tokens alone let somebody in this pool go on. */
   schedule(pool: Pool): void {
     const bucket = pool.bucket

@@ -33,7 +33,7 @@ import { Index } from "./Index.ts"
 import type { Order } from "./order/Order.ts"
 import { Ordering } from "./order/Ordering.ts"
 import * as turns from "./order/transitions.ts"
-import { type Backfill, type BackfillOptions, makeBackfill } from "./plan/Backfill.ts"
+import { type Backfill, type BackfillOptions, backfillProblem, makeBackfill } from "./plan/Backfill.ts"
 import { Pool, type PoolOptions } from "./Pool.ts"
 import * as pools from "./pools.ts"
 import { overMaximum, type SafetyReason } from "./preemption/banker.ts"
@@ -115,6 +115,8 @@ export class Ledger {
     this.order = order
     this.deadlock = options.deadlock ?? failRequester
     this.preemption = options.preemption ?? preemptionOff
+    const problem = backfillProblem(options.backfill, this.deadlock)
+    if (problem !== undefined) throw new Error(`backfill has to be ${problem}`)
     this.backfill = options.backfill && makeBackfill(options.backfill, order)
     books.sink = options.sink
     if (takesAny(this.preemption)) {
@@ -142,6 +144,8 @@ export class Ledger {
     }
     this.installOrder()
     if (this.judge.avoids) this.findHeldBack()
+    // Who has its share since the order was put over the books had it before: it takes nothing first for that.
+    books.advanced.clear()
   }
 
   /** Waiters that are no longer waiting, oldest decision first. Whoever reads it empties it. */

@@ -70,17 +70,22 @@ export class Settling {
     this.settleInOrder()
     if (this.books.reservations !== undefined) this.settlePromised()
     if (this.backfill === undefined) return
+    // What is safe depends on all pools: whoever was not may be since something came back in any of them.
+    if (this.judge.avoids) for (const pool of this.books.everyPool()) pool.stirred = true
     for (;;) {
-      const picked = this.backfill.picks(this.books, newcomer)
-      if (picked.length === 0 || !picked.some((request) => this.judge.isSafe(request))) return
+      const picked = this.backfill.picks(this.books, newcomer, this.isSafe)
+      if (picked.length === 0) return
       this.grantPicked(picked)
       this.settleInOrder()
     }
   }
 
-  /** With fair shares each grant is a new order, with other heads: then the rest is picked anew. */
+  /**
+   * With fair shares each grant is a new order, with other heads; where deadlocks are avoided others are safe
+   * after it: then the rest is picked anew.
+   */
   private grantPicked(picked: ReadonlyArray<Request>): void {
-    const oneByOne = this.books.ordering?.order.fair !== undefined
+    const oneByOne = this.books.ordering?.order.fair !== undefined || this.judge.avoids
     let granted = false
     for (const request of picked) {
       if (granted && oneByOne) {
@@ -175,7 +180,7 @@ export class Settling {
     for (const pool of this.books.everyPool()) {
       if (!pool.paused) continue
       pool.paused = false
-      this.books.rebalance(pool)
+      this.books.goOn(pool)
       resumed = true
     }
     return resumed
@@ -206,12 +211,14 @@ export class Settling {
     return request !== undefined
   }
 
+  private readonly isSafe = (request: Request): boolean => this.judge.isSafe(request)
+
   private grantPassing(): boolean {
     for (const rule of this.passing) {
-      const passage = rule.next(this.books)
+      const passage = rule.next(this.books, this.isSafe)
       if (passage === undefined) continue
       this.grantWaiter(passage.request, passage.passed)
-      return passage.request.status !== "waiting" || !this.judge.avoids
+      return true
     }
     return false
   }

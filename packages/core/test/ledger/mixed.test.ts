@@ -92,6 +92,52 @@ describe("deadlocks avoided", () => {
   })
 })
 
+describe("deadlocks avoided beside other policies", () => {
+  const declared = (maximum: Readonly<Record<string, number>>, expected = 0) => ({
+    scheduling: { expected, preemptible: false, maximum }
+  })
+
+  it("are decided with fair shares and a promise: who is kept waiting is asked once", () => {
+    const fair = new Order({ name: "fair", fairShare: { by: "held" } })
+    const { ledger } = setUp({ cpu: 4 }, { deadlock: bankers, order: fair })
+    ledger.reserve({ holder: { _tag: "Agent", agent: "prod" }, claim: { cpu: 1 }, from: 0 }, 0)
+    request(ledger.claim("a", { cpu: 1 }, 0, declared({ cpu: 4 })))
+    // It is there, and not safe.
+    const unsafe = request(ledger.claim("b", { cpu: 1 }, 1, declared({ cpu: 4 })))
+    assert.strictEqual(unsafe.status, "waiting")
+    ledger.advance(10)
+    assert.strictEqual(unsafe.status, "waiting")
+  })
+
+  it("let somebody pass past one that could pass, and must not", () => {
+    const order = new Order({ name: "bypass", bypass: { max: 5, withinMicros: Infinity, depth: 10 } })
+    const { ledger } = setUp({ cpu: 4 }, { deadlock: bankers, order })
+    request(ledger.claim("a", { cpu: 2 }, 0, declared({ cpu: 4 })))
+    const head = request(ledger.claim("b", { cpu: 3 }, 1, declared({ cpu: 3 })))
+    const unsafe = request(ledger.claim("c", { cpu: 1 }, 2, declared({ cpu: 4 })))
+    const safe = request(ledger.claim("d", { cpu: 1 }, 3, declared({ cpu: 1 })))
+    assert.deepStrictEqual([head.status, unsafe.status, safe.status], ["waiting", "waiting", "held"])
+  })
+
+  it.each(["easy", "shadow"] as const)("backfill (%s) past one that could start, and must not", (kind) => {
+    const { ledger } = setUp({ cpu: 4 }, { deadlock: bankers, backfill: { kind } })
+    const lease = request(ledger.claim("a", { cpu: 2 }, 0, declared({ cpu: 4 }, 100)))
+    request(ledger.claim("b", { cpu: 3 }, 1, declared({ cpu: 3 }, 100)))
+    // Not safe while one other beside it runs.
+    const other = request(ledger.claim("c", { cpu: 1 }, 2, declared({ cpu: 4 }, 5)))
+    const safe = request(ledger.claim("d", { cpu: 1 }, 3, declared({ cpu: 1 }, 5)))
+    assert.deepStrictEqual([other.status, safe.status], ["waiting", "held"])
+    assert.strictEqual(lease.status, "held")
+  })
+
+  it("refuse conservative backfill: what is promised a start may not be safe then", () => {
+    assert.throws(
+      () => new Ledger({ deadlock: bankers, backfill: { kind: "conservative" } }),
+      /conservative backfill promises starts/
+    )
+  })
+})
+
 describe("who waits for quota", () => {
   it("fails where a new rate can never pay for it", () => {
     const { ledger } = setUp({ cpu: 9 })

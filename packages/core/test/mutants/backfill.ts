@@ -57,5 +57,37 @@ export const backfillMutants = [
       search: "      if (first === undefined || order.compare(part.request, first) < 0) first = part.request\n",
       replacement: ""
     }
+  ]),
+  ...of("plan/PastHeads.ts", [
+    {
+      name: "who must not start holds up those behind",
+      rule: "who is kept waiting because it is not safe takes nothing from those who may start",
+      search: "      if (!plan.admits(candidate, this.endsFirst) || !mayBe(candidate)) continue\n",
+      replacement: "      if (!plan.admits(candidate, this.endsFirst)) continue\n      if (!mayBe(candidate)) break\n"
+    }
+  ]),
+  ...of("order/passing.ts", [
+    {
+      name: "who must not pass holds up those behind",
+      rule: "who is kept waiting because it is not safe keeps nobody else from passing",
+      search: "      if (found !== undefined && mayBe(found.request)) return found\n",
+      replacement: "      if (found !== undefined) return mayBe(found.request) ? found : undefined\n"
+    }
+  ]),
+  ...of("Settling.ts", [
+    {
+      name: "safe by another pool, unseen",
+      rule: "who may start where deadlocks are avoided depends on all pools",
+      search: "    if (this.judge.avoids) for (const pool of this.books.everyPool()) pool.stirred = true\n",
+      replacement: ""
+    }
+  ]),
+  ...of("Ledger.ts", [
+    {
+      name: "after a restart others take first",
+      rule: "a restored Ledger decides the same ever after",
+      search: "    books.advanced.clear()\n",
+      replacement: ""
+    }
   ])
 ]

@@ -60,6 +60,7 @@ const profileFor = ({ file, name, rule }: Mutant): string | undefined => {
   if (file === "preemption/Reclaimer.ts" || file === "quota/reclaim.ts") return "reclaiming"
   if (file === "reservations/Page.ts") return "windows"
   if (file.startsWith("preemption/")) return "preempting"
+  if (name.startsWith("who must not") || name.startsWith("safe by")) return "avoiding"
   if (file.startsWith("plan/")) return "backfilled"
   if (/^order\/(rescue|passing|priority)/.test(file)) return "ordered"
   if (file.startsWith("order/")) return "shared"

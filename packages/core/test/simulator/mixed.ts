@@ -35,7 +35,7 @@ export interface Mix {
 
 const policies: ReadonlyArray<DeadlockPolicy> = [failRequester, revokeVictim, woundWait, waitDie, bankers, detectionOff]
 
-/** Where deadlocks are avoided nobody passes others, takes from others, nor has anything promised. */
+/** Where deadlocks are avoided there are no groups nor promises: what is safe says nothing of quota that is waited for, nor of whom something is kept for. */
 export const drawMix = (random: Random): Mix => {
   const deadlock = random.pick(policies) ?? failRequester
   const avoids = deadlock.avoids === true
@@ -43,8 +43,8 @@ export const drawMix = (random: Random): Mix => {
   return {
     deadlock,
     order: random.chance(0.75),
-    backfill: random.chance(0.35) && !avoids ? "past heads" : undefined,
-    preemption: random.chance(0.55) && !avoids,
+    backfill: random.chance(0.35) ? "past heads" : undefined,
+    preemption: random.chance(0.55),
     groups,
     reclaim: groups && random.chance(0.5),
     reserved: random.chance(0.25) && !avoids,
@@ -89,12 +89,7 @@ export const profileOf = (name: string, mix: Mix): Profile => {
     detects: deadlock.detects,
     deadlock: () => deadlock,
     preemption: (random) => preemptionOf(mix, random),
-    ...(order
-      ? {
-          policy: (random) =>
-            mix.deadlock.avoids === true ? { ...drawPolicy(random), bypass: undefined } : drawPolicy(random)
-        }
-      : {}),
+    ...(order ? { policy: drawPolicy } : {}),
     ...(backfill === undefined
       ? {}
       : { backfill: backfill === "conservative" ? () => ({ kind: "conservative" as const }) : drawPastHeads }),

@@ -1,5 +1,12 @@
 /** Kinds of runs. */
-import { failRequester, type PreemptionPolicy, preemptionOff, revokeVictim, woundWait } from "../../src/Ledger.ts"
+import {
+  bankers,
+  failRequester,
+  type PreemptionPolicy,
+  preemptionOff,
+  revokeVictim,
+  woundWait
+} from "../../src/Ledger.ts"
 import { mixed } from "./mixed.ts"
 import { drawFair, drawPolicy, noPolicy } from "./order.ts"
 import { base, drawPastHeads, plain, type Profile, randomPreemption, randomRate, weights } from "./profile.ts"
@@ -95,6 +102,25 @@ export const profiles: ReadonlyArray<Profile> = [
     agents: 12,
     live: 70,
     nested: 0.15
+  },
+  {
+    ...base,
+    // Deadlocks are avoided, whoever passes others or takes from others.
+    name: "avoiding",
+    policy: (random) => (random.chance(0.5) ? drawPolicy(random) : noPolicy),
+    backfill: drawPastHeads,
+    preemption: randomPreemption,
+    deadlock: () => bankers,
+    maxima: true,
+    pools: (random) => plain(random, random.between(1, 3)),
+    agents: 5,
+    live: 12,
+    nested: 0.4,
+    expected: 0.7,
+    priorities: 0.5,
+    preemptible: 0.3,
+    moves: 0.6,
+    weights: { ...weights, setAgent: 2, advance: 8 }
   },
   {
     ...base,

@@ -15,7 +15,8 @@ export interface Passage {
 }
 
 export interface PassingRule {
-  readonly next: (books: Books) => Passage | undefined
+  /** `mayBe`: who is not kept waiting for another cause than order; the others pass nobody, and hold up nobody who would. */
+  readonly next: (books: Books, mayBe: (request: Request) => boolean) => Passage | undefined
   /** Whether a claim that is only being asked about would pass, once it waited. */
   readonly admits: (request: Request, books: Books) => boolean
 }
@@ -46,13 +47,13 @@ export const bypassRule = ({ depth, max, withinMicros }: BypassOrder): PassingRu
     return { request, passed }
   }
 
-  const nextIn = (pool: Pool, now: number): Passage | undefined => {
+  const nextIn = (pool: Pool, now: number, mayBe: (request: Request) => boolean): Passage | undefined => {
     const head = pool.firstShort
     if (head === undefined || pool.free - pool.earmarked <= 0 || !mayPass(head.request, now)) return undefined
     let part = pool.after(head)
     for (let looked = 0; part !== undefined && looked < depth; looked++) {
       const found = fits(part, now) ? passage(part.request, now) : undefined
-      if (found !== undefined) return found
+      if (found !== undefined && mayBe(found.request)) return found
       part = pool.after(part)
     }
     return undefined
@@ -79,9 +80,9 @@ export const bypassRule = ({ depth, max, withinMicros }: BypassOrder): PassingRu
 
   return {
     admits: (request, books) => standsBehind(request, books) && passage(request, books.now) !== undefined,
-    next: (books) => {
+    next: (books, mayBe) => {
       for (const pool of books.pools.values()) {
-        const found = nextIn(pool, books.now)
+        const found = nextIn(pool, books.now, mayBe)
         if (found !== undefined) return found
       }
       return undefined

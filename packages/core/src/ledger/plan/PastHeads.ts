@@ -36,15 +36,15 @@ export class PastHeads implements Backfill {
     this.endsFirst = endsFirst
   }
 
-  picks(books: Books, newcomer: Request | undefined): ReadonlyArray<Request> {
+  picks(books: Books, newcomer: Request | undefined, mayBe: (request: Request) => boolean): ReadonlyArray<Request> {
     if (books.waiting === 0) return []
     const pools = this.changed(books)
     if (pools.length > 0) {
       // It is among the last of its pools, which may be others.
       for (const { pool } of newcomer?.parts ?? []) if (!pools.includes(pool)) pools.push(pool)
-      return this.among(books, this.candidates(pools, books.now))
+      return this.among(books, this.candidates(pools, books.now), mayBe)
     }
-    return newcomer !== undefined && this.mayPass(newcomer, books.now) ? this.among(books, [newcomer]) : []
+    return newcomer !== undefined && this.mayPass(newcomer, books.now) ? this.among(books, [newcomer], mayBe) : []
   }
 
   startOf(books: Books, request: Request): number | undefined {
@@ -64,13 +64,17 @@ export class PastHeads implements Backfill {
     )
   }
 
-  private among(books: Books, candidates: Iterable<Request>): ReadonlyArray<Request> {
+  private among(
+    books: Books,
+    candidates: Iterable<Request>,
+    mayBe: (request: Request) => boolean
+  ): ReadonlyArray<Request> {
     const picked: Array<Request> = []
     let plan: Plan | undefined
     for (const candidate of candidates) {
       // Heads are placed for the first candidate that fits at all: most decisions have none.
       plan ??= this.planned(books)
-      if (!plan.admits(candidate, this.endsFirst)) continue
+      if (!plan.admits(candidate, this.endsFirst) || !mayBe(candidate)) continue
       plan.admit(candidate)
       picked.push(candidate)
     }

@@ -8,6 +8,7 @@
  */
 import { type Checker, failing, type Run } from "../checker.ts"
 import type { World, WorldClaim, WorldPool } from "../model.ts"
+import { isSafeWith } from "../prevention.ts"
 import { isItsTurn, serve } from "../service.ts"
 
 const name = "backfill"
@@ -66,7 +67,7 @@ const forgotten = (world: World, pool: WorldPool, kind: string, now: number): Wo
     if (shadow === Infinity) return undefined
     return others.find((waiter) => {
       const { amount } = waiter.needs[0]!
-      if (amount > pool.free) return false
+      if (amount > pool.free || (world.avoids && !isSafeWith(world, waiter))) return false
       return now + durationOf(waiter, now) < shadow || (kind === "easy" && amount <= free - wanted)
     })
   }

@@ -7,6 +7,7 @@
  */
 import { type Checker, failing, type Run } from "../checker.ts"
 import type { WorldClaim } from "../model.ts"
+import { isSafeWith } from "../prevention.ts"
 import { askerFor, roomFor } from "../promises.ts"
 import { serve } from "../service.ts"
 
@@ -75,6 +76,8 @@ export const bypass = (run: Run): Checker => {
       if (world.pools.some((pool) => pool.rate !== undefined)) return
       const now = run.ledger.now
       for (const waiter of world.queued) {
+        // It may be kept by what is not safe, and lets those behind it pass all the same.
+        if (world.avoids && !isSafeWith(world, waiter)) continue
         if (typeof passage(waiter, now) !== "string" && isLookedAt(waiter, now))
           fail(`${waiter.id} could pass and waits`)
       }
