@@ -2,6 +2,14 @@
 import { of } from "./mutant.ts"
 
 export const orderMutants = [
+  ...of("order/fairness.ts", [
+    {
+      name: "fair to those who hold alone",
+      rule: "who waits for a pool and has none of it counts in how evenly it is shared",
+      search: "held > 0 || waiting > parked",
+      replacement: "held > 0"
+    }
+  ]),
   ...of("order/shares.ts", [
     {
       name: "shares ignore weights",
