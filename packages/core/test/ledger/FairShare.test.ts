@@ -434,3 +434,21 @@ describe("Jain's index", () => {
     assert.closeTo(fairnessOf(pool)!, (16 + 8 + 12) ** 2 / (3 * (16 ** 2 + 8 ** 2 + 12 ** 2)), 1e-12)
   })
 })
+
+describe("a hand-off to many waiters", () => {
+  it("sets aside for one after the other: each grant is a new order, for which all behind it would give up theirs", () => {
+    const waiters = 200
+    const { all, ledger } = setUp(waiters, { by: "served" })
+    queue(ledger, ["a", "b"], waiters / 2)
+    const pool = ledger.books.pools.get("cpu")!
+    const earmark = pool.earmark.bind(pool)
+    let earmarks = 0
+    pool.earmark = (part) => {
+      earmarks++
+      earmark(part)
+    }
+    ledger.release(all, 1)
+    assert.deepStrictEqual([held(ledger, "a", "b"), ledger.books.waiting], [[waiters / 2, waiters / 2], 0])
+    assert.isAtMost(earmarks, 2 * waiters)
+  })
+})

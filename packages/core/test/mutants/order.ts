@@ -215,6 +215,12 @@ export const orderMutants = [
       replacement: "          ranks.set(wait, rank)\n"
     },
     {
+      name: "comes back by time, and inherits",
+      rule: "nothing is inherited through a lease that comes back by time",
+      search: "        if (comesBackByTime(lease)) continue\n",
+      replacement: ""
+    },
+    {
       name: "inherits from its own lease",
       rule: "a wait inside the same lease raises nobody",
       search: "(other) => !lease.waitsInside!.has(other))",
