@@ -139,7 +139,7 @@ export const profiles: ReadonlyArray<Profile> = [
     agents: 4,
     live: 11,
     nested: 0.6,
-    ttl: 0.04,
+    ttl: 0.35,
     manual: 0.02,
     weights: { ...weights, grow: 8, setCapacity: 3, setAgent: 3 }
   },
