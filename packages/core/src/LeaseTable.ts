@@ -46,6 +46,8 @@ export interface LeaseNotice {
   /** The time until it is taken by force. */
   readonly forcedInMillis: number
   readonly cause: NoticeCause | undefined
+  /** The reservation that it ends for. */
+  readonly reservation?: number | undefined
 }
 
 export interface TableClaimOptions extends WaitOptions {

@@ -30,6 +30,11 @@ export interface PreemptionPolicy extends PreemptionOptions {
    * of those who borrowed it. Default false.
    */
   readonly reclaim?: boolean
+  /**
+   * Whether preemptible leases are let into the windows of reservations, and told to end
+   * before they begin. Where not given: if anything else is taken.
+   */
+  readonly windows?: boolean
 }
 
 export interface PreemptionChoices extends PreemptionOptions {
@@ -41,6 +46,11 @@ export interface PreemptionChoices extends PreemptionOptions {
    * priority than the claim is taken back.
    */
   readonly reclaim?: boolean
+  /**
+   * Whether preemptible leases are let into the windows of reservations, and told to end
+   * before they begin. Default true.
+   */
+  readonly windows?: boolean
 }
 
 /** What the holder of a lease is told that has to end. */
@@ -49,9 +59,11 @@ export interface PreemptionNotice {
   readonly deadlineMillis: number
   /**
    * For whom: a claim of higher priority, one that reclaims what was lent, an older one
-   * (wound-wait), or those that are in a deadlock.
+   * (wound-wait), those that are in a deadlock, or what was promised.
    */
   readonly cause: PreemptionCause
+  /** The number of the reservation that it ends for. */
+  readonly reservation?: number
 }
 
 /** Nobody takes anything by priority. Deadlock policies that revoke leases give their holders the same times. */
@@ -76,12 +88,29 @@ export const reclaim = (options: PreemptionOptions = {}): PreemptionPolicy => ({
   reclaim: true
 })
 
-/** Claims of higher priority, and claims for what is their group's own; or one of both. */
-export const make = ({ byPriority = true, reclaim = true, ...options }: PreemptionChoices = {}): PreemptionPolicy => ({
+/** What is promised alone: preemptible leases are let into windows of others, and told to end before they begin. */
+export const windows = (options: PreemptionOptions = {}): PreemptionPolicy => ({
   ...options,
-  name: byPriority ? (reclaim ? "priority and reclaim" : "priority") : reclaim ? "reclaim" : "off",
+  name: "windows",
+  byPriority: false,
+  windows: true
+})
+
+const nameOf = (byPriority: boolean, reclaim: boolean, windows: boolean): string =>
+  byPriority ? (reclaim ? "priority and reclaim" : "priority") : reclaim ? "reclaim" : windows ? "windows" : "off"
+
+/** Claims of higher priority, claims for what is their group's own, and windows; or some of them. */
+export const make = ({
+  byPriority = true,
+  reclaim = true,
+  windows = true,
+  ...options
+}: PreemptionChoices = {}): PreemptionPolicy => ({
+  ...options,
+  name: nameOf(byPriority, reclaim, windows),
   byPriority,
-  reclaim
+  reclaim,
+  windows
 })
 
 /** The policy of managers built below. Off unless provided. */
@@ -92,6 +121,8 @@ export const Preemption = Context.Reference<PreemptionPolicy>("@resource-manager
 export const layerPriority = (options?: PreemptionOptions) => Layer.succeed(Preemption, priority(options))
 
 export const layerReclaim = (options?: PreemptionOptions) => Layer.succeed(Preemption, reclaim(options))
+
+export const layerWindows = (options?: PreemptionOptions) => Layer.succeed(Preemption, windows(options))
 
 export const layer = (choices?: PreemptionChoices) => Layer.succeed(Preemption, make(choices))
 

@@ -154,7 +154,9 @@ export const NoticedLease = Schema.Struct({
   lease: Schema.Number,
   phase: Schema.Literals(["announced", "ending", "spared"]),
   leftMillis: Schema.Number,
-  cause: Schema.optionalKey(Schema.Literals(["priority", "reclaim", "age", "deadlock", "expiry"]))
+  cause: Schema.optionalKey(Schema.Literals(["priority", "reclaim", "age", "deadlock", "reservation", "expiry"])),
+  /** The reservation that it ends for. */
+  reservation: Schema.optionalKey(Schema.Int)
 })
 export interface NoticedLease extends Schema.Schema.Type<typeof NoticedLease> {}
 

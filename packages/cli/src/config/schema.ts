@@ -248,9 +248,13 @@ const Preemption = Schema.Struct({
     Schema.Boolean,
     "Whether claims for what is their group's own take leases of those who borrowed it. Default true."
   ),
+  windows: optional(
+    Schema.Boolean,
+    "Whether preemptible leases are let into the windows of reservations, and told to end before they begin. Default true."
+  ),
   grace: optional(TimeSpan, "How long a holder has from the announcement on. Default 10 seconds."),
   overrun: optional(TimeSpan, "How long its finalizers may take after that. Default 5 seconds.")
-}).annotate({ expected: "off, or the fields priority, reclaim, grace, overrun" })
+}).annotate({ expected: "off, or the fields priority, reclaim, windows, grace, overrun" })
 
 /** A priority: a number, or the name of a class of the order (see `checks`). */
 export const Priority = Schema.Union([PriorityNumber, Schema.NonEmptyString]).annotate({

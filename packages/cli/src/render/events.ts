@@ -74,6 +74,11 @@ const rateSet = ({ rate, type }: EventOf<"RateSet">): Said => ({
   )
 })
 
+const endsFor = ({ by, cause, reservation }: EventOf<"Preempting">): string =>
+  cause === "reservation"
+    ? `reservation ${reservation ?? "?"}`
+    : `${cause === "deadlock" ? "a deadlock of " : ""}waiter ${by}`
+
 const returned = (event: EventOf<"Returned">, known: Known | undefined): Said => {
   const byItself = event.reason === "released"
   const text = list(...claimOf("lease", event.id, known), since(known, event.at), byItself ? "" : `: ${event.reason}`)
@@ -156,7 +161,7 @@ const say = (event: LedgerEvent | Dropped, known: Known | undefined, types: Type
         role: "warn",
         text: list(
           ...claimOf("lease", event.id, known),
-          ` has to end for ${event.cause === "deadlock" ? "a deadlock of " : ""}waiter ${event.by}, in ${duration((event.deadline - event.at) / 1_000)}`
+          ` has to end for ${endsFor(event)}, in ${duration((event.deadline - event.at) / 1_000)}`
         )
       }
     case "Spared":

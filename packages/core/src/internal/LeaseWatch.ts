@@ -37,7 +37,9 @@ export class LeaseWatch {
       const { notice } = lease
       if (notice === undefined || notice.cause === "expiry" || lease.status !== "held") return undefined
       const left = (notice.deadline - this.now()) / 1_000
-      return { deadlineMillis: this.wallMillis() + left, cause: notice.cause }
+      const { cause, reservation } = notice
+      const deadlineMillis = this.wallMillis() + left
+      return { deadlineMillis, cause, ...(reservation === undefined ? {} : { reservation }) }
     })
   }
 

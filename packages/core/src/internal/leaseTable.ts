@@ -60,7 +60,8 @@ const noticeOf = ({ notice }: Request, now: number): LeaseNotice => ({
   phase: notice === undefined ? "spared" : notice.ending ? "ending" : "announced",
   leftMillis: notice === undefined ? 0 : Math.max(0, (notice.deadline - now) / 1_000),
   forcedInMillis: notice === undefined ? 0 : Math.max(0, (notice.forcedAt - now) / 1_000),
-  cause: notice?.cause
+  cause: notice?.cause,
+  reservation: notice?.reservation
 })
 
 type ReturnListener = (lease: number, reason: ReturnReason) => void

@@ -65,11 +65,12 @@ const limit = (field: string, value: number | undefined, otherwise: number) =>
       ? Effect.succeed(value)
       : Effect.fail(invalidClaim(field, value, "a whole number from 0"))
 
-const preemptionOf = ({ byPriority, grace, name, overrun, reclaim }: PreemptionPolicy) =>
+const preemptionOf = ({ byPriority, grace, name, overrun, reclaim, windows }: PreemptionPolicy) =>
   Effect.all({
     name: Effect.succeed(name),
     byPriority: Effect.succeed(byPriority),
     reclaim: Effect.succeed(reclaim === true),
+    windows: Effect.succeed(windows),
     grace: duration("preemption.grace", grace, preemptionOff.grace),
     overrun: duration("preemption.overrun", overrun, preemptionOff.overrun)
   })

@@ -92,7 +92,9 @@ export class Arrivals {
     }
     // Quota that a wait inside needs is kept from nobody; what is promised is taken whatever is set aside.
     if (isNeededInside(request) || takesPromised(request)) this.judge.judgeGrowth(request)
-    if (books.dirtyGates.length > 0 || this.settling.mayLetPass(request)) this.settling.settle()
+    if (books.dirtyGates.length > 0 || this.settling.mayLetPass(request) || mayUsePromises(books, request)) {
+      this.settling.settle()
+    }
   }
 
   /** Why a claim that is not granted at once is refused rather than queued, if so. */
@@ -136,6 +138,13 @@ export class Arrivals {
     this.judge.judgeWait(request)
     this.settling.settle(parked ? undefined : request)
   }
+}
+
+/** Whether it may have what is promised to several that it is of: then others make up for what it used of more than one. */
+const mayUsePromises = ({ changed, lead }: Books, { parts }: Request): boolean => {
+  if (lead === undefined || changed === undefined) return false
+  for (const { pool } of parts) if (pool.calendar !== undefined) changed.add(pool)
+  return changed.size > 0
 }
 
 /** A claim that is there, and not safe to grant now. */

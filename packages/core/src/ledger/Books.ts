@@ -74,6 +74,8 @@ export class Books {
   changed: Set<Pool> | undefined = undefined
   /** The same for waiters that have got their share of one pool, and wait for others. */
   readonly advanced = new Set<Request>()
+  /** How long before a window begins leases are told to end for it, in microseconds; `undefined` where none is. */
+  lead: number | undefined = undefined
   /** What is promised; `undefined` until something is. */
   reservations: Reservations | undefined = undefined
   /** Whether something changed that may let somebody take back what was lent. */
@@ -329,8 +331,10 @@ export class Books {
     const { changed, quotaStirred } = this
     // What comes back as announced was reckoned with: it changes nothing for anybody.
     if (request.notice !== undefined) this.changed = undefined
-    for (const part of request.parts) {
-      if (part.pool.waitersHead !== undefined) this.rebalance(part.pool)
+    for (const { pool } of request.parts) {
+      if (pool.waitersHead !== undefined) this.rebalance(pool)
+      // Somebody who ends for what is promised may be needed no more.
+      else if (pool.calendar !== undefined) this.changed?.add(pool)
     }
     this.changed = changed
     gates.quotaFreed(this, request.agent)

@@ -4,11 +4,12 @@
  */
 import type { Books } from "./Books.ts"
 import type { LeaveReason, ReturnReason } from "./Event.ts"
-import type { PreemptionCause } from "./preemption/Notice.ts"
-import type { PreemptionPolicy } from "./preemption/Preemptor.ts"
+import type { Notice, PreemptionCause } from "./preemption/Notice.ts"
+import { leadOf, type PreemptionPolicy } from "./preemption/Preemptor.ts"
 import * as preempting from "./preemption/transitions.ts"
 import { type LeaseRevoked, type Refusal, takenReason } from "./Refusal.ts"
 import type { Request } from "./Request.ts"
+import type { Reservation } from "./reservations/Reservation.ts"
 
 export class Endings {
   /** Waiters that are no longer waiting, and leases with news, oldest decision first. */
@@ -59,12 +60,25 @@ export class Endings {
     const { books, preemption } = this
     // What is taken back may have been granted in this very decision, and is to be told first.
     const deadline = books.now + (cause === "reclaim" ? Math.max(1, preemption.grace) : preemption.grace)
-    const forcedAt = deadline + preemption.overrun
+    this.announce(leases, { by: by.id, cause, deadline, forcedAt: deadline + preemption.overrun, ending: false })
+  }
+
+  /** Leases are told to be back as a window begins or, where it is too late for that, as soon as can be. */
+  tellToMakeRoom(leases: ReadonlyArray<Request>, reservation: Reservation): void {
+    const { books, preemption } = this
+    const forcedAt = Math.max(reservation.from, books.now + leadOf(preemption))
+    const deadline = forcedAt - preemption.overrun
+    const cause = "reservation"
+    this.announce(leases, { by: 0, cause, reservation: reservation.id, deadline, forcedAt, ending: false })
+  }
+
+  private announce(leases: ReadonlyArray<Request>, notice: Notice): void {
+    const { books } = this
     for (const lease of leases) {
-      preempting.announce(books, lease, { by: by.id, cause, deadline, forcedAt, ending: false })
+      preempting.announce(books, lease, notice)
       this.settled.push(lease)
     }
-    if (deadline <= books.now) for (const lease of leases) this.end(lease)
+    if (notice.deadline <= books.now) for (const lease of leases) this.end(lease)
     // What waits inside them inherits nothing any more: nobody takes by a priority that it has lost.
     books.ordering?.inherit()
   }

@@ -116,13 +116,15 @@ export type LedgerEvent =
     }
   /** What works under a lease takes time to end, which begins at its expiry. */
   | { readonly _tag: "Lingers"; readonly at: number; readonly id: number }
-  /** A lease has to end by `deadline`, for a claim or because it expired; what is out at `forcedAt` is taken by force. */
+  /** A lease has to end by `deadline`, for a claim, for a reservation or because it expired; what is out at `forcedAt` is taken by force. */
   | {
       readonly _tag: "Preempting"
       readonly at: number
       readonly id: number
+      /** The claim; 0 where it is for a reservation. */
       readonly by: number
       readonly cause: NoticeCause
+      readonly reservation?: number | undefined
       readonly deadline: number
       readonly forcedAt: number
     }
@@ -140,6 +142,8 @@ export type LedgerEvent =
       readonly types: ReadonlyArray<string>
       readonly reason: Refusal["_tag"]
     }
+  /** From here on leases are told to end so long before windows begin, in microseconds, and let into them before; `undefined`: none is. */
+  | { readonly _tag: "LeadSet"; readonly at: number; readonly lead: number | undefined }
   | ({ readonly _tag: "Reserved"; readonly at: number } & Reservation)
   | { readonly _tag: "ReservationEnded"; readonly at: number; readonly id: number; readonly reason: ReservationEnd }
   | { readonly _tag: "Stopped"; readonly at: number }

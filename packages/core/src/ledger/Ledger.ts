@@ -37,7 +37,7 @@ import { type Backfill, type BackfillOptions, backfillProblem, makeBackfill } fr
 import { Pool, type PoolOptions } from "./Pool.ts"
 import * as pools from "./pools.ts"
 import { overMaximum, type SafetyReason } from "./preemption/banker.ts"
-import { type PreemptionPolicy, preemptionOff, type Taking } from "./preemption/Preemptor.ts"
+import { leadOf, type PreemptionPolicy, preemptionOff, takesForWindows, type Taking } from "./preemption/Preemptor.ts"
 import { takesAny } from "./preemption/reconsider.ts"
 import * as preempting from "./preemption/transitions.ts"
 import * as quotas from "./quota/changes.ts"
@@ -220,6 +220,8 @@ export class Ledger {
       // Who waits since a former start stands by what was kept until now.
       if (books.waiting > 0) this.installOrder()
     }
+    const lead = takesForWindows(this.preemption) ? leadOf(this.preemption) : undefined
+    if (lead !== books.lead) promises.setLead(books, lead)
     const former = books.dormant.get(type)
     if (former === undefined) return books.definePool(type, options)
     books.wake(former)
@@ -627,17 +629,19 @@ export class Ledger {
     return request.refusal ?? request
   }
 
-  /** A window begins or ends. */
+  /** A window is due, begins or ends. */
   private turnPages(reservations: Reservations): void {
     const { books } = this
     for (const reservation of Array.from(reservations.byId.values())) {
       if (endOf(reservation) <= books.now) promises.endReservation(books, reservation, "expired")
     }
     const types = new Set<string>()
+    const due = new Set<string>()
     for (const { claim, from } of reservations.byId.values()) {
       if (from === books.now) for (const type in claim) types.add(type)
+      if (books.lead !== undefined && from - books.lead === books.now) for (const type in claim) due.add(type)
     }
-    promises.replan(books, types)
+    promises.replan(books, new Set([...types, ...due]))
     this.reviewPools(types)
   }
 
@@ -679,6 +683,7 @@ const takingBy = (books: Books, endings: Endings, policy: PreemptionPolicy): Tak
   now: () => books.now,
   rankOf: (waiter) => books.rankOf(waiter),
   tellToEnd: (leases, by, cause) => endings.tellToEnd(leases, by, cause),
+  tellToMakeRoom: (leases, reservation) => endings.tellToMakeRoom(leases, reservation),
   spare: (lease) => {
     preempting.spare(books, lease)
     endings.settled.push(lease)

@@ -214,6 +214,8 @@ export interface State {
   readonly requests: ReadonlyArray<RequestState>
   /** Waiters that may pass the queue, in order. */
   readonly exempt: ReadonlyArray<number>
+  /** How long before windows begin leases are told to end for them. Absent where none is. */
+  readonly lead?: number
   /** What is promised, once something was. */
   readonly reservations?: { readonly nextId: number; readonly open: ReadonlyArray<ReservationState> }
   /** Waiters that have all their shares, and would not be safe to grant. Absent where there are none. */

@@ -128,8 +128,12 @@ const turnState = ({ status, turn }: Request) =>
         ...(turn.rescued ? { rescued: true as const } : {}),
         ...(turn.passed === 0 ? {} : { passed: [turn.passed, turn.passedSince] as const })
       }
-const noticeState = ({ ending, ...notice }: Notice): NonNullable<RequestState["notice"]> =>
-  ending ? { ...notice, ending } : notice
+
+const noticeState = ({ ending, reservation, ...notice }: Notice): NonNullable<RequestState["notice"]> => ({
+  ...notice,
+  ...(reservation === undefined ? {} : { reservation }),
+  ...(ending ? { ending } : {})
+})
 
 const requestState = (request: Request, agents: ReadonlyMap<Agent, number>): RequestState => {
   const { askedAt, deadline, grantedAt, grows, id, manual, scheduling, status, token, ttl } = request
@@ -189,6 +193,7 @@ export const capture = (books: Books): State => {
     requests: [...index.values()].toSorted((a, b) => a.id - b.id).map((request) => requestState(request, agents)),
     exempt: books.exempt.map((request) => request.id),
     ...(heldBack.length === 0 ? {} : { heldBack: heldBack.map(({ id }) => id) }),
+    ...(books.lead === undefined ? {} : { lead: books.lead }),
     ...(books.reservations === undefined
       ? {}
       : {

@@ -130,8 +130,9 @@ export class Replay {
         preempting.linger(books, this.request(event.id))
         break
       case "Preempting": {
-        const { by, cause, deadline, forcedAt } = event
-        preempting.announce(books, this.request(event.id), { by, cause, deadline, forcedAt, ending: false })
+        const { by, cause, deadline, forcedAt, reservation } = event
+        const notice = { by, cause, reservation, deadline, forcedAt, ending: false }
+        preempting.announce(books, this.request(event.id), notice)
         break
       }
       case "Spared":
@@ -149,6 +150,9 @@ export class Replay {
           event.types.map((type) => this.pool(type)),
           event.reason
         )
+        break
+      case "LeadSet":
+        promises.setLead(books, event.lead)
         break
       case "Reserved": {
         const { claim, from, holder, id, note, until } = event

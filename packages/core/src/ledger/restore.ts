@@ -114,6 +114,7 @@ class Restoring {
     books.exemptions = state.exemptions
     books.choices = state.choices ?? 0
     books.index = this.index
+    books.lead = state.lead
     if (state.virtual !== undefined) {
       books.shares = new Shares(state.halfLife)
       books.shares.virtual = state.virtual
@@ -267,10 +268,10 @@ class Restoring {
     for (const pool of this.pools) {
       const promised = reservations.of(pool.type)
       if (promised.length === 0) continue
-      pool.calendar = new Calendar(pool, promised, books.now)
+      pool.calendar = new Calendar(pool, promised, books.now, books.lead)
       pool.standing = standingSum(pool)
     }
-    books.timers.set(reservations, reservations.nextAt(books.now))
+    books.timers.set(reservations, reservations.nextAt(books.now, books.lead))
   }
 
   private linkWaiter(request: Request): void {

@@ -40,7 +40,7 @@ describe("preemption by priority", () => {
     assert.isAbove(high.token, low.token + 1, "the forced return took a token of its own")
     assert.deepStrictEqual(
       events.map((event) => event._tag),
-      ["PoolDefined", "GrantedAtOnce", "Queued", "Preempting", "Ending", "Returned", "Granted"]
+      ["LeadSet", "PoolDefined", "GrantedAtOnce", "Queued", "Preempting", "Ending", "Returned", "Granted"]
     )
   })
 
@@ -294,7 +294,7 @@ describe("preemption where something is promised to others", () => {
     const { events, ledger } = setUp({ cpu: 10 })
     ledger.reserve({ holder: { _tag: "Agent", agent: "demo" }, claim: { cpu: 8 }, from: 5_000, until: 9_000 }, 0)
     ledger.claim("short", { cpu: 6 }, 0, { scheduling: { priority: 0, expected: 2_000, preemptible: true } })
-    request(ledger.claim("endless", { cpu: 6 }, 1, at(5)))
+    request(ledger.claim("endless", { cpu: 6 }, 1, at(5, false)))
     assert.deepStrictEqual(told(events), [])
     const brief = { scheduling: { priority: 5, expected: 1_000, preemptible: false } }
     request(ledger.claim("brief", { cpu: 6 }, 2, brief))

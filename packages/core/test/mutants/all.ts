@@ -11,6 +11,7 @@ import { reservationMutants } from "./reservations.ts"
 import { otherMutants } from "./rules.ts"
 import { settlementMutants } from "./settlement.ts"
 import { snapshotMutants } from "./snapshot.ts"
+import { windowMutants } from "./windows.ts"
 
 export const mutants: ReadonlyArray<Mutant> = [
   ...ledgerMutants,
@@ -25,5 +26,6 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...preemptionMutants,
   ...backfillMutants,
   ...orderMutants,
-  ...reservationMutants
+  ...reservationMutants,
+  ...windowMutants
 ]

@@ -58,7 +58,8 @@ const profileFor = ({ file, name, rule }: Mutant): string | undefined => {
   if (file.startsWith("order/") && rule.includes("quota")) return "groups, ordered"
   if (name.startsWith("what lingers")) return "lingering"
   if (file === "preemption/Reclaimer.ts" || file === "quota/reclaim.ts") return "reclaiming"
-  if (file === "reservations/Page.ts") return "windows"
+  if (/^(reservations\/(Page|Stay|Calendar|Reservations)|preemption\/windows|Endings|Arrivals)/.test(file))
+    return "windows"
   if (file.startsWith("preemption/")) return "preempting"
   if (name.startsWith("who must not") || name.startsWith("safe by")) return "avoiding"
   if (file.startsWith("plan/")) return "backfilled"

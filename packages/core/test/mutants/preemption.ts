@@ -36,8 +36,8 @@ export const preemptionMutants = [
     {
       name: "nobody is spared",
       rule: "none of the victims can be spared",
-      search: "if (deficits.every(({ units }) => units <= 0)) return spare(deficits, [...taken])",
-      replacement: "if (deficits.every(({ units }) => units <= 0)) return [...taken]"
+      search: "  return deficits.every(enough) ? spare(deficits, taken) : undefined\n",
+      replacement: "  return deficits.every(enough) ? taken : undefined\n"
     },
     {
       name: "the cheapest is spared",
@@ -82,8 +82,8 @@ export const preemptionMutants = [
     {
       name: "what is back in time helps",
       rule: "at the start of a window only those are missed who would still be there",
-      search: "      if (draw === undefined || !this.counts(draw)) continue\n",
-      replacement: "      if (draw === undefined) continue\n"
+      search: "if (draw !== undefined && this.counts(draw)) this.shift(draw, sign)",
+      replacement: "if (draw !== undefined) this.shift(draw, sign)"
     }
   ]),
   ...of("preemption/reconsider.ts", [

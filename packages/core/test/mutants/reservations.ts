@@ -19,8 +19,8 @@ export const reservationMutants = [
     {
       name: "what is used of a promise is kept twice",
       rule: "of a promise only what its holder does not use is kept",
-      search: "        later -= Math.max(0, promisedAt(promised, start.at) - (start.own.get(promised) ?? 0))",
-      replacement: "        later -= promisedAt(promised, start.at)"
+      search: "        later -= Math.max(0, promisedAt(promised, start.at) - own)\n",
+      replacement: "        later -= promisedAt(promised, start.at) - 0 * own\n"
     },
     {
       name: "shrunk leases are kept as they were",

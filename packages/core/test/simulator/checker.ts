@@ -63,6 +63,7 @@ export interface Command {
   readonly wait?: boolean
   readonly scheduling?: Scheduling | undefined
   readonly ttl?: number
+  readonly manual?: boolean
   /** What is to be promised. */
   readonly wish?: ReservationWish
   readonly grows?: WorldClaim | undefined

@@ -101,6 +101,7 @@ export interface WorldClaim {
 export interface WorldNotice {
   readonly by: number
   readonly cause: string
+  readonly reservation: number | undefined
   readonly deadline: number
   readonly forcedAt: number
   ending: boolean
@@ -128,6 +129,8 @@ export class World {
   readonly tree: Tree | undefined
   /** Whether only what is safe is granted (see `prevention`). */
   readonly avoids: boolean
+  /** How long before windows begin leases are told to end; `undefined` where none is. */
+  lead: number | undefined = undefined
   /** What is promised, by the id of the reservation. */
   readonly promises = new Map<number, Promise>()
   /** Whether anything ever was promised. */
@@ -271,8 +274,8 @@ export class World {
         this.claim(event.id).lingers = true
         break
       case "Preempting": {
-        const { by, cause, deadline, forcedAt } = event
-        this.claim(event.id).notice = { by, cause, deadline, forcedAt, ending: false }
+        const { by, cause, deadline, forcedAt, reservation } = event
+        this.claim(event.id).notice = { by, cause, reservation, deadline, forcedAt, ending: false }
         break
       }
       case "Spared":
@@ -293,6 +296,9 @@ export class World {
         break
       }
       case "Refused":
+        break
+      case "LeadSet":
+        this.lead = event.lead
         break
       case "Reserved":
         this.promises.set(event.id, event)

@@ -180,7 +180,11 @@ export const profiles: ReadonlyArray<Profile> = [
     expected: 0.4,
     priorities: 0.5,
     preemptible: 0.6,
-    preemption: randomPreemption,
+    preemption: (random) => ({
+      ...randomPreemption(random),
+      byPriority: random.chance(0.6),
+      windows: random.chance(0.9)
+    }),
     detects: false,
     pools: (random) => plain(random, random.between(1, 2)),
     agents: 4,
@@ -188,7 +192,7 @@ export const profiles: ReadonlyArray<Profile> = [
     nested: 0.15,
     deadline: 0.5,
     moves: 0.6,
-    weights: { ...weights, reserve: 5, endReservation: 2, yieldUp: 3, setCapacity: 1, advance: 8 }
+    weights: { ...weights, linger: 2, reserve: 5, endReservation: 2, yieldUp: 3, setCapacity: 1, advance: 8 }
   },
   {
     ...base,

@@ -2,7 +2,7 @@
  * What is promised to whom, by plain sums over all leases and reservations: how much
  * of a pool a claim may take, now and at every instant that it runs into.
  */
-import type { LedgerEvent } from "../../src/Ledger.ts"
+import type { LedgerEvent, ReservationWish } from "../../src/Ledger.ts"
 import type { Run } from "./checker.ts"
 import type { World, WorldClaim, WorldPool } from "./model.ts"
 
@@ -14,6 +14,10 @@ export interface Asker {
   readonly priority: number
   /** Microseconds; `Infinity` where it says nothing. */
   readonly duration: number
+  /** Whether what it gets can be taken. */
+  readonly yields: boolean
+  /** The lease that it is to grow. */
+  readonly grows: WorldClaim | undefined
 }
 
 const isFor = ({ holder }: Promise, { agent, priority }: Pick<Asker, "agent" | "priority">): boolean =>
@@ -26,6 +30,23 @@ const keyOf = ({ holder }: Promise): string =>
 const endOf = (lease: WorldClaim): number => {
   const declared = lease.expected === 0 ? Infinity : lease.grantedAt + lease.expected
   return Math.min(declared, lease.ttl === 0 ? Infinity : lease.grantedAt + lease.ttl)
+}
+
+/** Whether a lease can be told to end, where anybody is for windows. */
+export const canBeTold = (world: World, lease: Pick<WorldClaim, "preemptible">): boolean =>
+  world.lead !== undefined && lease.preemptible
+
+/** Whether a window that begins then is so near that leases which stay count. */
+const isDue = (world: World, from: number, now: number): boolean => world.lead === undefined || from - world.lead <= now
+
+/** Whether a lease is there as a window begins. `bare`: if it is told nothing. */
+const staysInto = (world: World, lease: WorldClaim, from: number, now: number, bare: boolean): boolean => {
+  if (!canBeTold(world, lease)) return endOf(lease) > from
+  if (!isDue(world, from, now)) return false
+  if (lease.ttl !== 0 && !lease.lingers && lease.grantedAt + lease.ttl <= from) return false
+  if (!bare && lease.notice !== undefined && lease.notice.forcedAt <= from) return false
+  // What it says is believed only where it was still to come as the window became due.
+  return endOf(lease) > from || endOf(lease) <= from - world.lead!
 }
 
 /** How long a growth of the lease would last. */
@@ -84,18 +105,33 @@ const heldOf = (leases: ReadonlyArray<WorldClaim>, pool: WorldPool): number => {
   return held
 }
 
-const nobody: ReadonlySet<WorldClaim> = new Set()
+/** Whether a claim would be there as a window begins, and could not be told to end before. */
+const runsInto = (world: World, { duration, grows, yields }: Asker, from: number, now: number): boolean => {
+  if (from <= now) return false
+  if (!yields || world.lead === undefined) return from < now + duration
+  if (!isDue(world, from, now)) return false
+  return grows === undefined ? from < now + duration : staysInto(world, grows, from, now, false)
+}
 
-/** Units of a pool that a claim may be granted, whatever earlier waiters need, were those in `gone` back. */
-export const roomFor = (world: World, asker: Asker, pool: WorldPool, now: number, gone = nobody): number => {
+/**
+ * Units of a pool that a claim may be granted, whatever earlier waiters need. With `gone`:
+ * were those back, and nobody else told to end.
+ */
+export const roomFor = (
+  world: World,
+  asker: Asker,
+  pool: WorldPool,
+  now: number,
+  gone?: ReadonlySet<WorldClaim>
+): number => {
   const promises = promisesOf(world, pool)
-  const leases = gone.size === 0 ? world.leases : world.leases.filter((lease) => !gone.has(lease))
-  const free = gone.size === 0 ? pool.free : pool.capacity - heldOf(leases, pool)
+  const leases = gone === undefined ? world.leases : world.leases.filter((lease) => !gone.has(lease))
+  const free = gone === undefined ? pool.free : pool.capacity - heldOf(leases, pool)
   if (promises.length === 0) return free
   let room = free - keptAt(world, pool, promises, leases, asker, now)
   for (const { from } of promises) {
-    if (from <= now || from >= now + asker.duration) continue
-    const running = leases.filter((lease) => endOf(lease) > from)
+    if (!runsInto(world, asker, from, now)) continue
+    const running = leases.filter((lease) => staysInto(world, lease, from, now, gone !== undefined))
     const runs = heldOf(running, pool)
     room = Math.min(room, pool.capacity - runs - keptAt(world, pool, promises, running, asker, from))
   }
@@ -111,10 +147,14 @@ export const standingFor = (world: World, asker: Asker, pool: WorldPool, now: nu
     pool.type
   )
 
-/** The next instant at which a window begins or ends. */
+/** The next instant at which a window is due, begins or ends. */
 export const nextBoundary = (world: World, now: number): number => {
   let next = Infinity
-  for (const { from, until = Infinity } of world.promises.values()) next = Math.min(next, from > now ? from : until)
+  for (const { from, until = Infinity } of world.promises.values()) {
+    next = Math.min(next, from > now ? from : until)
+    const due = from - (world.lead ?? Infinity)
+    if (due > now) next = Math.min(next, due)
+  }
   return next
 }
 
@@ -125,7 +165,8 @@ export const askerOf = (event: Extract<LedgerEvent, { readonly _tag: "GrantedAtO
   const lease = run.command.grows
   const declared = Math.min(expected === 0 ? Infinity : expected, event.ttl === 0 ? Infinity : event.ttl)
   const duration = lease === undefined ? declared : Math.max(0, endOf(lease) - event.at)
-  return { agent: event.agent, priority, duration }
+  const yields = lease === undefined ? event.scheduling?.preemptible === true && !event.manual : lease.preemptible
+  return { agent: event.agent, priority, duration, yields, grows: lease }
 }
 
 /** What is kept from who asks, and for whom: the narrowest promise first. */
@@ -148,7 +189,7 @@ export const keptFor = (world: World, asker: Asker, pool: WorldPool, now: number
     if (amount > 0) return [{ holder, amount, from: now }]
     const later = promises.map(({ from }) => from).toSorted((a, b) => a - b)
     const activeAt = (at: number) => own.filter(({ from, until = Infinity }) => from <= at && at < until)
-    const start = later.find((at) => at > now && at < now + asker.duration && activeAt(at).length > 0)
+    const start = later.find((at) => runsInto(world, asker, at, now) && activeAt(at).length > 0)
     return start === undefined ? [] : [{ holder, amount: sumOf(activeAt(start), pool.type), from: start }]
   })
 }
@@ -184,8 +225,71 @@ export const isKept = (world: World, asker: Asker, pool: WorldPool, amount: numb
 export const askerFor = (world: World, claim: WorldClaim, now: number): Asker => ({
   agent: claim.agent,
   priority: world.order.own(claim),
-  duration: durationOf(claim, now)
+  duration: durationOf(claim, now),
+  yields: claim.grows === undefined ? claim.preemptible : claim.grows.preemptible,
+  grows: claim.grows
 })
+
+/** Everybody is somebody else to it. */
+const noHolder: Asker = { agent: "", priority: -Infinity, duration: Infinity, yields: false, grows: undefined }
+
+/**
+ * What is missing of all that is promised of a pool, now and as each window begins that is
+ * due, were those in `gone` back and nobody else told to end: by instant.
+ */
+export const missingOf = (
+  world: World,
+  pool: WorldPool,
+  now: number,
+  gone: ReadonlySet<WorldClaim>
+): ReadonlyMap<number, number> => {
+  const promises = promisesOf(world, pool)
+  const instants = [now, ...promises.flatMap(({ from }) => (from > now && isDue(world, from, now) ? [from] : []))]
+  const leases = world.leases.filter((lease) => !gone.has(lease))
+  return new Map(
+    instants.map((at) => {
+      const isThere = (lease: WorldClaim) =>
+        staysInto(world, lease, at, now, true) ||
+        // It may not be taken, and should have been back as the window became due.
+        (!canBeTold(world, lease) && endOf(lease) <= at - world.lead!)
+      const there = at === now ? leases : leases.filter(isThere)
+      const kept = keptAt(world, pool, promises, there, noHolder, at)
+      return [at, kept === 0 ? 0 : Math.max(0, kept + heldOf(there, pool) - pool.capacity)] as const
+    })
+  )
+}
+
+/** By how much a promise would be missed at the worst instant of its window, in its worst pool. */
+export const shortOf = (world: World, wish: ReservationWish, now: number): number => {
+  let worst = 0
+  for (const pool of world.pools) {
+    if ((wish.claim[pool.type] ?? 0) === 0) continue
+    const added: Promise = { _tag: "Reserved", id: 0, at: now, ...wish }
+    const promises = [...promisesOf(world, pool), added]
+    const from = Math.max(now, wish.from)
+    for (const at of [from, ...promises.map((promise) => promise.from)]) {
+      if (at < from || at >= (wish.until ?? Infinity)) continue
+      const there = world.leases.filter((lease) => isInTheWay(world, lease, at, now))
+      const kept = keptAt(world, pool, promises, there, noHolder, at)
+      worst = Math.max(worst, kept + heldOf(there, pool) - pool.capacity)
+    }
+  }
+  return worst
+}
+
+/** Whether a lease will be there at an instant, whatever it is told: who should be back by now is there until it is. */
+const isInTheWay = (world: World, lease: WorldClaim, at: number, now: number): boolean => {
+  if (at <= now) return true
+  if (canBeTold(world, lease)) {
+    if (at - world.lead! >= now) return false
+    const forced = Math.min(
+      lease.notice?.forcedAt ?? Infinity,
+      lease.ttl === 0 || lease.lingers ? Infinity : lease.grantedAt + lease.ttl
+    )
+    if (forced <= at) return false
+  }
+  return endOf(lease) > at || endOf(lease) <= now
+}
 
 /** What is promised without an end, and has begun: by pool and by whom it is for. Windows are left out, as if they were over. */
 export const standingPromises = (world: World, now: number) =>

@@ -284,7 +284,7 @@ export class Workload {
     const deadline = this.someDeadline(at)
     const manual = handle === undefined && random.chance(profile.manual)
     return {
-      command: { name, agent, claim, wait, deadline, scheduling, ttl, at },
+      command: { name, agent, claim, wait, deadline, scheduling, ttl, manual, at },
       asking: { parent: handle && parent, grows: undefined },
       run: (ledger) => ledger.claim(agent, claim, at, { parent: handle, wait, ttl, deadline, manual, scheduling })
     }

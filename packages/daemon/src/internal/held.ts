@@ -68,13 +68,15 @@ export class Held {
   /** It has to end, need not after all, or has to stop now: then it is held until its holder gives it back. */
   hear(noticed: NoticedLease): void {
     if (this.returnedBy !== undefined) return
-    const { cause, leftMillis, phase } = noticed
+    const { cause, leftMillis, phase, reservation } = noticed
     if (phase === "spared") {
       this.notice = undefined
       return
     }
+    const deadlineMillis = Date.now() + leftMillis
+    const promised = reservation === undefined ? {} : { reservation }
     if (cause === "expiry") this.expires = true
-    else this.announce({ deadlineMillis: Date.now() + leftMillis, cause: cause ?? "priority" })
+    else this.announce({ deadlineMillis, cause: cause ?? "priority", ...promised })
     if (phase !== "ending") return
     this.ending = true
     const { listeners } = this

@@ -46,12 +46,13 @@ export type RevocationEvent =
   | ({ readonly _tag: "Noticed" } & NoticedLease)
 
 /** A notice as it goes to a client. */
-export const noticedOf = (lease: number, { cause, leftMillis, phase }: LeaseNotice): RevocationEvent => ({
+export const noticedOf = (lease: number, { cause, leftMillis, phase, reservation }: LeaseNotice): RevocationEvent => ({
   _tag: "Noticed",
   lease,
   phase,
   leftMillis,
-  ...(cause === undefined ? {} : { cause })
+  ...(cause === undefined ? {} : { cause }),
+  ...(reservation === undefined ? {} : { reservation })
 })
 
 /** One client: its connection, what it may do, and the session that is on it. */

@@ -124,11 +124,23 @@ const layouts = {
   Shrunk: ["s", { at: Micros, id: Whole, amounts: Pairs }],
   Returned: ["x", { at: Micros, id: Whole, reason: ReturnReason, fence: Schema.optionalKey(Whole) }],
   Lingers: ["L", { at: Micros, id: Whole }],
-  Preempting: ["p", { at: Micros, id: Whole, by: Whole, cause: NoticeCause, deadline: Micros, forcedAt: Micros }],
+  Preempting: [
+    "p",
+    {
+      at: Micros,
+      id: Whole,
+      by: Whole,
+      cause: NoticeCause,
+      deadline: Micros,
+      forcedAt: Micros,
+      reservation: Schema.optionalKey(Whole)
+    }
+  ],
   Spared: ["v", { at: Micros, id: Whole }],
   Ending: ["D", { at: Micros, id: Whole }],
   Left: ["l", { at: Micros, id: Whole, reason: Schema.Union([RefusalTag, Schema.Literal("Interrupted")]) }],
   Refused: ["n", { at: Micros, agent: Schema.String, types: Schema.Array(Schema.String), reason: RefusalTag }],
+  LeadSet: ["j", { at: Micros, lead: Schema.optionalKey(Whole) }],
   Reserved: ["b", { at: Micros, id: Whole, claim: Pairs, ...reservation }],
   ReservationEnded: ["B", { at: Micros, id: Whole, reason: Schema.Literals(["cancelled", "expired", "released"]) }],
   Stopped: ["z", { at: Micros }]

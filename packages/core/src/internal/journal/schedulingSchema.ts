@@ -11,12 +11,13 @@ export const SchedulingFields = Schema.Struct({
   maximum: Schema.optionalKey(Schema.Record(Schema.String, Schema.Int))
 })
 
-export const NoticeCause = Schema.Literals(["priority", "reclaim", "age", "deadlock", "expiry"])
+export const NoticeCause = Schema.Literals(["priority", "reclaim", "age", "deadlock", "reservation", "expiry"])
 
 /** What a lease was told that has to end. */
 export const NoticeFields = Schema.Struct({
   by: Schema.Int,
   cause: NoticeCause,
+  reservation: Schema.optionalKey(Schema.Int),
   deadline: Schema.Finite,
   forcedAt: Schema.Finite,
   ending: Schema.optionalKey(Schema.Literal(true))

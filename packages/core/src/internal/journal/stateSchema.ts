@@ -136,6 +136,7 @@ export const LedgerState = Schema.Struct({
   choices: Schema.optionalKey(Whole),
   virtual: Schema.optionalKey(Sum),
   halfLife: Schema.optionalKey(Whole),
+  lead: Schema.optionalKey(Whole),
   nextId: Whole,
   nextToken: Whole,
   stopped: Schema.Boolean,

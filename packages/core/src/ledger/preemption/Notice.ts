@@ -7,17 +7,19 @@ import type { Request } from "../Request.ts"
 
 /**
  * For whom it ends: a claim of higher priority, one that reclaims what was lent, an
- * older one (wound-wait), or all that are in a cycle of waits.
+ * older one (wound-wait), all that are in a cycle of waits, or what was promised.
  */
-export type PreemptionCause = "priority" | "reclaim" | "age" | "deadlock"
+export type PreemptionCause = "priority" | "reclaim" | "age" | "deadlock" | "reservation"
 
 /** Why a lease has to end: for somebody else, or because its own time is over (see `Scheduling.lingers`). */
 export type NoticeCause = PreemptionCause | "expiry"
 
 export interface Notice {
-  /** The claim that it was announced for; its own where it expired. */
+  /** The claim that it was announced for; its own where it expired, 0 where it is for a reservation. */
   readonly by: number
   readonly cause: NoticeCause
+  /** The reservation that it was announced for. */
+  readonly reservation?: number | undefined
   /** When its holder has to stop. */
   readonly deadline: number
   /** When it is taken by force. */

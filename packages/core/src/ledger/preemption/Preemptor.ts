@@ -27,6 +27,7 @@
  */
 import type { Pool } from "../Pool.ts"
 import { leasesAround, type Part, type Request } from "../Request.ts"
+import type { Reservation } from "../reservations/Reservation.ts"
 import type { PreemptionCause } from "./Notice.ts"
 import { type Deficit, pickVictims, Shortage, ShortPage } from "./victims.ts"
 
@@ -37,6 +38,8 @@ export interface PreemptionPolicy {
   readonly byPriority: boolean
   /** Whether claims for what is their group's own take leases of those who borrowed it (see `Reclaimer`). Default false. */
   readonly reclaim?: boolean
+  /** Whether leases are let into windows, and told to end before they begin (see `windows`). Unless given, where anything else is taken. */
+  readonly windows?: boolean | undefined
   /** How long a holder has from the announcement on, in microseconds. */
   readonly grace: number
   /** How long its finalizers may take after that, before its units are taken by force. */
@@ -51,6 +54,13 @@ export const preemptionOff: PreemptionPolicy = {
   overrun: 5_000_000
 }
 
+/** Whether leases are told to end for windows. */
+export const takesForWindows = ({ byPriority, reclaim, windows }: PreemptionPolicy): boolean =>
+  windows ?? (byPriority || reclaim === true)
+
+/** How long before a window begins: a lease may have been granted as it is told, and hears of that first. */
+export const leadOf = ({ grace, overrun }: PreemptionPolicy): number => Math.max(1, grace) + overrun
+
 /** How many waiters that are short are looked at in one pool. */
 export const preemptionDepth = 1_000
 
@@ -62,6 +72,8 @@ export interface Taking {
   readonly rankOf: (waiter: Request) => number
   /** Tells leases to end. */
   readonly tellToEnd: (leases: ReadonlyArray<Request>, by: Request, cause: PreemptionCause) => void
+  /** Tells leases to end for a window. */
+  readonly tellToMakeRoom: (leases: ReadonlyArray<Request>, reservation: Reservation) => void
   /** Tells it that it need not. */
   readonly spare: (lease: Request) => void
 }

@@ -9,17 +9,20 @@ import {
   preemptionDepth,
   type PreemptionPolicy,
   takeFor,
+  takesForWindows,
   type Taking,
   withinReach
 } from "./Preemptor.ts"
 import { neededBack, takeBack, takeUnitsFor } from "./Reclaimer.ts"
+import { isNeededForWindows, makeRoom } from "./windows.ts"
 
 /** Whether anybody takes leases of others who are not in a deadlock. */
-export const takesAny = ({ byPriority, reclaim }: PreemptionPolicy): boolean => byPriority || reclaim === true
+export const takesAny = (policy: PreemptionPolicy): boolean =>
+  policy.byPriority || policy.reclaim === true || takesForWindows(policy)
 
 /** Who may be told that it need not end. */
 const mayBeSpared = ({ notice, waitsInside }: Request): boolean =>
-  (notice?.cause === "priority" || notice?.cause === "reclaim") &&
+  (notice?.cause === "priority" || notice?.cause === "reclaim" || notice?.cause === "reservation") &&
   !notice.ending &&
   // Waits inside were judged in view of its coming back: without that they may be a deadlock.
   (waitsInside === undefined || waitsInside.size === 0)
@@ -37,6 +40,7 @@ const withdraw = (books: Books, taking: Taking, spared: Set<Request>): void => {
     const byRank = (waiter: Request) => taking.rankOf(waiter) > lease.leasePriority
     if (byPriority && isNeeded(lease, taking, byRank)) continue
     if (isNeededBack?.(lease) === true) continue
+    if (isNeededForWindows(books, lease)) continue
     spared.add(lease)
     taking.spare(lease)
   }
@@ -92,11 +96,12 @@ export const reconsider = (books: Books, taking: Taking, spared: Set<Request>): 
   books.quotaStirred = false
   const changes = changesOf(books, changed)
   if (policy.byPriority) takeByPriority(changes, taking)
-  else if (groups.byId.size === 0 && noticed.size === 0) return false
+  else if (groups.byId.size === 0 && noticed.size === 0 && books.reservations === undefined) return false
   if (policy.reclaim === true) {
     takeBack(books, taking)
     if (groups.byId.size > 0) takeUnits(changes, freed, books, taking)
   }
+  if (books.reservations !== undefined && books.lead !== undefined) makeRoom(books, taking)
   if (noticed.size > 0) withdraw(books, taking, spared)
   return true
 }

@@ -11,6 +11,7 @@ import { PreemptibleIndex } from "./PreemptibleIndex.ts"
 /** What works under a lease takes time to end. Only one that expires has an instant from which on it does. */
 export const linger = (books: Books, lease: Request): void => {
   lease.scheduling = { ...lease.scheduling, lingers: true }
+  for (const part of lease.parts) part.pool.calendar?.stayChanged(part)
   // One that has to stop already has its expiry no more.
   books.timers.set(lease, endsAt(lease))
   books.sink?.({ _tag: "Lingers", at: books.now, id: lease.id })
@@ -28,10 +29,10 @@ export const announce = (books: Books, lease: Request, notice: Notice): void => 
   }
   lease.notice = notice
   books.noticed.add(lease)
-  for (const part of lease.parts) part.pool.calendar?.noticeChanged(part)
+  for (const part of lease.parts) part.pool.calendar?.stayChanged(part)
   books.timers.set(lease, endsAt(lease))
-  const { by, cause, deadline, forcedAt } = notice
-  books.sink?.({ _tag: "Preempting", at: books.now, id: lease.id, by, cause, deadline, forcedAt })
+  const { by, cause, deadline, forcedAt, reservation } = notice
+  books.sink?.({ _tag: "Preempting", at: books.now, id: lease.id, by, cause, reservation, deadline, forcedAt })
   books.onNoticed?.(lease)
 }
 
@@ -41,7 +42,7 @@ export const spare = (books: Books, lease: Request): void => {
   books.noticed.delete(lease)
   for (const part of lease.parts) {
     part.pool.announced -= part.amount
-    part.pool.calendar?.noticeChanged(part)
+    part.pool.calendar?.stayChanged(part)
     list(part)
     // Whoever may not take it was served by it too, and may take others.
     books.changed?.add(part.pool)

@@ -105,6 +105,8 @@ const shareOf = (lease: Request, pool: Pool): number => {
   return 0
 }
 
+const enough = ({ units }: Deficit): boolean => units <= 0
+
 /**
  * The victims among `candidates`, which come cheapest first; `undefined` where all
  * of them together are not enough.
@@ -113,24 +115,44 @@ export const pickFrom = (
   deficits: ReadonlyArray<Deficit>,
   candidates: Iterable<Request>
 ): ReadonlyArray<Request> | undefined => {
+  const taken = takeFrom(deficits, candidates)
+  return deficits.every(enough) ? spare(deficits, taken) : undefined
+}
+
+/** The same where as much is made up for as can be, if all together are not enough. */
+export const pickMost = (deficits: ReadonlyArray<Deficit>, candidates: Iterable<Request>): ReadonlyArray<Request> => {
+  const taken = takeFrom(deficits, candidates)
+  return spare(
+    deficits,
+    taken,
+    deficits.map(({ units }) => Math.max(0, units))
+  )
+}
+
+/** Those that help, until there is enough. */
+const takeFrom = (deficits: ReadonlyArray<Deficit>, candidates: Iterable<Request>): ReadonlyArray<Request> => {
   const taken = new Set<Request>()
   for (const lease of candidates) {
     if (taken.has(lease)) continue
     if (!deficits.some((deficit) => deficit.units > 0 && deficit.gain(lease) > 0)) continue
     taken.add(lease)
     for (const deficit of deficits) deficit.move(lease, 1)
-    if (deficits.every(({ units }) => units <= 0)) return spare(deficits, [...taken])
+    if (deficits.every(enough)) break
   }
-  return undefined
+  return [...taken]
 }
 
-/** Gives back, the dearest first, whom the others make unnecessary. */
-const spare = (deficits: ReadonlyArray<Deficit>, taken: ReadonlyArray<Request>) =>
+/** Gives back, the dearest first, whom the others make unnecessary: no more than `lacking` may be missing then. */
+const spare = (
+  deficits: ReadonlyArray<Deficit>,
+  taken: ReadonlyArray<Request>,
+  lacking: ReadonlyArray<number> = deficits.map(() => 0)
+) =>
   taken
     .toReversed()
     .filter((lease) => {
       for (const deficit of deficits) deficit.move(lease, -1)
-      if (deficits.every(({ units }) => units <= 0)) return false
+      if (deficits.every(({ units }, at) => units <= lacking[at]!)) return false
       for (const deficit of deficits) deficit.move(lease, 1)
       return true
     })

@@ -28,6 +28,14 @@ export class Page {
     this.counts = counts
   }
 
+  /** What is missing of what is promised. */
+  get missing(): number {
+    if (this.left >= 0) return 0
+    // More may be held than there is, and nothing of it be promised to anybody else.
+    for (const units of this.unused.values()) if (units > 0) return -this.left
+    return 0
+  }
+
   /** What there is more once a lease is back too. */
   gain(lease: Request): number {
     let gain = 0
@@ -42,13 +50,17 @@ export class Page {
   move(lease: Request, sign: 1 | -1): void {
     for (const part of lease.parts) {
       const draw = this.draws.get(part)
-      if (draw === undefined || !this.counts(draw)) continue
-      const by = sign * draw.amount
-      this.left += by - this.kept(draw, by)
-      const { promised } = draw
-      const unused = promised === undefined ? undefined : this.unused.get(promised)
-      if (promised !== undefined && unused !== undefined) this.unused.set(promised, unused + by)
+      if (draw !== undefined && this.counts(draw)) this.shift(draw, sign)
     }
+  }
+
+  /** The same for one share, whether it would be there or not. */
+  shift(draw: Draw, sign: 1 | -1): void {
+    const { amount, promised } = draw
+    const by = sign * amount
+    this.left += by - this.kept(draw, by)
+    const unused = promised === undefined ? undefined : this.unused.get(promised)
+    if (promised !== undefined && unused !== undefined) this.unused.set(promised, unused + by)
   }
 
   /** What of a change goes to the promise that a lease draws from. */

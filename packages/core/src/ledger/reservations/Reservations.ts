@@ -1,5 +1,5 @@
 /**
- * All reservations, and the instants at which the next window begins or ends. Each
+ * All reservations, and the instants at which the next window is due, begins or ends. Each
  * pool that something is promised of has its `Calendar`, made anew when a promise comes, begins or
  * ends.
  */
@@ -26,10 +26,11 @@ export class Reservations implements Timed {
     return [...this.byId.values()].filter(({ claim }) => (claim[type] ?? 0) > 0)
   }
 
-  /** The first instant after `now` at which a window begins or ends; `Infinity` where none does. */
-  nextAt(now: number): number {
+  /** The first instant after `now` at which a window begins, ends or, `lead` before it begins, is due; `Infinity` where none does. */
+  nextAt(now: number, lead = Infinity): number {
     let next = Infinity
     for (const reservation of this.byId.values()) {
+      if (reservation.from - lead > now) next = Math.min(next, reservation.from - lead)
       if (reservation.from > now) next = Math.min(next, reservation.from)
       next = Math.min(next, endOf(reservation))
     }

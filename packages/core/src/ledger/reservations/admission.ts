@@ -44,7 +44,7 @@ export const refuseReservation = (
     const pool = books.pools.get(type)!
     const requested = claim[type]!
     if (requested === 0) continue
-    const short = Calendar.shortfall(pool, reservations?.of(type) ?? [], { id: 0, ...wish }, books.now)
+    const short = Calendar.shortfall(pool, reservations?.of(type) ?? [], { id: 0, ...wish }, books.now, books.lead)
     if (short > 0) return { _tag: "ReservationRefused", resourceType: type, requested, capacity: pool.capacity, short }
   }
   return undefined

@@ -32,14 +32,24 @@ export const replan = (books: Books, types: Iterable<string>): void => {
     const pool = books.pools.get(type) ?? books.dormant.get(type)
     if (pool === undefined) continue
     const promised = reservations.of(type)
-    pool.calendar = promised.length === 0 ? undefined : new Calendar(pool, promised, books.now)
+    pool.calendar = promised.length === 0 ? undefined : new Calendar(pool, promised, books.now, books.lead)
     pool.standing = standingSum(pool)
     // Heads start later or earlier than they did: somebody may pass them who could not.
     pool.stirred = true
     countHard(books, pool)
     books.rebalance(pool)
   }
-  books.timers.set(reservations, reservations.nextAt(books.now))
+  books.timers.set(reservations, reservations.nextAt(books.now, books.lead))
+}
+
+/** How long before a window begins leases are told to end for it, and from when on none is let in that may be; `undefined`: none is. */
+export const setLead = (books: Books, lead: number | undefined): void => {
+  books.lead = lead
+  books.sink?.({ _tag: "LeadSet", at: books.now, lead })
+  replan(
+    books,
+    Array.from(books.everyPool(), ({ type }) => type)
+  )
 }
 
 /** Who is in which group has changed: so may whose promise a lease draws from. */

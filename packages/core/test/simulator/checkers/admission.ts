@@ -163,7 +163,10 @@ const foretell = (run: Run): Forecast => {
   const asker = {
     agent,
     priority: command.scheduling?.priority ?? world.order.agentPriority(agent),
-    duration: grows === undefined ? saidDuration(command) : leaseDuration(grows, now)
+    duration: grows === undefined ? saidDuration(command) : leaseDuration(grows, now),
+    yields:
+      grows === undefined ? command.scheduling?.preemptible === true && command.manual !== true : grows.preemptible,
+    grows
   }
   const root = { parent: world.asking.parent, grows }
   const scheduling = command.scheduling ?? { expected: 0, preemptible: false }

@@ -25,6 +25,7 @@ import { settlement } from "./settlement.ts"
 import { snapshot } from "./snapshot.ts"
 import { statistics } from "./statistics.ts"
 import { timers } from "./timers.ts"
+import { windows } from "./windows.ts"
 
 const all: ReadonlyArray<MakeChecker> = [
   capacity,
@@ -39,6 +40,7 @@ const all: ReadonlyArray<MakeChecker> = [
   rescue,
   timers,
   preemption,
+  windows,
   reclaim,
   deadlock,
   prevention,
@@ -58,7 +60,7 @@ const all: ReadonlyArray<MakeChecker> = [
  * Those that know nothing of waits for quota: they say which claim comes when, or is
  * refused why, by pools and agents alone. Where there are groups `quotaTree` says what they can.
  */
-const withoutGroups: ReadonlySet<MakeChecker> = new Set([quota, growth, admission, refusals])
+const withoutGroups: ReadonlySet<MakeChecker> = new Set([quota, growth, admission, refusals, windows])
 
 const onlyGroups: ReadonlySet<MakeChecker> = new Set([quotaTree, reclaim])
 

@@ -129,6 +129,7 @@ export const preemption = (run: Run): Checker => {
   const judge = (event: Preempting) => {
     const lease = world.claim(event.id)
     if (event.cause === "expiry") return judgeExpiry(event, lease)
+    if (event.cause === "reservation") return
     // What is taken back may have been granted in this very decision, and is told first.
     const grace = event.cause === "reclaim" ? Math.max(1, policy.grace) : policy.grace
     if (event.deadline !== event.at + grace) fail(`${event.id} has until ${event.deadline}`)
@@ -174,7 +175,7 @@ export const preemption = (run: Run): Checker => {
   }
 
   const mayBeSpared = (lease: WorldClaim): boolean =>
-    lease.notice?.cause === "priority" &&
+    (lease.notice?.cause === "priority" || lease.notice?.cause === "reservation") &&
     !lease.notice.ending &&
     !world.waiters.some((waiter) => around(waiter).includes(lease))
 
@@ -188,7 +189,7 @@ export const preemption = (run: Run): Checker => {
         // What was taken back is for `reclaim` to judge.
         if (lease.notice?.cause === "reclaim") return
         if (!mayBeSpared(lease)) fail(`${event.id} is spared, too late or with a wait inside`)
-        if (isNeeded(lease, event.at)) fail(`${event.id} is spared, and somebody needs it`)
+        if (policy.byPriority && isNeeded(lease, event.at)) fail(`${event.id} is spared, and somebody needs it`)
       }
       if (event._tag === "Ending") {
         const { notice } = world.claim(event.id)
