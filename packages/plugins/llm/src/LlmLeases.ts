@@ -96,9 +96,9 @@ export const make: (
     const priceOf = (usage: Usage) => (price === undefined ? 0 : costMicros(price, usage))
 
     const claimOf: LlmLeases["claimOf"] = Effect.fnUntraced(function* (agent, estimate) {
-      yield* checkUsage(estimate)
-      const own = yield* purses.of(agent)
       const most = priceOf(estimate)
+      yield* checkUsage(estimate, most)
+      const own = yield* purses.of(agent)
       const short = yield* purses.shortOf(own, agent, most)
       if (short !== undefined) return yield* short
       const budgets = own.map(({ type }) => type)
@@ -107,14 +107,14 @@ export const make: (
     })
 
     const settle: LlmLeases["settle"] = Effect.fnUntraced(function* (lease, usage) {
-      yield* checkUsage(usage)
+      const cost = priceOf(usage)
+      yield* checkUsage(usage, cost)
       const { claim } = table.ticket(lease) ?? {}
       if (claim !== undefined && claim[types.requests] === undefined) return yield* noCall(lease, options.name)
       const tokens = tokensOf(types, usage, claim ?? {})
-      // Begun in one step, and so in one batch of a journal: nobody settles the one without the other.
-      const [, charged] = yield* Effect.all([table.settle(lease, tokens), charges.charge(lease, priceOf(usage))], {
-        concurrency: "unbounded"
-      })
+      // What is refused costs nothing. Settling waits for nothing, so both are in one batch of a journal.
+      yield* table.settle(lease, tokens)
+      const charged = yield* charges.charge(lease, cost)
       return { tokens, costMicros: price === undefined ? undefined : charged }
     })
 
@@ -145,17 +145,18 @@ export const make: (
   }
 )
 
-const checkUsage = (usage: Usage): Effect.Effect<void, Errors.InvalidClaim> =>
-  isUsage(usage)
-    ? Effect.void
-    : Effect.fail(
-        new Errors.InvalidClaim({
-          message: `the tokens of a call are ${usage.input} and ${usage.output}; allowed: whole numbers from 0`,
-          field: "tokens",
-          value: `${usage.input}, ${usage.output}`,
-          allowed: "whole numbers from 0"
-        })
-      )
+const checkUsage = (usage: Usage, cost: number): Effect.Effect<void, Errors.InvalidClaim> => {
+  if (isUsage(usage) && Number.isSafeInteger(cost)) return Effect.void
+  const allowed = isUsage(usage) ? "what costs less than nine billion dollars" : "whole numbers from 0"
+  return Effect.fail(
+    new Errors.InvalidClaim({
+      message: `the tokens of a call are ${usage.input} and ${usage.output}; allowed: ${allowed}`,
+      field: "tokens",
+      value: `${usage.input}, ${usage.output}`,
+      allowed
+    })
+  )
+}
 
 const noCall = (lease: number, name: string) =>
   new Errors.InvalidClaim({

@@ -211,6 +211,56 @@ describe("a call of a lease", () => {
     })
   )
 
+  it.effect("that is refused to be settled costs no money either", () =>
+    withLeases((llm) =>
+      Effect.gen(function* () {
+        const [first, second] = [yield* begun(llm, "a"), yield* begun(llm, "boss")]
+        const { requests: _requests, ...before } = yield* levels
+        // More than dollars can be counted exactly.
+        const dear = yield* Effect.flip(llm.settle(first.id, { input: 0, output: Number.MAX_SAFE_INTEGER }))
+        assert.deepInclude(dear, { _tag: "InvalidClaim", field: "tokens" })
+        const dearest = yield* Effect.flip(llm.claimOf("a", { input: Number.MAX_SAFE_INTEGER, output: 1 }))
+        assert.deepInclude(dearest, { _tag: "InvalidClaim", field: "tokens" })
+        assert.deepInclude(yield* levels, before)
+        yield* llm.settle(first.id, { input: Number.MAX_SAFE_INTEGER, output: 0 })
+        // A debt that would not be exact.
+        const refused = yield* Effect.flip(llm.settle(second.id, { input: Number.MAX_SAFE_INTEGER, output: 0 }))
+        assert.strictEqual(refused._tag, "InvalidClaim")
+        assert.deepInclude(
+          (yield* llm.view).budgets.find(({ type }) => type === "acme.spend of boss"),
+          {
+            spentMicros: 0
+          }
+        )
+        yield* llm.settle(second.id, { input: 1, output: 0 })
+        assert.deepInclude(
+          (yield* llm.view).budgets.find(({ type }) => type === "acme.spend of boss"),
+          {
+            spentMicros: 1
+          }
+        )
+      })
+    )
+  )
+
+  it.effect("that took less than it was charged yesterday leaves no more than the budget today", () =>
+    withLeases((llm) =>
+      Effect.gen(function* () {
+        const lease = yield* begun(llm)
+        yield* llm.settle(lease.id, { input: 1_000, output: 500 })
+        yield* TestClock.adjust("1 day")
+        yield* heard
+        yield* llm.settle(lease.id, { input: 10, output: 0 })
+        assert.deepStrictEqual(yield* spent(llm), [0, 0])
+        assert.deepInclude(yield* levels, { spend: 100_000, a: 20_000 })
+        const next = yield* begun(llm)
+        yield* llm.settle(next.id, { input: 1_000, output: 500 })
+        assert.deepStrictEqual(yield* spent(llm), [3_000, 3_000])
+        assert.deepInclude(yield* levels, { spend: 97_000, a: 17_000 })
+      })
+    )
+  )
+
   it.effect("is no lease of anything else", () =>
     withLeases((llm) =>
       Effect.gen(function* () {

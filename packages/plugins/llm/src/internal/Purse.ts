@@ -62,7 +62,8 @@ export const make = (
       spentMicros: () => spent,
       spend: (micros) =>
         Effect.suspend(() => {
-          spent += micros
+          // What a call of yesterday took too much is yesterday's: today has no more than its budget.
+          spent = Math.max(0, spent + micros)
           return micros === 0 ? Effect.void : update
         }),
       refill: Effect.suspend(() => {
