@@ -144,6 +144,8 @@ export const WaitReason = Schema.Struct({
   _tag: Schema.Literals(["Capacity", "Growth", "Reservation", "Rate", "Order", "Quota", "Safety"]),
   resourceType: Schema.String,
   message: Schema.String,
+  /** Why the pool has no more, as whoever set its capacity says; where units are the reason. */
+  note: Schema.optionalKey(Schema.String),
   /** Absent where the reason is order. */
   requested: Schema.optionalKey(Schema.Number),
   /** Units free, or tokens there. */
@@ -308,12 +310,13 @@ const waitReason = (reason: ledger.WaitReason, formats: Formats, now: number): W
     case "Capacity":
       return {
         ...facts,
+        ...where("note", formats.note?.(resourceType)),
         requested: reason.requested,
         available: Math.max(0, reason.free),
         holders: reason.holders.map(({ heldMicros, ...holder }) => ({ ...holder, heldMillis: heldMicros / 1_000 }))
       }
     case "Growth":
-      return { ...facts, requested: reason.requested }
+      return { ...facts, ...where("note", formats.note?.(resourceType)), requested: reason.requested }
     case "Reservation":
       return {
         ...facts,

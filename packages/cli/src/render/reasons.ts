@@ -43,7 +43,8 @@ export const reasonShort = (reason: WaitReason, types: Types): string => {
   const requested = amount(types, type, reason.requested ?? 0)
   switch (reason._tag) {
     case "Growth":
-      return `${type}: must grow to ${requested}`
+      // Who keeps it small knows why, and perhaps for how long.
+      return `${type}: ${reason.note ?? `must grow to ${requested}`}`
     case "Capacity":
       return `${type}: ${requested}, ${(reason.available ?? 0) > 0 ? amount(types, type, reason.available ?? 0) : "none"} free`
     case "Reservation":

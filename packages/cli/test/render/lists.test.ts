@@ -479,6 +479,22 @@ describe("run", () => {
     `)
   })
 
+  it("says until when a pool is left alone", () => {
+    const [, lint] = overview.waiters
+    const note = "left alone until 2026-12-01T12:00:00Z, as asked for; then 50 % of the configured rate"
+    const paused = {
+      _tag: "Growth",
+      resourceType: "api",
+      message: "api: asks for 1",
+      note,
+      holders: [],
+      ahead: 0
+    } as const
+    expect(show([waitingLine({ ...lint!, claim: { api: 1 }, reasons: [paused] }, sheet(200))])).toMatchInlineSnapshot(`
+      "lint waits 1.9 s for api 1 (api: left alone until 2026-12-01T12:00:00Z, as asked for; then 50 % of the configured rate, gives up in 58 s)"
+    `)
+  })
+
   it("says why not now", () => {
     expect(show([...notNow(busy.refused, sheet(120)), ...notNow(busy.short, sheet(120))])).toMatchInlineSnapshot(`
       "builder asked for 3 cores of cpu: its quota is 6 cores, it holds 4 cores

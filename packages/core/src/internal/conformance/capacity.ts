@@ -70,6 +70,7 @@ export const capacity = ({ check }: Home): void => {
       assert.strictEqual(reason?._tag, "Growth")
       assert.include(reason?.message, "may grow to 8")
       assert.include(reason?.message, "the machine is under pressure")
+      assert.strictEqual(reason?.note, "the machine is under pressure")
       // The capacity stays, what may come back is less: the claim of eight can never be served now.
       yield* manager.setCapacity("cpu", 4, { max: 6 })
       assert.deepInclude({ ...(yield* Fiber.join(eight)) }, { reason: "neverFits", requested: 8, limit: 6 })
