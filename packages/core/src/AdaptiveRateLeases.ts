@@ -48,7 +48,7 @@ export interface Overload {
 
 export interface AdaptiveRateLeases {
   readonly resourceType: string
-  /** Takes in a report. The rate has changed when it completes, or is about to where a journal has to be written. */
+  /** Takes in a report. The rate and a pause are in force when it completes, and in the journal where there is one. */
   readonly overload: (overload: Overload) => Effect.Effect<void>
   readonly view: Effect.Effect<RateView>
 }
@@ -92,7 +92,7 @@ export const make: (
         // Its next call begins after the pause that it was told of.
         starts.restart(lease, governor.now() + governor.pausedMicros)
       }
-      return pool.update() ?? Effect.void
+      return pool.updated
     })
 
   const begun = Effect.map(Effect.all([manager.leases, manager.waiters]), ([leases, waiters]) => {

@@ -2,8 +2,9 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import { TestClock } from "effect/testing"
-import { AdaptiveRateLeases, LeaseTable, RatePolicy, ResourceManager } from "../src/index.ts"
+import { AdaptiveRateLeases, Journal, LeaseTable, RatePolicy, ResourceManager } from "../src/index.ts"
 
 const rate = { limit: 10, interval: "1 second", burst: 10 } as const
 
@@ -55,6 +56,35 @@ describe("AdaptiveRateLeases", () => {
         assert.strictEqual(yield* perSecond, 10)
       })
     )
+  )
+
+  it.effect(
+    "has paused the pool when a report is answered, in one batch, also where a journal has to be written",
+    () => {
+      const store = Journal.makeStore()
+      const journaled = ResourceManager.layerHome({
+        gracePeriod: 0,
+        pools: { api: { capacity: 1_000, rate } }
+      }).pipe(Layer.provide(Journal.layerMemory(store)))
+      return Effect.gen(function* () {
+        const manager = yield* ResourceManager
+        const table = yield* LeaseTable
+        const api = yield* governed()
+        const lease = yield* begun()
+        yield* table.committed
+        const batches = store.batches.length
+        yield* api.overload({ lease: lease.id, retryAfter: "20" })
+        assert.strictEqual(store.batches.length, batches + 1)
+        const tried = yield* manager.tryLease("b", { api: 1 })
+        assert.isTrue(Option.isNone(tried))
+        assert.strictEqual((yield* manager.poolStatistics("api")).capacity, 0)
+        // Two at once: both are answered once the later is in force.
+        yield* Effect.all([api.overload({ retryAfter: "30" }), api.overload({ retryAfter: "60" })], {
+          concurrency: "unbounded"
+        })
+        assert.strictEqual((yield* api.view).pausedMillis, 60_000)
+      }).pipe(Effect.scoped, Effect.provide(Layer.fresh(journaled)))
+    }
   )
 
   it.effect("lowers once for calls that were let out together, and again for a lease that is refused again", () =>

@@ -84,6 +84,11 @@ describe("reports about leases", () => {
       assert.deepStrictEqual(settled.at(-1), [lease, { input: 0, output: 0 }])
       yield* client.call("Release", { lease })
       assert.strictEqual(yield* client.errorOf("SettleLease", { lease, cost: { _tag: "Refund" } }), "LeaseUnknown")
+      // A retry gets the first answer, whatever became of the lease.
+      const length = settled.length
+      assert.deepStrictEqual((yield* client.call("SettleLease", settle)).value, answer.value)
+      assert.deepStrictEqual(yield* client.call("ReportOverload", report), first)
+      assert.deepStrictEqual([settled.length, told.length], [length, 1])
     })
   )
 
@@ -94,10 +99,13 @@ describe("reports about leases", () => {
       const daemon = yield* startDaemon()
       const client = yield* rawSession(daemon.address)
       const lease = yield* claim(client, "builder", { memory: 1 })
+      const call = yield* claim(client, "builder", { cpu: 1 }, 2)
       const usage = { lease, cost: { _tag: "Usage", input: 1, output: 1 } }
       const expected: ReadonlyArray<readonly [string, string, unknown]> = [
         ["LimitUnknown", "SettleLease", usage],
         ["InvalidClaim", "SettleLease", { lease, cost: { _tag: "Amounts", actual: { cpu: 1 } } }],
+        // What has a price is settled as usage.
+        ["InvalidClaim", "SettleLease", { lease: call, cost: { _tag: "Amounts", actual: { cpu: 1 } } }],
         ["LimitUnknown", "ReportOverload", { lease, limit: "acme" }],
         ["LimitUnknown", "ReportOverload", { limit: "acm" }],
         ["LimitUnknown", "ReportOverload", {}],

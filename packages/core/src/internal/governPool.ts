@@ -51,7 +51,7 @@ export const governPool: (
     let applied = governor.state.limit
     yield* set(applied)
     const isDue = () => governor.state.limit !== applied
-    const applier = yield* makeApplier({
+    const { start } = yield* makeApplier({
       isDue,
       apply: Effect.suspend(() => {
         applied = governor.state.limit
@@ -63,7 +63,7 @@ export const governPool: (
 
     return {
       feed,
-      changed: () => (isDue() ? applier : undefined),
+      changed: () => (isDue() ? start : undefined),
       limit: Effect.sync(() => governor.state.limit),
       view: (traffic) =>
         Effect.sync(() => ({

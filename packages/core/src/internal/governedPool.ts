@@ -14,6 +14,8 @@ import { invalidCapacity } from "./refusal.ts"
 export interface GovernedPool {
   /** What there is to do where the governor has changed. */
   readonly update: () => Effect.Effect<void> | undefined
+  /** Does it, and goes on once the pool has what the governor says, and a journal that it has. */
+  readonly updated: Effect.Effect<void>
   /** Goes on once the governor is paused no more. */
   readonly untilResumed: Effect.Effect<void>
 }
@@ -45,15 +47,18 @@ export const makeGovernedPool: (
     const setCapacity = (units: number, bounds: { readonly max?: number }) =>
       Effect.suspend(() => manager.setCapacity(resourceType, units, { ...bounds, note: governor.note() }))
 
-    // A pool of nothing has a bucket of nothing: what was saved up is gone.
-    const pause = Effect.andThen(setRate(false), setCapacity(0, { max: capacity }))
+    // A pool of nothing has a bucket of nothing: what was saved up is gone. Both in one step: no grant comes in between.
+    const pause = Effect.all([setRate(false), setCapacity(0, { max: capacity })], {
+      concurrency: "unbounded",
+      discard: true
+    })
     // The rate first: nothing may leave at the one of before.
     const resume = Effect.andThen(setRate(true), setCapacity(capacity, {}))
 
     yield* pool.capacity === 0 ? resume : setRate(true)
     const applied = { share: wholeShare, paused: false }
     const isDue = () => applied.share !== governor.share || applied.paused !== governor.isPaused
-    const applier = yield* makeApplier({
+    const { applied: untilApplied, start } = yield* makeApplier({
       isDue,
       apply: Effect.suspend(() => {
         const wasPaused = applied.paused
@@ -72,8 +77,12 @@ export const makeGovernedPool: (
         : Effect.void
     )
 
-    const { resumeLater, untilResumed } = yield* pausing(governor, applier)
-    return { update: () => (isDue() ? Effect.andThen(applier, resumeLater) : undefined), untilResumed }
+    const { resumeLater, untilResumed } = yield* pausing(governor, start)
+    return {
+      update: () => (isDue() ? Effect.andThen(start, resumeLater) : undefined),
+      updated: Effect.andThen(untilApplied, resumeLater),
+      untilResumed
+    }
   }
 )
 

@@ -82,16 +82,27 @@ export const make = ({ claims, host, keys, manager, reports }: ReportOptions) =>
 
   const callsOf = (ticket: Ticket) => limits().find((limit) => limit.calls !== undefined && isUnder(limit, ticket))
 
+  /** What has a price is not settled without it. */
+  const ofCall = (type: string, value: number | undefined) =>
+    new InvalidClaim({
+      message: `${type} is of a call of a language model: say its input and output tokens, or that it failed`,
+      field: type,
+      value,
+      allowed: "pools of no such call"
+    })
+
   const settled = Effect.fnUntraced(function* (
     ticket: Ticket,
     cost: Protocol.CallCost
   ): Effect.fn.Return<Omit<Protocol.SettledLease, "lease" | "agent">, InvalidClaim | LeaseRevoked | LimitUnknown> {
     const { table } = host
+    const limit = callsOf(ticket)
     if (cost._tag === "Amounts") {
+      const priced = limit && Object.keys(cost.actual).find(limit.covers)
+      if (priced !== undefined) return yield* ofCall(priced, cost.actual[priced])
       yield* table.settle(ticket.id, cost.actual)
       return { tokens: cost.actual }
     }
-    const limit = callsOf(ticket)
     if (cost._tag === "Usage") {
       if (limit?.calls === undefined) {
         return yield* unknownLimit(undefined, `lease ${ticket.id} is of no call of a language model`)
@@ -115,18 +126,21 @@ export const make = ({ claims, host, keys, manager, reports }: ReportOptions) =>
     peer: Peer,
     payload: Payload<typeof Protocol.SettleLease>
   ): Effect.Effect<Protocol.SettledLease, Failure<typeof Protocol.SettleLease>> =>
-    Effect.flatMap(leaseOf(peer, payload.lease), (ticket) => {
-      const { agent, id } = ticket
-      return Effect.map(
-        once(peer, payload, settled(ticket, payload.cost)),
-        // A daemon that was started anew knows that it was done, not what was answered.
-        (answer: Omit<Protocol.SettledLease, "lease" | "agent"> | undefined) => ({
-          lease: id,
-          agent,
-          ...(answer ?? { tokens: {} })
-        })
-      )
-    })
+    Effect.flatMap(
+      // All of it: a retry is answered as the first time, also where the lease has come back meanwhile.
+      once(
+        peer,
+        payload,
+        Effect.flatMap(leaseOf(peer, payload.lease), (ticket) =>
+          Effect.map(settled(ticket, payload.cost), (answer) => ({ lease: ticket.id, agent: ticket.agent, ...answer }))
+        )
+      ),
+      // A daemon that was started anew knows that it was done, not what was answered.
+      (answer: Protocol.SettledLease | undefined) =>
+        answer === undefined
+          ? Effect.map(leaseOf(peer, payload.lease), ({ agent, id }) => ({ lease: id, agent, tokens: {} }))
+          : Effect.succeed(answer)
+    )
 
   /** The limits that a report is for. */
   const addressed = Effect.fnUntraced(function* (ticket: Ticket | undefined, name: string | undefined) {
@@ -171,10 +185,11 @@ export const make = ({ claims, host, keys, manager, reports }: ReportOptions) =>
       return isElse ? Effect.as(ofEverybody(peer), undefined) : Effect.succeed(around)
     })
 
-  const overload = Effect.fnUntraced(function* (
+  /** Takes a report in. The names of the limits that it was for. */
+  const overloaded = Effect.fnUntraced(function* (
     peer: Peer,
     payload: Payload<typeof Protocol.ReportOverload>
-  ): Effect.fn.Return<ReadonlyArray<Protocol.LimitState>, Failure<typeof Protocol.ReportOverload>> {
+  ): Effect.fn.Return<ReadonlyArray<string>, Failure<typeof Protocol.ReportOverload>> {
     const { lease, limit, retryAfterMillis } = payload
     if (retryAfterMillis !== undefined && !(retryAfterMillis >= 0 && retryAfterMillis < Infinity)) {
       const allowed = "milliseconds from 0"
@@ -191,9 +206,23 @@ export const make = ({ claims, host, keys, manager, reports }: ReportOptions) =>
       return yield* new LimitRefused({ limit: deaf.name, until: "never", message })
     }
     const retryAfter = retryAfterMillis === undefined ? undefined : Duration.millis(retryAfterMillis)
-    yield* once(peer, payload, told(reported, ticket?.id, retryAfter))
-    return yield* viewsFor(peer, reported)
+    yield* told(reported, ticket?.id, retryAfter)
+    return reported.map(({ name }) => name)
   })
+
+  const overload = (
+    peer: Peer,
+    payload: Payload<typeof Protocol.ReportOverload>
+  ): Effect.Effect<ReadonlyArray<Protocol.LimitState>, Failure<typeof Protocol.ReportOverload>> =>
+    Effect.flatMap(
+      once(peer, payload, overloaded(peer, payload)),
+      // A daemon that was started anew knows that it was done, not of which limits.
+      (reported: ReadonlyArray<string> | undefined) =>
+        viewsFor(
+          peer,
+          limits().filter(({ name }) => reported?.includes(name) ?? name === payload.limit)
+        )
+    )
 
   const viewsFor = (peer: Peer, shown: ReadonlyArray<ReportedLimit>) =>
     Effect.map(
