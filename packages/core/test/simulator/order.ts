@@ -402,7 +402,8 @@ export class WorldOrder {
     for (const sharer of this.upFrom(agent)) {
       if (this.halfLife !== undefined) {
         const [number, counts] = this.counts(at)
-        sharer.served = sharer.served / 2 ** (number - sharer.servedIn) + part * counts
+        // Not divided by the power, which is beyond all numbers after 1,024 half-lives: what is left is not nothing yet.
+        sharer.served = sharer.served * 2 ** (sharer.servedIn - number) + part * counts
         sharer.servedIn = number
         continue
       }
