@@ -168,6 +168,27 @@ describe("reports about leases", () => {
   )
 
   test(
+    "keep a daemon that ends when idle for as long as a service is to be left alone",
+    Effect.gen(function* () {
+      const reports = yield* LeaseReports
+      let looks = 0
+      const rate = { pool: "cpu", share: 0.5, perSecond: 1, configuredPerSecond: 2, overloads: 1, why: "asked" }
+      yield* reports.join({
+        name: "cpu",
+        covers: (type) => type === "cpu",
+        view: Effect.sync(() => ({
+          name: "cpu",
+          pools: ["cpu"],
+          rate: { ...rate, pausedMillis: ++looks < 20 ? 1 : 0 }
+        }))
+      })
+      const daemon = yield* startDaemon({ idleTimeout: "30 millis" })
+      assert.strictEqual(yield* daemon.server.ended, "idle")
+      assert.isAtLeast(looks, 20)
+    })
+  )
+
+  test(
     "find no limit where the home has none",
     Effect.gen(function* () {
       const daemon = yield* startDaemon()

@@ -58,7 +58,8 @@ export const claimFailed =
   (budgets: ReadonlyArray<string>) =>
   (error: ClaimError): RunFailed => {
     const isOfMoney = error._tag === "ResourceExhausted" && budgets.includes(error.resourceType)
-    return runFailed(isOfMoney ? runExitCodes.notGranted : codeOf(error), error.message)
+    if (!isOfMoney) return runFailed(codeOf(error), error.message)
+    return runFailed(runExitCodes.notGranted, `${error.message}: it is what is left of a day's budget (UTC)`)
   }
 
 /** The limits of a call say no before it is claimed. */

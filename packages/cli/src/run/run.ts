@@ -139,6 +139,10 @@ const prepared = Effect.fnUntraced(function* (
   // After the plan: a budget of the agent's own may be new.
   const types = typesFrom(yield* daemon.call((rpc) => rpc.Types()))
   const own = yield* Effect.mapError(Effect.fromResult(claimOf(request, types.get("cpu")?.unit)), usage)
+  const twice = Object.keys(own).find((type) => type in call.claim)
+  if (twice !== undefined) {
+    return yield* usage(`--resource ${twice} is of the call too; allowed: pools that --llm ${llm?.limit} has not`)
+  }
   const claim = { ...own, ...call.claim }
   const enforcement = yield* Enforcement.detect(mode)
   const progress = new Progress({ isTerminal: isLiveTerminal(process.env), write: writeError })

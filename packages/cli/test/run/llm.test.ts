@@ -225,7 +225,12 @@ describe.skipIf(process.platform === "win32")("a rate that backs off", { timeout
           /no limit that adapts is called "acm"/,
           ["run", "--llm", "acm", "--input-tokens", "1", "--output-tokens", "1", "true"]
         ],
-        [2, /--llm needs --input-tokens/, ["run", "--llm", "acme", "true"]]
+        [2, /--llm needs --input-tokens/, ["run", "--llm", "acme", "true"]],
+        [
+          2,
+          /--resource acme.calls is of the call too; allowed: pools that --llm acme has not/,
+          ["run", "--llm", "acme", "--input-tokens", "1", "--output-tokens", "1", "--resource", "acme.calls=3", "true"]
+        ]
       ]
       for (const [code, message, args] of expected) {
         const finished = yield* on.finish(...args)

@@ -165,6 +165,7 @@ export const make = Effect.fnUntraced(function* (options: DaemonServerOptions) {
   })
 
   const questions = Questions.make({ manager, meter, host, deadlocks, status })
+  const reported = Option.getOrUndefined(yield* Effect.serviceOption(LeaseReports))
   const handlers = Handlers.make({
     peers,
     host,
@@ -201,7 +202,7 @@ export const make = Effect.fnUntraced(function* (options: DaemonServerOptions) {
       host,
       claims,
       keys,
-      reports: Option.getOrUndefined(yield* Effect.serviceOption(LeaseReports))
+      reports: reported
     }),
     deadlocks,
     keys,
@@ -228,10 +229,11 @@ export const make = Effect.fnUntraced(function* (options: DaemonServerOptions) {
     Effect.flatMap(table.failed, (error) => Effect.andThen(transport.close, Deferred.fail(ended, error)))
   )
   if (options.idleTimeout !== undefined) {
-    const isIdle = Effect.map(
-      manager.leases,
-      (leases) => leases.length === 0 && host.sessions.size === 0 && transport.connections.size === 0
-    )
+    const isIdle = Effect.gen(function* () {
+      if (host.sessions.size > 0 || transport.connections.size > 0) return false
+      // The next daemon would not know until when a service is left alone.
+      return (yield* manager.leases).length === 0 && !(yield* Reports.isPaused(reported))
+    })
     // Who is let in while that is decided would be cut off with a session that nobody takes up.
     const closed = Effect.suspend(() =>
       host.sessions.size === 0 && transport.connections.size === 0

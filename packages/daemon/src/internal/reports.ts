@@ -265,4 +265,11 @@ export const make = ({ claims, host, keys, manager, reports }: ReportOptions) =>
   }
 }
 
+/** Whether a service is left alone for now. */
+export const isPaused = (reports: LeaseReports["Service"] | undefined): Effect.Effect<boolean> =>
+  Effect.map(
+    Effect.forEach(reports?.limits() ?? [], ({ view }) => view),
+    (states) => states.some(({ rate }) => rate !== undefined && rate.pausedMillis > 0)
+  )
+
 export type Reports = ReturnType<typeof make>
