@@ -23,7 +23,7 @@ const limits = Effect.gen(function* () {
     covers: (type) => type === "cpu",
     view: Effect.succeed({
       name: "acme",
-      pools: ["cpu"],
+      pools: ["cpu", "b", "t", "all"],
       budgets: [
         { pool: "b", agent: "builder", budgetMicros: 2, spentMicros: 1 },
         { pool: "t", agent: "tester", budgetMicros: 2, spentMicros: 1 },
@@ -159,7 +159,9 @@ describe("reports about leases", () => {
         (value as ReadonlyArray<{ readonly budgets?: ReadonlyArray<{ readonly pool: string }> }>)[0]?.budgets?.map(
           ({ pool }) => pool
         )
-      assert.deepStrictEqual(budgets(yield* own.call("Limits")), ["b", "all"])
+      const seen = yield* own.call("Limits")
+      assert.deepStrictEqual(budgets(seen), ["b", "all"])
+      assert.include(JSON.stringify(seen.value), '"pools":["cpu","b","all"]')
       const all = yield* as(admin)
       assert.deepStrictEqual(budgets(yield* all.call("Limits")), ["b", "t", "all"])
       assert.strictEqual(yield* all.errorOf("ReportOverload", { limit: "acme" }), "Success")

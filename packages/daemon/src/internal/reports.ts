@@ -234,7 +234,13 @@ export const make = ({ claims, host, keys, manager, reports }: ReportOptions) =>
   const visible = (peer: Peer, state: Protocol.LimitState): Protocol.LimitState => {
     const only = peer.rights?.admin === true ? undefined : peer.rights?.agent
     if (only === undefined || state.budgets === undefined) return state
-    return { ...state, budgets: state.budgets.filter(({ agent }) => agent === undefined || agent === only) }
+    const isOther = ({ agent }: { readonly agent?: string }) => agent !== undefined && agent !== only
+    const others = new Set(state.budgets.filter(isOther).map(({ pool }) => pool))
+    return {
+      ...state,
+      pools: state.pools.filter((pool) => !others.has(pool)),
+      budgets: state.budgets.filter((budget) => !isOther(budget))
+    }
   }
 
   return {
