@@ -105,6 +105,20 @@ export const AgentStatistics = Schema.Struct({
 })
 export interface AgentStatistics extends Schema.Schema.Type<typeof AgentStatistics> {}
 
+/** That a lease was told to end. */
+export const EndingView = Schema.Struct({
+  /**
+   * For whom: a claim of higher priority, one that takes back what was lent, an older one
+   * (wound-wait), those that are in a deadlock, a reservation; or because its own time is over.
+   */
+  cause: Schema.Literals(["priority", "reclaim", "age", "deadlock", "reservation", "expiry"]),
+  /** Time until it is back at the latest: what is still out then is taken by force. */
+  latestInMillis: Schema.Number,
+  /** The number of the reservation that it ends for. */
+  reservation: Schema.optionalKey(Schema.Number)
+})
+export interface EndingView extends Schema.Schema.Type<typeof EndingView> {}
+
 export const LeaseView = Schema.Struct({
   id: Schema.Number,
   agent: Schema.String,
@@ -117,7 +131,9 @@ export const LeaseView = Schema.Struct({
   /** Time left until it expires. Absent where it does not. */
   expiresInMillis: Schema.optionalKey(Schema.Number),
   /** Whether it was acquired by hand. */
-  manual: Schema.Boolean
+  manual: Schema.Boolean,
+  /** Absent where it was not told to end. */
+  ending: Schema.optionalKey(EndingView)
 })
 export interface LeaseView extends Schema.Schema.Type<typeof LeaseView> {}
 
@@ -126,7 +142,9 @@ export const HolderView = Schema.Struct({
   lease: Schema.Number,
   agent: Schema.String,
   amount: Schema.Number,
-  heldMillis: Schema.Number
+  heldMillis: Schema.Number,
+  /** Absent where it was not told to end. */
+  ending: Schema.optionalKey(EndingView)
 })
 export interface HolderView extends Schema.Schema.Type<typeof HolderView> {}
 
@@ -220,7 +238,10 @@ export const WaiterView = Schema.Struct({
   earmarked: Schema.Array(Schema.String),
   /** Whether it may pass the queue, because order alone would keep it for ever. */
   exempt: Schema.Boolean,
-  /** Time until it is granted, where that is known: only tokens are missing. */
+  /**
+   * Time until it is granted, where that is known: only tokens are missing; backfill planned for
+   * it; or it is the first, and what leases have that were told to end is enough for it.
+   */
   earliestInMillis: Schema.optionalKey(Schema.Number),
   /** Absent where first come is first served. */
   standing: Schema.optionalKey(Standing)
@@ -244,6 +265,12 @@ const where = <const Key extends string, A>(key: Key, value: A | undefined): { r
 
 const until = <const Key extends string>(key: Key, at: number | undefined, now: number) =>
   where(key, at === undefined || at === Infinity ? undefined : (at - now) / 1_000)
+
+const endingView = (ending: ledger.HolderView["ending"], now: number): { readonly ending?: EndingView } => {
+  if (ending === undefined) return {}
+  const { endsAtLatest, ...view } = ending
+  return { ending: { ...view, latestInMillis: Math.max(0, endsAtLatest - now) / 1_000 } }
+}
 
 const distribution = (histogram: Histogram): Distribution => {
   const micros = histogram.distribution()
@@ -294,9 +321,10 @@ export const agentStatistics = (agent: Agent): AgentStatistics => {
 
 /** @internal */
 export const leaseView = (lease: Request, now: number): LeaseView => {
-  const { expiresAt, heldMicros, parent, ...view } = ledger.leaseView(lease, now)
+  const { ending, expiresAt, heldMicros, parent, ...view } = ledger.leaseView(lease, now)
   return {
     ...view,
+    ...endingView(ending, now),
     ...where("parent", parent),
     heldMillis: heldMicros / 1_000,
     ...until("expiresInMillis", expiresAt, now)
@@ -313,7 +341,11 @@ const waitReason = (reason: ledger.WaitReason, formats: Formats, now: number): W
         ...where("note", formats.note?.(resourceType)),
         requested: reason.requested,
         available: Math.max(0, reason.free),
-        holders: reason.holders.map(({ heldMicros, ...holder }) => ({ ...holder, heldMillis: heldMicros / 1_000 }))
+        holders: reason.holders.map(({ ending, heldMicros, ...holder }) => ({
+          ...holder,
+          heldMillis: heldMicros / 1_000,
+          ...endingView(ending, now)
+        }))
       }
     case "Growth":
       return { ...facts, ...where("note", formats.note?.(resourceType)), requested: reason.requested }

@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { TestClock } from "effect/testing"
+import { Preemption } from "../src/index.ts"
 import { withManager } from "./support/manager.ts"
 
 const pools = {
@@ -116,6 +117,46 @@ describe("explain", () => {
         yield* Fiber.join(first)
       })
     )
+  )
+
+  it.effect("shows who was told to end, for what and until when, and by when that serves who is first", () =>
+    withManager(pools, (manager, awaitWaiting) =>
+      Effect.gen(function* () {
+        yield* manager.lease("batch", { cpu: 6 }, { preemptible: true })
+        yield* manager.acquire("steady", { cpu: 4 })
+        assert.isUndefined((yield* manager.leases)[0]?.ending)
+        yield* Effect.forkChild(manager.withLease("urgent", { cpu: 5 }, { priority: 5 })(Effect.void))
+        yield* awaitWaiting(1)
+        yield* Effect.forkChild(manager.withLease("late", { cpu: 1 }, { priority: 5 })(Effect.void))
+        yield* awaitWaiting(2)
+        yield* TestClock.adjust("3 seconds")
+
+        const ending = { cause: "priority", latestInMillis: 12_000 } as const
+        assert.deepStrictEqual(
+          (yield* manager.leases).map((lease) => [lease.agent, lease.ending]),
+          [
+            ["batch", ending],
+            ["steady", undefined]
+          ]
+        )
+        const [urgent, late] = yield* manager.waiters
+        const [reason] = urgent?.reasons ?? []
+        assert.deepStrictEqual(
+          reason?.holders.map((holder) => [holder.agent, holder.ending]),
+          [
+            ["batch", ending],
+            ["steady", undefined]
+          ]
+        )
+        assert.strictEqual(
+          reason?.message,
+          "cpu: asks for 5 cores, 0 cores of 10 cores free (batch holds 6 cores for 3.0 s and has to end within 12.0 s, steady holds 4 cores for 3.0 s)"
+        )
+        assert.strictEqual(urgent?.earliestInMillis, 12_000)
+        // Others are ahead of it: what comes back may not be for it.
+        assert.isUndefined(late?.earliestInMillis)
+      }).pipe(Effect.scoped)
+    ).pipe(Effect.provide(Preemption.layerPriority({ grace: "10 seconds", overrun: "5 seconds" })))
   )
 
   it.effect("shows what is kept for a waiter that is short elsewhere", () =>

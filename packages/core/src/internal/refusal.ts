@@ -72,9 +72,11 @@ export const formatReason = (reason: WaitReason, formats: Formats, now: number):
   const because = note === undefined ? "" : `; ${note}`
   switch (reason._tag) {
     case "Capacity": {
-      const holders = reason.holders
-        .slice(0, 3)
-        .map((holder) => `${holder.agent} holds ${amount(holder.amount)} for ${formatDuration(holder.heldMicros)}`)
+      const holders = reason.holders.slice(0, 3).map(({ agent, amount: units, ending, heldMicros }) => {
+        const told =
+          ending === undefined ? "" : ` and has to end within ${formatDuration(Math.max(0, ending.endsAtLatest - now))}`
+        return `${agent} holds ${amount(units)} for ${formatDuration(heldMicros)}${told}`
+      })
       const more = reason.holdersTotal - holders.length
       const named = more > 0 ? [...holders, `${more} more`] : holders
       return `${type}: asks for ${amount(reason.requested)}, ${amount(Math.max(0, reason.free))} of ${amount(reason.capacity)} free (${named.join(", ")})${because}`

@@ -36,6 +36,7 @@ import * as turns from "./order/transitions.ts"
 import { type Backfill, type BackfillOptions, backfillProblem, makeBackfill } from "./plan/Backfill.ts"
 import { Pool, type PoolOptions } from "./Pool.ts"
 import * as pools from "./pools.ts"
+import { announcedStart } from "./preemption/announced.ts"
 import { overMaximum, type SafetyReason } from "./preemption/banker.ts"
 import { leadOf, type PreemptionPolicy, preemptionOff, takesForWindows, type Taking } from "./preemption/Preemptor.ts"
 import { takesAny } from "./preemption/reconsider.ts"
@@ -181,9 +182,15 @@ export class Ledger {
     return this.books.now
   }
 
-  /** By when a waiter starts, if leases return by when they say; `undefined` where no backfill plans for it. */
+  /**
+   * By when a waiter starts, if leases return by when they say: with backfill by its plan, else
+   * where it is the first and what was told to end is enough for it; `undefined` where neither is known.
+   */
   plannedStart(request: Request): number | undefined {
-    return request.status === "waiting" ? this.backfill?.startOf(this.books, request) : undefined
+    if (request.status !== "waiting") return undefined
+    if (this.backfill !== undefined) return this.backfill.startOf(this.books, request)
+    // What is enough may not be safe.
+    return this.judge.avoids ? undefined : announcedStart(this.books, request, this.now)
   }
 
   /** Would a claim be granted now, and if not, why: by the policies of this Ledger. Takes nothing. */

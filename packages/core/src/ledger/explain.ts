@@ -12,6 +12,7 @@ import type { Ordering } from "./order/Ordering.ts"
 import { priorityOf } from "./order/priority.ts"
 import { type Sharer, siblingsOf } from "./order/Sharer.ts"
 import type { Pool } from "./Pool.ts"
+import { type EndingView, endingOf } from "./preemption/announced.ts"
 import type { SafetyReason } from "./preemption/banker.ts"
 import { Group } from "./quota/Group.ts"
 import { type QuotaReason, quotaReasons } from "./quota/reasons.ts"
@@ -27,6 +28,8 @@ export interface HolderView {
   readonly agent: string
   readonly amount: number
   readonly heldMicros: number
+  /** Where it was told to end. */
+  readonly ending?: EndingView
 }
 
 /** What is kept for somebody else. */
@@ -94,7 +97,8 @@ const holdersOf = (pool: Pool, now: number) => {
   const holders: Array<HolderView> = []
   for (let part = pool.holdersHead; part !== undefined; part = part.next) {
     const lease = part.request
-    holders.push({ lease: lease.id, agent: lease.agent.id, amount: part.amount, heldMicros: now - lease.grantedAt })
+    const heldMicros = now - lease.grantedAt
+    holders.push({ lease: lease.id, agent: lease.agent.id, amount: part.amount, heldMicros, ...endingOf(lease) })
   }
   return holders.toSorted((a, b) => b.amount - a.amount || a.lease - b.lease)
 }
@@ -303,7 +307,8 @@ export interface Explanation {
   readonly exempt: boolean
   /**
    * The instant at which it is granted, where that is known: when only tokens are missing;
-   * with backfill, by when it starts if leases return by when they say.
+   * with backfill, by when it starts if leases return by when they say; where leases were
+   * told to end and have what it lacks, by when they are back.
    */
   readonly earliestAt: number | undefined
   /** Where it stands by the order of a policy; `undefined` where first come is first served. */
@@ -348,6 +353,8 @@ export interface LeaseView {
   /** The instant at which it expires; `undefined` is never. */
   readonly expiresAt: number | undefined
   readonly manual: boolean
+  /** Where it was told to end. */
+  readonly ending?: EndingView
 }
 
 /** All leases that hold something, oldest first. O(leases log leases). */
@@ -367,7 +374,8 @@ export const leaseView = (lease: Request, now: number): LeaseView => ({
   token: lease.token,
   heldMicros: now - lease.grantedAt,
   expiresAt: lease.ttl === 0 ? undefined : lease.expiresAt,
-  manual: lease.manual
+  manual: lease.manual,
+  ...endingOf(lease)
 })
 
 /** All waiters, in order. */

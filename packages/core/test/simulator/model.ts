@@ -3,7 +3,7 @@
  * The checkers compare the Ledger with it and judge each event by it. It shares
  * no code with the Ledger.
  */
-import type { LedgerEvent, Scheduling } from "../../src/Ledger.ts"
+import type { LedgerEvent, NoticeCause, Scheduling } from "../../src/Ledger.ts"
 import type { Promise } from "./promises.ts"
 import { ModelBucket, type ModelRate, type Taken } from "./bucket.ts"
 import { type ModelPolicy, WorldOrder } from "./order.ts"
@@ -100,7 +100,7 @@ export interface WorldClaim {
 
 export interface WorldNotice {
   readonly by: number
-  readonly cause: string
+  readonly cause: NoticeCause
   readonly reservation: number | undefined
   readonly deadline: number
   readonly forcedAt: number

@@ -43,3 +43,10 @@ export const endsAt = (lease: Request): number => {
   // What lingers is being ended already: its expiry would only say so again.
   return lease.scheduling.lingers === true ? notice.forcedAt : Math.min(expiresAt, notice.forcedAt)
 }
+
+/** When a held lease is back at the latest, by itself or by force; `Infinity` where nothing takes it. */
+export const takenAt = ({ expiresAt, notice, scheduling }: Request): number => {
+  if (notice === undefined) return expiresAt
+  // What lingers has the time that it was told, also once it has expired.
+  return scheduling.lingers === true ? notice.forcedAt : Math.min(expiresAt, notice.forcedAt)
+}

@@ -4,7 +4,14 @@
  * `explain` says of those who wait (every 32nd command of every second seed).
  */
 import { isDeepStrictEqual } from "node:util"
-import { type DeadlockDetected, explain, type LeaveReason, type Refusal, type WaitReason } from "../../../src/Ledger.ts"
+import {
+  type DeadlockDetected,
+  explain,
+  type HolderView,
+  type LeaveReason,
+  type Refusal,
+  type WaitReason
+} from "../../../src/Ledger.ts"
 import { type Checker, failing, type Run } from "../checker.ts"
 import { amountsOf, around, type World, type WorldClaim } from "../model.ts"
 import { isSafeWith, outermostOf } from "../prevention.ts"
@@ -25,6 +32,14 @@ const sameReasons = (told: ReadonlyArray<WaitReason>, expected: ReadonlyArray<Wa
 }
 
 type Judge = (refusal: Refusal) => boolean
+
+/** What is told of a holder that was told to end: it lingers until the force, or its own time ends it before. */
+const endingOf = ({ grantedAt, lingers, notice, ttl }: WorldClaim): Pick<HolderView, "ending"> => {
+  if (notice === undefined) return {}
+  const { cause, forcedAt, reservation } = notice
+  const endsAtLatest = ttl === 0 || lingers ? forcedAt : Math.min(grantedAt + ttl, forcedAt)
+  return { ending: { cause, endsAtLatest, ...(reservation === undefined ? {} : { reservation }) } }
+}
 
 /** Why a claim waits, in every pool in which it has not got its share. */
 const reasonsFor = (world: World, waiter: WorldClaim, now: number): ReadonlyArray<WaitReason> => {
@@ -49,7 +64,8 @@ const reasonsFor = (world: World, waiter: WorldClaim, now: number): ReadonlyArra
         .flatMap((lease) => {
           const own = lease.needs.find((need) => need.pool === pool)
           if (own === undefined) return []
-          return [{ lease: lease.id, agent: lease.agent, amount: own.amount, heldMicros: now - lease.grantedAt }]
+          const heldMicros = now - lease.grantedAt
+          return [{ lease: lease.id, agent: lease.agent, amount: own.amount, heldMicros, ...endingOf(lease) }]
         })
         .toSorted((a, b) => b.amount - a.amount || a.lease - b.lease)
       reasons.push({
