@@ -1,17 +1,28 @@
 /** `leases list`. */
 import { claimShort } from "./amounts.ts"
 import { command } from "./commands.ts"
+import { endingText } from "./endings.ts"
 import { nameCell, named } from "./names.ts"
 import { type Column, table } from "./table.ts"
-import { span, type Text } from "./text.ts"
+import { joinText, span, type Text } from "./text.ts"
 import { duration } from "./time.ts"
 import type { HeldLease, Sheet } from "./views.ts"
 
 const dash: Text = span("dim", "-")
 
+/** Whether there is anything unusual about a lease. */
+export const isNoted = ({ ending, manual, orphaned }: HeldLease): boolean =>
+  manual || orphaned === true || ending !== undefined
+
 /** What is unusual about a lease, in words. */
-export const leaseNote = (lease: HeldLease): Text =>
-  lease.orphaned === true ? span("bad", "orphaned") : lease.manual ? "by hand" : ""
+export const leaseNote = ({ ending, manual, orphaned }: HeldLease): Text =>
+  joinText(
+    [
+      ...(orphaned === true ? [span("bad", "orphaned")] : manual ? ["by hand"] : []),
+      ...(ending === undefined ? [] : [endingText(ending)])
+    ],
+    ", "
+  )
 
 const some = (leases: ReadonlyArray<HeldLease>, has: (lease: HeldLease) => boolean, column: Column<HeldLease>) =>
   leases.some(has) ? [column] : []
@@ -54,7 +65,7 @@ export const leaseTable = (
     }),
     ...some(leases, ({ processes }) => (processes?.length ?? 0) > 0, { header: "PROCESSES", cell: pids, hide: 3 }),
     { header: "TOKEN", cell: ({ token }) => span("dim", String(token)), align: "right", hide: 1 },
-    ...some(leases, (lease) => lease.manual || lease.orphaned === true, { header: "NOTE", cell: leaseNote, hide: 6 })
+    ...some(leases, isNoted, { header: "NOTE", cell: leaseNote, least: 20, hide: 6 })
   ]
   return table(leases, columns, sheet, empty)
 }

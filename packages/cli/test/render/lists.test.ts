@@ -422,6 +422,38 @@ describe("leases list", () => {
          29  crawler  network 4"
     `)
   })
+
+  it("says what was told to end, for what and until when", () => {
+    const causes = ["priority", "reclaim", "age", "deadlock", "reservation", "expiry"] as const
+    const leases = causes.map((cause, index): HeldLease => ({
+      id: index + 1,
+      agent: cause,
+      claim: { cpu: 1 },
+      token: index + 1,
+      heldMillis: 5_000,
+      manual: false,
+      ...(cause === "age" ? { orphaned: true } : {}),
+      ending: { cause, latestInMillis: 8_000, ...(cause === "reservation" ? { reservation: 7 } : {}) }
+    }))
+    expect(show(leaseList(leases, sheet(120)))).toMatchInlineSnapshot(`
+      "LEASE  AGENT        CLAIM  HELD  TOKEN  NOTE
+          1  priority     cpu 1   5 s      1  told to end, within 8 s: for a claim of higher priority
+          2  reclaim      cpu 1   5 s      2  told to end, within 8 s: for who lent it
+          3  age          cpu 1   5 s      3  orphaned, told to end, within 8 s: for an older claim
+          4  deadlock     cpu 1   5 s      4  told to end, within 8 s: to resolve a deadlock
+          5  reservation  cpu 1   5 s      5  told to end, within 8 s: for reservation 7
+          6  expiry       cpu 1   5 s      6  told to end, within 8 s: it has expired"
+    `)
+    expect(show(leaseList(leases, sheet(60)))).toMatchInlineSnapshot(`
+      "LEASE  AGENT        CLAIM  HELD  TOKEN  NOTE
+          1  priority     cpu 1   5 s      1  told to end, within…
+          2  reclaim      cpu 1   5 s      2  told to end, within…
+          3  age          cpu 1   5 s      3  orphaned, told to e…
+          4  deadlock     cpu 1   5 s      4  told to end, within…
+          5  reservation  cpu 1   5 s      5  told to end, within…
+          6  expiry       cpu 1   5 s      6  told to end, within…"
+    `)
+  })
 })
 
 describe("waiters list", () => {
@@ -550,7 +582,8 @@ describe("every screen", () => {
         ...lease,
         session: name,
         claim: { [name]: Number.MAX_SAFE_INTEGER },
-        heldMillis: 1e15
+        heldMillis: 1e15,
+        ending: { cause: "reservation", latestInMillis: 1e15, reservation: Number.MAX_SAFE_INTEGER }
       })),
       waiters: one(overview.waiters).map((waiter) => ({ ...waiter, claim: { [name]: 1 }, earmarked: [name] }))
     }

@@ -283,6 +283,19 @@ const cases: ReadonlyArray<{
     command: "resource-manager leases revoke 4"
   },
   {
+    rule: "ending",
+    what: "lacks what was told to end",
+    hint: () =>
+      forWaiter(waiter([lacks("cpu", 4)], { earliestInMillis: 8_000 }), {
+        pools: [pool("cpu", 8)],
+        leases: [
+          lease(3, "orphan", { cpu: 4 }, { orphaned: true }),
+          lease(4, "told", { cpu: 4 }, { ending: { cause: "priority", latestInMillis: 8_000 } })
+        ]
+      }),
+    command: undefined
+  },
+  {
     rule: "expires",
     what: "lacks what expires in time",
     hint: () =>
@@ -450,6 +463,7 @@ describe("the hint", () => {
       planned   Nothing to do: it starts within 1 min, if leases return by when they say.
       orphaned  Lease 4 of dead holds 4 cores of cpu without a client, for processes that go on.
       own       It waits for what its own agent has. Lease 4 of me holds 4 cores of cpu: give that back, or take it.
+      ending    Nothing to do: what it lacks was told to end, and is back within 8 s.
       expires   Nothing to do: what it lacks expires within 9 s.
       revoke    Lease 4 of third holds 4 cores of cpu: wait for it, or take it back.
       stale     Lease 4 of forgotten holds 4 cores of cpu, for 1 min now. Leases of cpu mostly (99 %) come back within 4 s.
@@ -593,6 +607,35 @@ describe("why", () => {
       Hint: Lease 2 of migrate holds 1 holder of db-lock: wait for it, or take it
       back.
         resource-manager leases revoke 2"
+    `)
+  })
+
+  it("a claim that lacks what was told to end waits", () => {
+    const held = (id: number, ending: HeldLease["ending"]) =>
+      lease(id, `agent ${id}`, { cpu: 2 }, ending === undefined ? {} : { ending })
+    const scene = overview({
+      pools: [pool("cpu", 8)],
+      leases: [
+        held(1, undefined),
+        held(2, { cause: "priority", latestInMillis: 8_000 }),
+        held(3, { cause: "reservation", latestInMillis: 90_000, reservation: 7 }),
+        held(4, { cause: "expiry", latestInMillis: 400 })
+      ],
+      waiters: [waiter([lacks("cpu", 4)], { earliestInMillis: 8_000 })]
+    })
+    expect(show(why("50", scene, sheet(100)) ?? [])).toMatchInlineSnapshot(`
+      "Waiter 50: me asks for cpu 4
+      waited    1 s
+      earliest  in 8 s
+
+      cpu  capacity: asks for 4 cores, 0 / 8 cores free
+        LEASE  AGENT     AMOUNT  HELD  NOTE
+            1  agent 1  2 cores   5 s
+            2  agent 2  2 cores   5 s  told to end, within 8 s: for a claim of higher priority
+            3  agent 3  2 cores   5 s  told to end, within 1 min 30 s: for reservation 7
+            4  agent 4  2 cores   5 s  told to end, within 400 ms: it has expired
+
+      Hint: Nothing to do: what it lacks was told to end, and is back within 8 s."
     `)
   })
 

@@ -2,7 +2,7 @@
 import { amount, claimShort, count, counted, frequency, percent } from "../amounts.ts"
 import { failedCell, heldCell, quotaCell } from "../agents.ts"
 import { bar } from "../bar.ts"
-import { leaseNote } from "../leases.ts"
+import { isNoted, leaseNote } from "../leases.ts"
 import { nameCell } from "../names.ts"
 import { fairnessCell, rateCell, usedCell, waitingCell } from "../pools.ts"
 import { whyShort } from "../reasons.ts"
@@ -144,10 +144,7 @@ export const leaseColumns = ({ leases }: OverviewView, { types }: Sheet): Readon
       hide: 1
     }
   ),
-  ...some(
-    leases.some((lease) => lease.manual || lease.orphaned === true),
-    { header: "NOTE", cell: leaseNote, hide: 3 }
-  )
+  ...some(leases.some(isNoted), { header: "NOTE", cell: leaseNote, hide: 3 })
 ]
 
 /** What a section says where it has no rows. */

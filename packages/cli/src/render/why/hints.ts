@@ -8,6 +8,7 @@
  * - `tooLate`   Tokens are all that it lacks, and they come after it gives up: a higher rate.
  * - `tokens`    Tokens are all that it lacks: nothing to do.
  * - `ahead`     Others are ahead of it in a queue: what would help the first of them.
+ * - `ending`    Leases were told to end, and have enough of what it lacks before it gives up: nothing to do.
  * - `orphaned`  A lease without a client holds what it lacks: revoke it.
  * - `own`       A lease of the same agent, which it is not inside of, holds what it lacks.
  * - `expires`   Enough of what it lacks expires before it gives up: nothing to do.
@@ -36,6 +37,7 @@ export type HintRule =
   | "tooLate"
   | "tokens"
   | "ahead"
+  | "ending"
   | "orphaned"
   | "own"
   | "expires"
@@ -166,13 +168,22 @@ const restText = (lease: HeldLease, lacks: ReadonlyArray<Lack>, types: Types): s
 const take = (rule: HintRule, text: string, lease: HeldLease, lacks: ReadonlyArray<Lack>, types: Types): Hint =>
   hint(rule, text + restText(lease, lacks, types), command("leases revoke", lease.id))
 
-/** The time in which so much has expired that nothing lacks, if that much expires. */
-const expiresIn = (leases: ReadonlyArray<HeldLease>, lacks: ReadonlyArray<Lack>): number | undefined => {
+const expiry = ({ expiresInMillis = Infinity }: HeldLease): number => expiresInMillis
+
+const forcedEnd = ({ ending }: HeldLease): number => ending?.latestInMillis ?? Infinity
+
+/** The time in which so much is back by itself that nothing lacks, if that much is. */
+const backIn = (
+  leases: ReadonlyArray<HeldLease>,
+  lacks: ReadonlyArray<Lack>,
+  timeOf: (lease: HeldLease) => number
+): number | undefined => {
+  const inOrder = leases.toSorted((a, b) => (timeOf(a) < timeOf(b) ? -1 : timeOf(a) > timeOf(b) ? 1 : 0))
   const times = lacks.map(({ missing, type }) => {
     let freed = 0
-    for (const lease of leases.toSorted((a, b) => (a.expiresInMillis ?? Infinity) - (b.expiresInMillis ?? Infinity))) {
+    for (const lease of inOrder) {
       freed += held(lease, type)
-      if (freed >= missing) return lease.expiresInMillis ?? Infinity
+      if (freed >= missing) return timeOf(lease)
     }
     return Infinity
   })
@@ -193,6 +204,10 @@ const capacityHint = (waiter: WaiterView, scene: Scene, types: Types): Hint => {
   const pool = first === undefined ? undefined : scene.pool(first.type)
   if (first === undefined || pool === undefined) return hint("turn", "Nothing to do: it is its turn.")
 
+  const forced = backIn(holders, lacks, forcedEnd)
+  if (forced !== undefined && forced <= (waiter.timesOutInMillis ?? Infinity)) {
+    return hint("ending", `Nothing to do: what it lacks was told to end, and is back within ${duration(forced)}.`)
+  }
   const orphans = holders.filter(({ orphaned }) => orphaned === true)
   const orphan = best(orphans, lacks)
   if (orphan !== undefined) {
@@ -205,9 +220,9 @@ const capacityHint = (waiter: WaiterView, scene: Scene, types: Types): Hint => {
     const text = `It waits for what its own agent has. ${holdsText(own, lacks, types)}: give that back, or take it.`
     return take("own", text, own, lacks, types)
   }
-  const expiry = expiresIn(holders, lacks)
-  if (expiry !== undefined && expiry <= (waiter.timesOutInMillis ?? Infinity)) {
-    return hint("expires", `Nothing to do: what it lacks expires within ${duration(expiry)}.`)
+  const expired = backIn(holders, lacks, expiry)
+  if (expired !== undefined && expired <= (waiter.timesOutInMillis ?? Infinity)) {
+    return hint("expires", `Nothing to do: what it lacks expires within ${duration(expired)}.`)
   }
   const old = holders.filter((lease) => held(lease, first.type) > 0 && lease.heldMillis > staleAfter(pool))
   const stale = best(old, lacks)

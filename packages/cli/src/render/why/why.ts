@@ -6,6 +6,7 @@
 import type { WaitReason } from "@resource-manager/core/Statistics"
 import { amount, amountIn, amountOf, claimShort, count, counted, rateText, type Types } from "../amounts.ts"
 import { command } from "../commands.ts"
+import { endingText } from "../endings.ts"
 import { failuresText } from "../failures.ts"
 import { nameCell, named } from "../names.ts"
 import { byWeight } from "../reasons.ts"
@@ -49,7 +50,11 @@ const noteOf = (lease: HeldLease, waiter: WaiterView, scene: Scene, types: Types
     ...(lease.orphaned === true ? [span("bad", "orphaned")] : []),
     ...(isAround ? ["this wait is inside it"] : lease.agent === waiter.agent ? ["of the same agent"] : []),
     ...(wait === undefined || isAround ? [] : [`waits for ${claimShort(types, wait.claim)} (waiter ${wait.id})`]),
-    ...(lease.expiresInMillis === undefined ? [] : [`expires in ${duration(lease.expiresInMillis)}`])
+    ...(lease.ending === undefined
+      ? lease.expiresInMillis === undefined
+        ? []
+        : [`expires in ${duration(lease.expiresInMillis)}`]
+      : [endingText(lease.ending)])
   ]
   return joinText(parts, ", ")
 }
