@@ -52,17 +52,24 @@ export class Settling {
 
   /** Grants everything that can be granted, and takes what may be taken for it. */
   settle(newcomer?: Request): void {
-    const { heldBack, ready } = this.books
-    if (heldBack.size > 0) {
-      // What was not safe may be now.
-      ready.push(...heldBack)
-      heldBack.clear()
-      this.readyInOrder = -1
-    }
+    this.resumeHeldBack()
     this.serve(newcomer)
     if (this.taking === undefined) return
-    while (reconsider(this.books, this.taking, this.spared)) this.serve()
+    while (reconsider(this.books, this.taking, this.spared)) {
+      // Without a grace what was taken is back already.
+      this.resumeHeldBack()
+      this.serve()
+    }
     this.spared.clear()
+  }
+
+  /** What was not safe may be now. */
+  private resumeHeldBack(): void {
+    const { heldBack, ready } = this.books
+    if (heldBack.size === 0) return
+    ready.push(...heldBack)
+    heldBack.clear()
+    this.readyInOrder = -1
   }
 
   /** Grants everything that can be granted: in order, then out of turn where a policy lets that be. */

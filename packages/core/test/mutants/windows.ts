@@ -109,5 +109,21 @@ export const windowMutants = [
       search: " || mayUsePromises(books, request)) {",
       replacement: ") {"
     }
+  ]),
+  ...of("preemption/transitions.ts", [
+    {
+      name: "room of who was told, unseen",
+      rule: "as soon as who was told to end is not there any more at a start, others may have that",
+      search: "    if (waitersHead !== undefined) books.rebalance(part.pool)\n",
+      replacement: ""
+    }
+  ]),
+  ...of("Settling.ts", [
+    {
+      name: "safe since leases were taken, unseen",
+      rule: "who is safe once leases were taken without a grace does not wait",
+      search: "      // Without a grace what was taken is back already.\n      this.resumeHeldBack()\n",
+      replacement: ""
+    }
   ])
 ]

@@ -8,13 +8,23 @@ import type { Part, Request } from "../Request.ts"
 import { endsAt, mayBeTaken, type Notice } from "./Notice.ts"
 import { PreemptibleIndex } from "./PreemptibleIndex.ts"
 
+/** How long a lease stays decides what others may have until the next windows begin. */
+const stayChanged = (books: Books, lease: Request): void => {
+  for (const part of lease.parts) {
+    const { calendar, waitersHead } = part.pool
+    if (calendar === undefined) continue
+    calendar.stayChanged(part)
+    if (waitersHead !== undefined) books.rebalance(part.pool)
+  }
+}
+
 /** What works under a lease takes time to end. Only one that expires has an instant from which on it does. */
 export const linger = (books: Books, lease: Request): void => {
   lease.scheduling = { ...lease.scheduling, lingers: true }
-  for (const part of lease.parts) part.pool.calendar?.stayChanged(part)
   // One that has to stop already has its expiry no more.
   books.timers.set(lease, endsAt(lease))
   books.sink?.({ _tag: "Lingers", at: books.now, id: lease.id })
+  stayChanged(books, lease)
 }
 
 /** A lease is told to end. From now on it comes back by time, whatever waits inside it. */
@@ -29,10 +39,10 @@ export const announce = (books: Books, lease: Request, notice: Notice): void => 
   }
   lease.notice = notice
   books.noticed.add(lease)
-  for (const part of lease.parts) part.pool.calendar?.stayChanged(part)
   books.timers.set(lease, endsAt(lease))
   const { by, cause, deadline, forcedAt, reservation } = notice
   books.sink?.({ _tag: "Preempting", at: books.now, id: lease.id, by, cause, reservation, deadline, forcedAt })
+  stayChanged(books, lease)
   books.onNoticed?.(lease)
 }
 
@@ -42,13 +52,13 @@ export const spare = (books: Books, lease: Request): void => {
   books.noticed.delete(lease)
   for (const part of lease.parts) {
     part.pool.announced -= part.amount
-    part.pool.calendar?.stayChanged(part)
     list(part)
     // Whoever may not take it was served by it too, and may take others.
     books.changed?.add(part.pool)
   }
   books.timers.set(lease, lease.expiresAt)
   books.sink?.({ _tag: "Spared", at: books.now, id: lease.id })
+  stayChanged(books, lease)
   books.onNoticed?.(lease)
 }
 

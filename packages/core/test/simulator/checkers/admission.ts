@@ -229,8 +229,8 @@ export const admission = (run: Run): Checker => {
         const dueNow = actual === "ClaimTimedOut" && (run.command.deadline ?? Infinity) <= ledger.now
         // It may pass others, be rescued, or inherit, once it waits: that is for `order`, `bypass` and `rescue` to judge.
         const outOfTurn = exempted || run.order !== undefined || run.backfill !== undefined
-        // What it grows may be taken in this very decision, where its holder has no grace.
-        const taken = actual === "LeaseRevoked" && exempted
+        // It, or what it grows, may be taken in this very decision, where holders have no grace.
+        const taken = (actual === "LeaseRevoked" || actual === "returned") && exempted
         if (!dueNow && !deadlocked && !taken && !(actual === "held" && outOfTurn))
           fail(`the claim has to wait, but it is ${actual}`)
       }
