@@ -9,6 +9,8 @@
  * made since the last one it named; so whoever has waited long enough, with `older`
  * waiters before it in a pool, is rescued at the latest after
  * `oneIn * (older + 1)` more grants of that pool: each `oneIn` of them name one of those.
+ * Who waits for quota first, or again, comes to the queue behind all others: its bound
+ * begins there, once those in front of it have waited long enough too.
  */
 import type { Pool } from "../Pool.ts"
 import type { Request } from "../Request.ts"

@@ -5,7 +5,9 @@
  *
  * The bound: whoever has waited long enough as something is granted or returned, with so
  * many waiters before it in a pool, is rescued or gone at the latest `oneIn` grants of
- * that pool later for each of those and for itself.
+ * that pool later for each of those and for itself. Who waits for quota
+ * first, or again, comes to the queue behind all others: its bound begins there, once
+ * those in front of it have waited long enough too, for some of them asked later.
  */
 import { type Checker, failing, type Run } from "../checker.ts"
 import type { WorldClaim, WorldPool } from "../model.ts"
@@ -48,16 +50,17 @@ export const rescue = (run: Run): Checker => {
       const known = ripe.get(pool) ?? new Map<WorldClaim, Ripe>()
       ripe.set(pool, known)
       const waiters = waitersOf(pool)
-      waiters.forEach((waiter, older) => {
-        if (waiter.rescued || now - waiter.askedAt < after) return
+      // Nobody behind one that has not waited long enough is named, however long it has waited.
+      const young = waiters.findIndex((waiter) => !waiter.rescued && now - waiter.askedAt < after)
+      waiters.slice(0, young < 0 ? waiters.length : young).forEach((waiter, older) => {
+        if (waiter.rescued) return
         const since = known.get(waiter)
         if (since === undefined) known.set(waiter, { older, grants: of(grants, pool) })
         else if (of(grants, pool) - since.grants > oneIn * (since.older + 1))
           fail(`${waiter.id} is not rescued after ${of(grants, pool) - since.grants} grants of ${pool.type}`)
         else if (of(grants, pool) - since.grants > oneIn) run.count("rescue: bound watched")
       })
-      // Who waits for quota again comes back behind all others.
-      for (const claim of known.keys()) if (claim.status !== "waiting" || claim.parked) known.delete(claim)
+      for (const claim of known.keys()) if (claim.status !== "waiting") known.delete(claim)
       const first = waiters.find((waiter) => !waiter.rescued)
       if (first !== undefined && isDue(pool, oneIn) && now - first.askedAt >= after)
         fail(`${pool.type} could have rescued ${first.id}`)
@@ -68,6 +71,11 @@ export const rescue = (run: Run): Checker => {
     onEvent: (event) => {
       changed = event._tag === "Granted" || event._tag === "GrantedAtOnce" || event._tag === "Returned"
       if (event._tag === "Rescued") judge(event.id, event.type, event.at)
+      // At once: it may be back, behind all others, before the command ends.
+      if (event._tag === "Withdrawn") {
+        const claim = world.claim(event.id)
+        for (const { pool } of claim.needs) ripe.get(pool)?.delete(claim)
+      }
       const pools =
         event._tag === "GrantedAtOnce"
           ? Object.keys(event.claim).map((type) => world.pool(type))
