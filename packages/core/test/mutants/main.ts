@@ -69,6 +69,7 @@ const profileFor = ({ file, name, rule }: Mutant): string | undefined => {
   if (["Availability.ts", "orderedReduction.ts", "reservations/standing.ts"].includes(file)) return "reserved, nested"
   if (file.startsWith("reservations/") || file === "Settling.ts") return "reserved"
   if (file === "Bucket.ts") return "bytes"
+  if (file === "Ledger.ts" && rule.includes("promise")) return "reserved, nested"
   return file.startsWith("quota/") ? "groups" : undefined
 }
 
