@@ -29,7 +29,7 @@ export const waitingShareMin = 0.3
  */
 const round = 64
 
-/** The size that runs before a merge: six rounds, with over a million commands of mixed runs. */
+/** The size that runs before a merge: six rounds, with about a million commands of mixed runs. */
 export const seedsDefault = 6 * round
 export const stepsDefault = 4000
 
