@@ -13,14 +13,14 @@
  * says why.
  */
 import * as Effect from "effect/Effect"
-import * as Stream from "effect/Stream"
 import type * as Scope from "effect/Scope"
 import type { LimitView } from "./AdaptiveLimit.ts"
 import type { InvalidCapacity, UnknownResourceType } from "./Errors.ts"
 import { governPool, type GovernOptions } from "./internal/governPool.ts"
 import { LeaseMeter } from "./internal/LeaseMeter.ts"
-import { LeaseTable, type ReturnReason } from "./LeaseTable.ts"
-import { ResourceManager } from "./ResourceManager.ts"
+import { follow } from "./LeaseLives.ts"
+import type { LeaseTable, ReturnReason } from "./LeaseTable.ts"
+import type { ResourceManager } from "./ResourceManager.ts"
 
 export type LeaseOutcome = "served" | "dropped" | "ignored"
 
@@ -51,8 +51,6 @@ export const make: (
   options: AdaptiveLeasesOptions
 ) => Effect.Effect<AdaptiveLeases, InvalidCapacity | UnknownResourceType, ResourceManager | LeaseTable | Scope.Scope> =
   Effect.fnUntraced(function* (options) {
-    const manager = yield* ResourceManager
-    const table = yield* LeaseTable
     const { outcomeOf, resourceType } = options
     const { changed, feed, limit, view } = yield* governPool(options, 0)
     const meter = new LeaseMeter(
@@ -61,19 +59,19 @@ export const make: (
       (lease, reason) => served(reason) ?? outcomeOf?.(lease) ?? "served"
     )
 
-    const begun = Effect.map(Effect.all([manager.leases, manager.waiters]), ([leases, waiters]) =>
-      meter.reset(leases, waiters)
-    )
-    yield* table.events.pipe(
-      Stream.runForEach((event) => {
-        if (event._tag === "Dropped") return begun
-        meter.hear(event)
-        return changed() ?? Effect.void
-      }),
-      Effect.forkScoped({ startImmediately: true })
-    )
-    // Heard from now on: what is counted twice is counted once.
-    yield* begun
+    yield* follow({
+      follows: meter.follows,
+      granted: meter.granted,
+      undone: meter.undone,
+      reset: (leases) => {
+        meter.reset(leases)
+        return undefined
+      },
+      returned: (lease, reason, at) => {
+        meter.returned(lease, reason, at)
+        return changed()
+      }
+    })
 
     return { resourceType, limit, view: view(meter) }
   })

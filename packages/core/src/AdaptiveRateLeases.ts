@@ -20,15 +20,14 @@ import * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
 import type { LeaseOutcome } from "./AdaptiveLeases.ts"
 import type { RateView } from "./AdaptiveRate.ts"
 import type { InvalidCapacity, InvalidRate, UnknownResourceType } from "./Errors.ts"
 import { makeGovernedPool } from "./internal/governedPool.ts"
-import { type EndedLease, LeaseStarts } from "./internal/LeaseStarts.ts"
 import { RateGovernor } from "./internal/RateGovernor.ts"
 import { type RateOptions, readRateOptions } from "./internal/rateOptions.ts"
-import { LeaseTable } from "./LeaseTable.ts"
+import { follow } from "./LeaseLives.ts"
+import type { LeaseTable, ReturnReason } from "./LeaseTable.ts"
 import { RatePolicy } from "./RatePolicy.ts"
 import { ResourceManager } from "./ResourceManager.ts"
 
@@ -62,7 +61,6 @@ export const make: (
   ResourceManager | LeaseTable | Scope.Scope
 > = Effect.fnUntraced(function* (options) {
   const manager = yield* ResourceManager
-  const table = yield* LeaseTable
   const policy = yield* RatePolicy
   const { outcomeOf, resourceType } = options
   const governor = new RateGovernor(yield* Clock.Clock, {
@@ -72,44 +70,47 @@ export const make: (
     retryAfter: undefined
   })
   const pool = yield* makeGovernedPool(manager, resourceType, options.rate, governor)
-  const starts = new LeaseStarts(resourceType, () => governor.now())
+  /** Since when leases are held. Those that were there before count from when one first looked. */
+  let starts: Map<number, number> = new Map()
   /** Leases that are held and of which an overload was reported. */
   const reported = new Set<number>()
 
-  const ended = ({ id, reason, startedAt }: EndedLease): void => {
-    if (reported.delete(id) || reason !== "released") return
-    const outcome = outcomeOf?.(id) ?? "served"
+  const ended = (lease: number, reason: ReturnReason, startedAt: number): void => {
+    if (reported.delete(lease) || reason !== "released") return
+    const outcome = outcomeOf?.(lease) ?? "served"
     if (outcome === "served") governor.succeeded(startedAt)
     else if (outcome === "dropped") governor.overloaded(startedAt, undefined)
   }
 
   const overload = ({ lease, retryAfter }: Overload): Effect.Effect<void> =>
     Effect.suspend(() => {
-      const startedAt = lease === undefined ? undefined : starts.startOf(lease)
+      const startedAt = lease === undefined ? undefined : starts.get(lease)
       governor.overloaded(startedAt ?? governor.now(), retryAfter)
       if (lease !== undefined && startedAt !== undefined) {
         reported.add(lease)
         // Its next call begins after the pause that it was told of.
-        starts.restart(lease, governor.now() + governor.pausedMicros)
+        starts.set(lease, governor.now() + governor.pausedMicros)
       }
       return pool.updated
     })
 
-  const begun = Effect.map(Effect.all([manager.leases, manager.waiters]), ([leases, waiters]) => {
-    starts.reset(leases, waiters)
-    for (const lease of reported) if (starts.startOf(lease) === undefined) reported.delete(lease)
+  yield* follow({
+    follows: (claim) => (claim[resourceType] ?? 0) > 0,
+    reset: (leases) => {
+      starts = new Map(leases.map(({ id }) => [id, starts.get(id) ?? governor.now()]))
+      for (const lease of reported) if (!starts.has(lease)) reported.delete(lease)
+      return undefined
+    },
+    granted: ({ id }) => starts.set(id, governor.now()),
+    undone: (lease) => starts.delete(lease),
+    returned: (lease, reason) => {
+      const startedAt = starts.get(lease)
+      if (startedAt === undefined) return undefined
+      starts.delete(lease)
+      ended(lease, reason, startedAt)
+      return pool.update()
+    }
   })
-  yield* table.events.pipe(
-    Stream.runForEach((event) => {
-      if (event._tag === "Dropped") return begun
-      const lease = starts.hear(event)
-      if (lease === undefined) return Effect.void
-      ended(lease)
-      return pool.update() ?? Effect.void
-    }),
-    Effect.forkScoped({ startImmediately: true })
-  )
-  yield* begun
 
   return { resourceType, overload, view: Effect.sync(() => ({ resourceType, ...governor.view() })) }
 })

@@ -18,13 +18,13 @@ import * as AdaptiveRateLeases from "@resource-manager/core/AdaptiveRateLeases"
 import * as Aimd from "@resource-manager/core/Aimd"
 import type { Claim } from "@resource-manager/core/Claim"
 import * as Errors from "@resource-manager/core/Errors"
+import { follow } from "@resource-manager/core/LeaseLives"
 import { LeaseTable } from "@resource-manager/core/LeaseTable"
 import * as LimitPolicy from "@resource-manager/core/LimitPolicy"
 import { ResourceManager } from "@resource-manager/core/ResourceManager"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
 import { Charges } from "./internal/Charges.ts"
 import { perMinute, registerPools } from "./internal/pools.ts"
 import { makePurses } from "./internal/purses.ts"
@@ -91,7 +91,7 @@ export const make: (
     const limit = yield* concurrency(types, options, outcomeOf)
     const purses = yield* makePurses(manager, types, options)
     const charges = new Charges(table, purses, types)
-    yield* follow(manager, table, charges)
+    yield* follow(charges)
     const { price } = options
     const priceOf = (usage: Usage) => (price === undefined ? 0 : costMicros(price, usage))
 
@@ -175,19 +175,3 @@ const concurrency = (types: Types, { concurrent }: LlmLimits, outcomeOf: Pick<Ll
         LimitPolicy.LimitPolicy,
         LimitPolicy.fromAlgorithm(Aimd.make(concurrent))
       )
-
-/** Keeps the accounts by what happens to leases. */
-const follow = Effect.fnUntraced(function* (
-  manager: ResourceManager["Service"],
-  table: LeaseTable["Service"],
-  charges: Charges
-) {
-  const begun = Effect.flatMap(Effect.all([manager.leases, manager.waiters]), ([leases, waiters]) =>
-    charges.reset(leases, waiters)
-  )
-  yield* table.events.pipe(
-    Stream.runForEach((event) => (event._tag === "Dropped" ? begun : (charges.hear(event) ?? Effect.void))),
-    Effect.forkScoped({ startImmediately: true })
-  )
-  yield* begun
-})

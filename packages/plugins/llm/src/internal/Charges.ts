@@ -10,7 +10,8 @@
  * 3. One that came back without a word is charged all that it held.
  */
 import type { Claim } from "@resource-manager/core/Claim"
-import type { LeaseTable, LedgerEvent } from "@resource-manager/core/LeaseTable"
+import type { FollowedLease, LeaseLives } from "@resource-manager/core/LeaseLives"
+import type { LeaseTable } from "@resource-manager/core/LeaseTable"
 import * as Effect from "effect/Effect"
 import type { Types } from "../LlmOptions.ts"
 import type { Purse } from "./Purse.ts"
@@ -24,17 +25,10 @@ interface Account {
   charged: number | "formerly" | undefined
 }
 
-interface Seen {
-  readonly id: number
-  readonly agent: string
-  readonly claim: Claim
-}
-
-export class Charges {
+export class Charges implements LeaseLives {
   private readonly table: LeaseTable["Service"]
   private readonly purses: Purses
   private readonly types: Types
-  private readonly waiting = new Map<number, Account>()
   private accounts: Map<number, Account> = new Map()
   private hasBegun = false
 
@@ -44,16 +38,14 @@ export class Charges {
     this.types = types
   }
 
-  /** Begins with what there is, or begins anew where events were missed: what is gone came back without a word. */
-  reset(leases: ReadonlyArray<Seen>, waiters: ReadonlyArray<Seen>): Effect.Effect<void> {
+  readonly follows = (claim: Claim): boolean => claim[this.types.requests] !== undefined
+
+  readonly reset = (leases: ReadonlyArray<FollowedLease>): Effect.Effect<void> => {
     const { accounts } = this
     const isFirst = !this.hasBegun
     this.hasBegun = true
-    this.waiting.clear()
     this.accounts = new Map()
-    for (const waiter of waiters) if (this.isCall(waiter.claim)) this.waiting.set(waiter.id, this.opened(waiter))
     for (const lease of leases) {
-      if (!this.isCall(lease.claim)) continue
       const account = accounts.get(lease.id) ?? this.opened(lease)
       if (isFirst && account.heldMicros === 0) account.charged ??= "formerly"
       this.accounts.set(lease.id, account)
@@ -62,34 +54,19 @@ export class Charges {
     return Effect.forEach(accounts.values(), (account) => this.chargeEnded(account), { discard: true })
   }
 
-  hear(event: LedgerEvent): Effect.Effect<void> | undefined {
-    switch (event._tag) {
-      case "Queued":
-        if (event.grows === undefined && this.isCall(event.claim)) this.waiting.set(event.id, this.opened(event))
-        return undefined
-      case "GrantedAtOnce":
-        if (event.grows === undefined && this.isCall(event.claim)) this.begin(event.id, this.opened(event))
-        return undefined
-      case "Granted": {
-        const account = this.waiting.get(event.id)
-        this.waiting.delete(event.id)
-        if (account !== undefined) this.begin(event.id, account)
-        return undefined
-      }
-      case "Left":
-        this.waiting.delete(event.id)
-        return undefined
-      case "Undone":
-        this.accounts.delete(event.id)
-        return undefined
-      case "Returned": {
-        const account = this.accounts.get(event.id)
-        this.accounts.delete(event.id)
-        return account === undefined ? undefined : this.chargeEnded(account)
-      }
-      default:
-        return undefined
-    }
+  readonly granted = (lease: FollowedLease): void => {
+    // It may have been charged before this was heard.
+    if (!this.accounts.has(lease.id)) this.accounts.set(lease.id, this.opened(lease))
+  }
+
+  readonly undone = (lease: number): void => {
+    this.accounts.delete(lease)
+  }
+
+  readonly returned = (lease: number): Effect.Effect<void> | undefined => {
+    const account = this.accounts.get(lease)
+    this.accounts.delete(lease)
+    return account === undefined ? undefined : this.chargeEnded(account)
   }
 
   /** Whether a held lease was charged. */
@@ -133,18 +110,9 @@ export class Charges {
     )
   }
 
-  private begin(id: number, account: Account): void {
-    // It may have been charged before this was heard.
-    if (!this.accounts.has(id)) this.accounts.set(id, account)
-  }
-
-  private opened({ agent, claim }: Omit<Seen, "id">): Account {
+  private opened({ agent, claim }: Pick<FollowedLease, "agent" | "claim">): Account {
     const held = [claim[this.types.spend] ?? 0, claim[this.types.spendOf(agent)] ?? 0]
     return { agent, heldMicros: Math.max(...held), charged: undefined }
-  }
-
-  private isCall(claim: Claim): boolean {
-    return claim[this.types.requests] !== undefined
   }
 }
 
