@@ -21,3 +21,22 @@ export const readAmountOf = (types: Types, type: string, text: string, orElse = 
       ? Effect.succeed(read.success)
       : Effect.fail(failed(exitCodes.usage, `AMOUNT is ${JSON.stringify(text)}; ${allowed}`))
   })
+
+/** Amounts of several pools, each written `POOL=AMOUNT`. `name` and `such`: how they are called, and examples. */
+export const readAmounts = Effect.fnUntraced(function* (
+  types: Types,
+  written: ReadonlyArray<string>,
+  { name, such }: { readonly name: string; readonly such: string }
+) {
+  const wrong = (text: string, allowed: string) =>
+    Effect.fail(failed(exitCodes.usage, `${name} is ${JSON.stringify(text)}; allowed: ${allowed}`))
+  const amounts = new Map<string, number>()
+  for (const text of written) {
+    const equals = Math.max(0, text.indexOf("="))
+    const type = text.slice(0, equals)
+    if (type === "") return yield* wrong(text, such)
+    if (amounts.has(type)) return yield* wrong(text, `${type} once`)
+    amounts.set(type, yield* readAmountOf(types, type, text.slice(equals + 1)))
+  }
+  return Object.fromEntries(amounts)
+})

@@ -5,9 +5,9 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import { readTokenCount } from "../../config/units.ts"
 import { exitCodes } from "../../exitCodes.ts"
-import { readAmountOf } from "../../frame/amounts.ts"
+import { readAmounts } from "../../frame/amounts.ts"
 import { failed } from "../../frame/CommandFailed.ts"
-import { type Daemon, withDaemon } from "../../frame/daemon.ts"
+import { withDaemon } from "../../frame/daemon.ts"
 import { print } from "../../frame/output.ts"
 import { typesOf } from "../../frame/question.ts"
 import { SettleOutput } from "../../output/daemon.ts"
@@ -48,19 +48,6 @@ const kindOf = ({ amounts, failed, inputTokens, outputTokens }: SettleOptions) =
       )
 }
 
-const amountsOf = Effect.fnUntraced(function* (daemon: Daemon, written: ReadonlyArray<string>) {
-  const types = yield* typesOf(daemon)
-  const amounts = new Map<string, number>()
-  for (const text of written) {
-    const equals = Math.max(0, text.indexOf("="))
-    const type = text.slice(0, equals)
-    if (type === "") return yield* usage(`POOL=N is ${JSON.stringify(text)}; allowed: such as rows=812`)
-    if (amounts.has(type)) return yield* usage(`POOL=N is ${JSON.stringify(text)}; allowed: ${type} once`)
-    amounts.set(type, yield* readAmountOf(types, type, text.slice(equals + 1)))
-  }
-  return Object.fromEntries(amounts)
-})
-
 export const settle = Effect.fnUntraced(function* (options: SettleOptions) {
   const kind = yield* kindOf(options)
   const lease = leaseOf(options.lease, process.env)
@@ -75,14 +62,17 @@ export const settle = Effect.fnUntraced(function* (options: SettleOptions) {
   return yield* withDaemon(
     options.connect,
     Effect.fnUntraced(function* (daemon) {
+      const types = yield* typesOf(daemon)
       const cost: CallCost =
         kind === "amounts"
-          ? { _tag: "Amounts", actual: yield* amountsOf(daemon, options.amounts) }
+          ? {
+              _tag: "Amounts",
+              actual: yield* readAmounts(types, options.amounts, { name: "POOL=N", such: "such as rows=812" })
+            }
           : kind === "usage"
             ? { _tag: "Usage", ...tokens }
             : { _tag: "Refund" }
       const settled = yield* daemon.call((rpc) => rpc.SettleLease({ lease: lease.value, cost }))
-      const types = yield* typesOf(daemon)
       yield* print({ schema: SettleOutput, value: settled, types, lines: (sheet) => [settledLine(settled, sheet)] })
     })
   )

@@ -7,7 +7,7 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import { readDuration, readPriority } from "../../config/units.ts"
 import { exitCodes } from "../../exitCodes.ts"
-import { readAmountOf } from "../../frame/amounts.ts"
+import { readAmounts } from "../../frame/amounts.ts"
 import { failed } from "../../frame/CommandFailed.ts"
 import { withDaemon } from "../../frame/daemon.ts"
 import { print } from "../../frame/output.ts"
@@ -85,18 +85,14 @@ export const add = (options: AddOptions) =>
       const startsIn = yield* startOf(options)
       const lasts = yield* durationOf("--lasting", options.lasting)
       const types = yield* typesOf(daemon)
-      const claim: Array<readonly [string, number]> = []
-      for (const written of options.amounts) {
-        const equals = Math.max(0, written.indexOf("="))
-        const type = written.slice(0, equals)
-        if (type === "") return yield* wrong("POOL=AMOUNT", written, "such as cpu=4 or memory=8GiB")
-        if (claim.some(([known]) => known === type)) return yield* wrong("POOL=AMOUNT", written, `${type} once`)
-        claim.push([type, yield* readAmountOf(types, type, written.slice(equals + 1))])
-      }
+      const claim = yield* readAmounts(types, options.amounts, {
+        name: "POOL=AMOUNT",
+        such: "such as cpu=4 or memory=8GiB"
+      })
       const made = yield* daemon.call((rpc) =>
         rpc.Reserve({
           for: holder,
-          claim: Object.fromEntries(claim),
+          claim,
           ...(startsIn === undefined ? {} : { startsIn: span(startsIn) }),
           ...(lasts === undefined ? {} : { lasts: span(lasts) }),
           ...(Option.isNone(options.note) ? {} : { note: options.note.value })
