@@ -92,7 +92,7 @@ export class Arrivals {
     }
     // Quota that a wait inside needs is kept from nobody; what is promised is taken whatever is set aside.
     if (isNeededInside(request) || takesPromised(request)) this.judge.judgeGrowth(request)
-    if (books.dirtyGates.length > 0 || this.settling.mayLetPass(request) || mayUsePromises(books, request)) {
+    if (books.dirtyGates.length > 0 || this.settling.mayLetPass(request) || stirsPromises(books, request)) {
       this.settling.settle()
     }
   }
@@ -140,8 +140,11 @@ export class Arrivals {
   }
 }
 
-/** Whether it may have what is promised to several that it is of: then others make up for what it used of more than one. */
-const mayUsePromises = ({ changed, lead }: Books, { parts }: Request): boolean => {
+/**
+ * Has those pools looked at of which something is promised, and tells whether there are any: it may have what
+ * is promised to several that it is of, and others make up for what it used of more than one.
+ */
+const stirsPromises = ({ changed, lead }: Books, { parts }: Request): boolean => {
   if (lead === undefined || changed === undefined) return false
   for (const { pool } of parts) if (pool.calendar !== undefined) changed.add(pool)
   return changed.size > 0

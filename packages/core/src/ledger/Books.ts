@@ -389,10 +389,8 @@ export class Books {
 
   /** Makes a pool's earmarks fit what is free, and arms its timer. */
   rebalance(pool: Pool): void {
-    if (this.changed !== undefined) this.changed.add(pool)
     pool.retreat(this.now)
-    pool.advance(this.now, this.ready, this.changed === undefined ? undefined : this.advanced)
-    this.schedule(pool)
+    this.goOn(pool)
   }
 
   /**

@@ -87,7 +87,7 @@ export class Bucket {
     if (now > this.refilledAt) this.flow(now)
   }
 
-  /** Products that may leave the safe integers, as bytes a second times a day do, are made by BigInt: one above them shows that it is. */
+  /** By one exact product; with BigInt where that leaves the safe integers, as bytes a second times a day do: rounded or not, it is above them then. */
   private flow(now: number): void {
     const elapsed = now - this.refilledAt
     this.refilledAt = now

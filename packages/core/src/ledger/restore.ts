@@ -17,9 +17,8 @@ import * as gates from "./quota/gates.ts"
 import { type Reading, restoreGroups, restorePlace } from "./quota/snapshot.ts"
 import { park } from "./quota/transitions.ts"
 import { inQueueOrder, leasesAround, Part, Request } from "./Request.ts"
-import { Calendar } from "./reservations/Calendar.ts"
-import { standingSum } from "./reservations/standing.ts"
 import { Reservations } from "./reservations/Reservations.ts"
+import { openCalendar } from "./reservations/transitions.ts"
 import type {
   AgentState,
   BucketState,
@@ -265,12 +264,7 @@ class Restoring {
       reservations.byId.set(rest.id, { ...rest, claim: Object.fromEntries(claim) })
     }
     books.reservations = reservations
-    for (const pool of this.pools) {
-      const promised = reservations.of(pool.type)
-      if (promised.length === 0) continue
-      pool.calendar = new Calendar(pool, promised, books.now, books.lead)
-      pool.standing = standingSum(pool)
-    }
+    for (const pool of this.pools) openCalendar(books, reservations, pool)
     books.timers.set(reservations, reservations.nextAt(books.now, books.lead))
   }
 

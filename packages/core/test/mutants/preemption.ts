@@ -14,8 +14,8 @@ export const preemptionMutants = [
     {
       name: "what lingers is never forced",
       rule: "a lease that lingers is taken by force where it is not given back in time",
-      search: "return lease.scheduling.lingers === true ? notice.forcedAt :",
-      replacement: "return lease.scheduling.lingers === true ? Infinity :"
+      search: "return scheduling.lingers === true ? notice.forcedAt :",
+      replacement: "return scheduling.lingers === true ? Infinity :"
     }
   ]),
   ...of("preemption/PreemptibleIndex.ts", [
@@ -178,8 +178,8 @@ export const preemptionMutants = [
     {
       name: "taken back from above",
       rule: "where priority takes too nothing of higher priority is taken back",
-      search: "return !this.taking.policy.byPriority || lease.leasePriority <= this.taking.rankOf(claim)",
-      replacement: "return true"
+      search: "  !policy.byPriority || lease.leasePriority <= rankOf(claim)\n",
+      replacement: "  true\n"
     },
     {
       name: "taken back from around itself",

@@ -106,7 +106,7 @@ export const windowMutants = [
     {
       name: "what was promised twice is missed",
       rule: "what a claim uses of more than one promise is made up for",
-      search: " || mayUsePromises(books, request)) {",
+      search: " || stirsPromises(books, request)) {",
       replacement: ") {"
     }
   ]),

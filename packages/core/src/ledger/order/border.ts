@@ -39,8 +39,9 @@ export const displace = (pool: Pool, queue: Queue, part: Part): void => {
 
 /**
  * Earmarks for waiters what has become free, in order. With fair shares it stops at the
- * first that has all it needs: its grant decides who comes next. Who is granted is the same
- * without that pause, but each grant would take back what is set aside behind it: O(n²) for n.
+ * first that has all it needs: its grant decides who comes next. The simulator finds nobody
+ * granted otherwise without that pause; but each grant would take back what is set aside behind
+ * it: O(n²) for n.
  */
 export const advanceInOrder = (
   pool: Pool,

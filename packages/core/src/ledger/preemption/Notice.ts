@@ -38,10 +38,8 @@ export const comesBackByTime = (lease: Request): boolean => lease.ttl !== 0 || l
 /** When something happens to a held lease by itself; `Infinity` where nothing does. */
 export const endsAt = (lease: Request): number => {
   const { expiresAt, notice } = lease
-  if (notice === undefined) return expiresAt
-  if (!notice.ending) return Math.min(expiresAt, notice.deadline)
-  // What lingers is being ended already: its expiry would only say so again.
-  return lease.scheduling.lingers === true ? notice.forcedAt : Math.min(expiresAt, notice.forcedAt)
+  // What lingers and is being ended has its expiry behind it: that would only say so again.
+  return notice === undefined || notice.ending ? takenAt(lease) : Math.min(expiresAt, notice.deadline)
 }
 
 /** When a held lease is back at the latest, by itself or by force; `Infinity` where nothing takes it. */

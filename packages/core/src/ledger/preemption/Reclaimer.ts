@@ -30,7 +30,7 @@ import { obstacleOf, type Step } from "../quota/obstacles.ts"
 import { hasBorrowed, nobodyLeft, Outlook, type Standing, standingOf, Without } from "../quota/reclaim.ts"
 import { mayBeTaken } from "./Notice.ts"
 import { deficitsOf, isNeeded, preemptionDepth, type Taking } from "./Preemptor.ts"
-import { type Deficit, mergedLeases, pickFrom } from "./victims.ts"
+import { type Deficit, leasesToTake, pickFrom } from "./victims.ts"
 
 /** Whom a claim takes leases from. */
 interface Decision {
@@ -58,6 +58,10 @@ const aheadOf = (pool: Pool, claim: Request, books: Books): number => {
   }
   return ahead
 }
+
+/** Whether a claim may take a lease back, by rule 6. */
+const mayTake = (claim: Request, lease: Request, { policy, rankOf }: Taking): boolean =>
+  !policy.byPriority || lease.leasePriority <= rankOf(claim)
 
 /** One look at all who wait for quota, as if what was told to end were back. */
 class Look {
@@ -102,7 +106,7 @@ class Look {
 
   /** Whether a claim may take a lease back, of whatever types. */
   hasLent(claim: Request, standing: Standing, lease: Request): boolean {
-    if (!this.mayTake(claim, lease) || leasesAround(claim).includes(lease)) return false
+    if (!mayTake(claim, lease, this.taking) || leasesAround(claim).includes(lease)) return false
     return hasBorrowed(lease, standing, new Set(claim.parts.map(({ pool }) => pool)), nobodyLeft)
   }
 
@@ -162,11 +166,6 @@ class Look {
     })
   }
 
-  /** Whether a claim may take a lease back. */
-  private mayTake(claim: Request, lease: Request): boolean {
-    return !this.taking.policy.byPriority || lease.leasePriority <= this.taking.rankOf(claim)
-  }
-
   /** The victims for a claim, cheapest first; `undefined` where all that it may take are not enough. */
   private pick(claim: Claimant, lacking: ReadonlySet<Pool>): ReadonlyArray<Request> | undefined {
     const { nested, request } = claim
@@ -176,12 +175,12 @@ class Look {
     const without = new Without()
     const taken: Array<Request> = []
     let left = lacking
-    for (const lease of mergedLeases(request.parts.flatMap(({ pool }) => pool.preemptible ?? []))) {
+    for (const lease of leasesToTake(request.parts.map(({ pool }) => pool))) {
       // Taken for somebody before it.
       if (this.outlook.has(lease)) continue
       const helps =
         lease.parts.some(({ pool }) => left.has(pool)) &&
-        this.mayTake(request, lease) &&
+        mayTake(request, lease, this.taking) &&
         !around.includes(lease) &&
         hasBorrowed(lease, standing, lacking, without)
       // What is taken before it is not what its group has of its own.
@@ -259,9 +258,9 @@ const lentUnits = function* (
   const rank = taking.rankOf(claim)
   const pools = new Set(deficits.map(({ pool }) => pool))
   const without = new Without()
-  for (const lease of mergedLeases(claim.parts.flatMap(({ pool }) => pool.preemptible ?? []))) {
-    const mayTake = !taking.policy.byPriority || lease.leasePriority <= rank
-    const isLent = mayTake && staysBehind(lease, books, rank) && hasBorrowed(lease, standing, pools, without)
+  for (const lease of leasesToTake(claim.parts.map(({ pool }) => pool))) {
+    const isLent =
+      mayTake(claim, lease, taking) && staysBehind(lease, books, rank) && hasBorrowed(lease, standing, pools, without)
     // What is cheaper is what its group has borrowed first, whether it is taken or not.
     without.leave(lease)
     if (isLent && !around.includes(lease)) yield lease

@@ -27,7 +27,7 @@ import type { Pool } from "../Pool.ts"
 import type { Request } from "../Request.ts"
 import { endOf, type Reservation } from "../reservations/Reservation.ts"
 import type { Taking } from "./Preemptor.ts"
-import { mergedLeases, pickMost, ShortPage } from "./victims.ts"
+import { leasesToTake, pickMost, ShortPage } from "./victims.ts"
 
 /** What is missing of a pool at one instant: now, or at the start of a window. */
 interface Missing {
@@ -61,12 +61,13 @@ const toldOf = (books: Books, at: number, pools: ReadonlySet<Pool>, lease: Reque
 export const makeRoom = (books: Books, taking: Taking): void => {
   for (let from = -Infinity; ;) {
     // Anew for each instant: who is back for the first is back for those after it.
-    const next = missingIn(books).find(({ at }) => at > from)
+    const missing = missingIn(books)
+    const next = missing.find(({ at }) => at > from)
     if (next === undefined) return
     from = next.at
-    const deficits = missingIn(books).flatMap(({ at, deficit }) => (at === from ? [deficit] : []))
+    const deficits = missing.flatMap(({ at, deficit }) => (at === from ? [deficit] : []))
     const pools = new Set(deficits.map(({ pool }) => pool))
-    const victims = pickMost(deficits, mergedLeases([...pools].flatMap(({ preemptible }) => preemptible ?? [])))
+    const victims = pickMost(deficits, leasesToTake(pools))
     for (const lease of victims) {
       const reservation = toldOf(books, from, pools, lease)
       if (reservation !== undefined) taking.tellToMakeRoom([lease], reservation)

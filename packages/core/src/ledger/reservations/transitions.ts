@@ -24,6 +24,13 @@ export const endReservation = (books: Books, reservation: Reservation, reason: R
   replan(books, Object.keys(reservation.claim))
 }
 
+/** Writes down what is promised of a pool from now on. */
+export const openCalendar = (books: Books, reservations: Reservations, pool: Pool): void => {
+  const promised = reservations.of(pool.type)
+  pool.calendar = promised.length === 0 ? undefined : new Calendar(pool, promised, books.now, books.lead)
+  pool.standing = standingSum(pool)
+}
+
 /** What is promised of some pools has changed: by a promise, or as a window began. */
 export const replan = (books: Books, types: Iterable<string>): void => {
   const { reservations } = books
@@ -31,9 +38,7 @@ export const replan = (books: Books, types: Iterable<string>): void => {
   for (const type of types) {
     const pool = books.pools.get(type) ?? books.dormant.get(type)
     if (pool === undefined) continue
-    const promised = reservations.of(type)
-    pool.calendar = promised.length === 0 ? undefined : new Calendar(pool, promised, books.now, books.lead)
-    pool.standing = standingSum(pool)
+    openCalendar(books, reservations, pool)
     // Heads start later or earlier than they did: somebody may pass them who could not.
     pool.stirred = true
     countHard(books, pool)
