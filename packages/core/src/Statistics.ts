@@ -105,13 +105,15 @@ export const AgentStatistics = Schema.Struct({
 })
 export interface AgentStatistics extends Schema.Schema.Type<typeof AgentStatistics> {}
 
+/**
+ * For whom a lease has to end: a claim of higher priority, one that takes back what was lent, an
+ * older one (wound-wait), those that are in a deadlock, a reservation; or because its own time is over.
+ */
+export const NoticeCause = Schema.Literals(["priority", "reclaim", "age", "deadlock", "reservation", "expiry"])
+
 /** That a lease was told to end. */
 export const EndingView = Schema.Struct({
-  /**
-   * For whom: a claim of higher priority, one that takes back what was lent, an older one
-   * (wound-wait), those that are in a deadlock, a reservation; or because its own time is over.
-   */
-  cause: Schema.Literals(["priority", "reclaim", "age", "deadlock", "reservation", "expiry"]),
+  cause: NoticeCause,
   /** Time until it is back at the latest: what is still out then is taken by force. */
   latestInMillis: Schema.Number,
   /** The number of the reservation that it ends for. */

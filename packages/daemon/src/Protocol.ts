@@ -14,7 +14,14 @@ import * as Errors from "@resource-manager/core/Errors"
 import { LoadSample } from "@resource-manager/core/LoadMonitor"
 import { GroupInput, GroupStatistics, OnQuota } from "@resource-manager/core/QuotaTree"
 import * as Reservation from "@resource-manager/core/Reservation"
-import { AgentStatistics, Check, LeaseView, PoolStatistics, WaiterView } from "@resource-manager/core/Statistics"
+import {
+  AgentStatistics,
+  Check,
+  LeaseView,
+  NoticeCause,
+  PoolStatistics,
+  WaiterView
+} from "@resource-manager/core/Statistics"
 import { Deadlocks } from "@resource-manager/core/WaitGraph"
 import * as Schema from "effect/Schema"
 import * as Rpc from "effect/rpc/Rpc"
@@ -154,7 +161,7 @@ export const NoticedLease = Schema.Struct({
   lease: Schema.Number,
   phase: Schema.Literals(["announced", "ending", "spared"]),
   leftMillis: Schema.Number,
-  cause: Schema.optionalKey(Schema.Literals(["priority", "reclaim", "age", "deadlock", "reservation", "expiry"])),
+  cause: Schema.optionalKey(NoticeCause),
   /** The reservation that it ends for. */
   reservation: Schema.optionalKey(Schema.Int)
 })

@@ -6,7 +6,8 @@
 import * as Schema from "effect/Schema"
 import { GroupLimitsFields, OnQuotaField } from "./quotaSchema.ts"
 import type { LedgerEvent } from "../../ledger/Event.ts"
-import { NoticeCause, SchedulingFields } from "./schedulingSchema.ts"
+import { NoticeCause } from "../../Statistics.ts"
+import { SchedulingFields } from "./schedulingSchema.ts"
 import { reservation } from "./reservationSchema.ts"
 
 const Micros = Schema.Finite

@@ -1,5 +1,6 @@
 /** What a claim says of itself for the policies, as a journal keeps it. */
 import * as Schema from "effect/Schema"
+import { NoticeCause } from "../../Statistics.ts"
 import { OnQuotaField } from "./quotaSchema.ts"
 
 export const SchedulingFields = Schema.Struct({
@@ -10,8 +11,6 @@ export const SchedulingFields = Schema.Struct({
   onQuota: Schema.optionalKey(OnQuotaField),
   maximum: Schema.optionalKey(Schema.Record(Schema.String, Schema.Int))
 })
-
-export const NoticeCause = Schema.Literals(["priority", "reclaim", "age", "deadlock", "reservation", "expiry"])
 
 /** What a lease was told that has to end. */
 export const NoticeFields = Schema.Struct({
