@@ -5,8 +5,9 @@ import type { ResourceManager } from "@resource-manager/core/ResourceManager"
 import { LimitRefused } from "@resource-manager/daemon/Errors"
 import type { LeaseExits } from "@resource-manager/daemon/LeaseExits"
 import { LeaseReports, type ReportedLimit } from "@resource-manager/daemon/LeaseReports"
-import type { LimitState } from "@resource-manager/daemon/Protocol"
-import type { LlmError } from "@resource-manager/plugin-llm/Llm"
+import type { BudgetState, LimitState } from "@resource-manager/daemon/Protocol"
+import type { BudgetView } from "@resource-manager/plugin-llm"
+import type { LlmError, LlmView } from "@resource-manager/plugin-llm/Llm"
 import * as LlmLeases from "@resource-manager/plugin-llm/LlmLeases"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -21,43 +22,25 @@ type Outcome = Parameters<LlmLeases.LlmLeases["ended"]>[1]
 /** A command that a signal ended may have made its call, or not. */
 const howEnded = (code: number): Outcome => (code === 0 ? "served" : code < 128 ? "failed" : "unknown")
 
-const stateOf = ({ budgets, name, pools, view }: Shown): LimitState => ({
-  name,
-  pools: [...pools, ...budgets.map(({ pool }) => pool)],
-  rate: rateState(view.rate),
-  ...(view.concurrent === undefined ? {} : { concurrency: concurrencyState(view.concurrent) }),
-  ...(budgets.length === 0 ? {} : { budgets })
+const budgetState = ({ agent, budgetMicros, spentMicros, type }: BudgetView): BudgetState => ({
+  pool: type,
+  ...(agent === undefined ? {} : { agent }),
+  budgetMicros,
+  spentMicros
 })
 
-interface Shown {
-  readonly name: string
-  readonly pools: ReadonlyArray<string>
-  readonly budgets: NonNullable<LimitState["budgets"]>
-  readonly view: Effect.Success<LlmLeases.LlmLeases["view"]>
-}
-
-/** The pools of a limit that have a rate or a capacity of their own; budgets are besides. */
-const poolsOf = (name: string, limit: LlmLimit): ReadonlyArray<string> => [
-  `${name}.requests`,
-  ...(limit.inputTokensPerMinute === undefined ? [] : [`${name}.inputTokens`]),
-  ...(limit.outputTokensPerMinute === undefined ? [] : [`${name}.outputTokens`]),
-  ...(limit.concurrent === undefined ? [] : [`${name}.calls`])
-]
-
-const budgetsOf = (name: string, { budgets }: Shown["view"]): Shown["budgets"] =>
-  budgets.map(({ budgetMicros, scope, spentMicros, type }) => ({
-    pool: type,
-    ...(scope === "agent" ? { agent: type.slice(`${name}.spend of `.length) } : {}),
-    budgetMicros,
-    spentMicros
-  }))
-
-const reportedLimit = (name: string, limit: LlmLimit, leases: LlmLeases.LlmLeases): ReportedLimit => ({
+const stateOf = ({ name, pools }: LlmLeases.LlmLeases, { budgets, concurrent, rate }: LlmView): LimitState => ({
   name,
-  covers: (type) => type.startsWith(`${name}.`),
-  view: Effect.map(leases.view, (view) =>
-    stateOf({ name, pools: poolsOf(name, limit), budgets: budgetsOf(name, view), view })
-  ),
+  pools: [...pools, ...budgets.map(({ type }) => type)],
+  rate: rateState(rate),
+  ...(concurrent === undefined ? {} : { concurrency: concurrencyState(concurrent) }),
+  ...(budgets.length === 0 ? {} : { budgets: budgets.map(budgetState) })
+})
+
+const reportedLimit = (leases: LlmLeases.LlmLeases): ReportedLimit => ({
+  name: leases.name,
+  covers: (type) => type.startsWith(`${leases.name}.`),
+  view: Effect.map(leases.view, (view) => stateOf(leases, view)),
   overload: leases.overload,
   calls: {
     plan: (agent, estimate) =>
@@ -67,7 +50,7 @@ const reportedLimit = (name: string, limit: LlmLimit, leases: LlmLeases.LlmLease
         // What is more than a whole day's is more on every day.
         ({ budgetMicros, message, requestedMicros }) =>
           Effect.fail(
-            new LimitRefused({ limit: name, until: requestedMicros > budgetMicros ? "never" : "later", message })
+            new LimitRefused({ limit: leases.name, until: requestedMicros > budgetMicros ? "never" : "later", message })
           )
       ),
     settle: leases.settle,
@@ -89,7 +72,7 @@ const governed = Effect.fnUntraced(function* (name: string, limit: LlmLimit) {
     RatePolicy.RatePolicy,
     ratePolicyOf(adaptiveRate)
   )
-  yield* reports.join(reportedLimit(name, limit, leases))
+  yield* reports.join(reportedLimit(leases))
 })
 
 export const llm = (

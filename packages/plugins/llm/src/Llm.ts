@@ -14,11 +14,9 @@
  */
 import { AdaptiveLimit, type LimitView } from "@resource-manager/core/AdaptiveLimit"
 import { AdaptiveRate, type RateView } from "@resource-manager/core/AdaptiveRate"
-import * as Aimd from "@resource-manager/core/Aimd"
 import type { Claim } from "@resource-manager/core/Claim"
 import * as Errors from "@resource-manager/core/Errors"
 import type { Lease } from "@resource-manager/core/Lease"
-import * as LimitPolicy from "@resource-manager/core/LimitPolicy"
 import { ResourceManager } from "@resource-manager/core/ResourceManager"
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
@@ -26,6 +24,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
+import { learnt, viewOf } from "./internal/calls.ts"
 import { perMinute, registerPools } from "./internal/pools.ts"
 import { type BudgetView, makePurses } from "./internal/purses.ts"
 import type { BudgetExceeded, InvalidLlmOption } from "./LlmErrors.ts"
@@ -91,7 +90,7 @@ export const make: (options: LlmOptions) => Effect.Effect<Llm["Service"], LlmErr
       isOverload: options.isOverload,
       ...(options.retryAfter === undefined ? {} : { retryAfter: options.retryAfter })
     })
-    const limit = yield* concurrency(types, options)
+    const limit = yield* learnt(options, AdaptiveLimit.make({ resourceType: types.calls, isDrop: options.isOverload }))
     const purses = yield* makePurses(manager, types, options)
     const priceOf = (usage: Usage) => (options.price === undefined ? 0 : costMicros(options.price, usage))
 
@@ -123,25 +122,9 @@ export const make: (options: LlmOptions) => Effect.Effect<Llm["Service"], LlmErr
     return Llm.of({
       name: options.name,
       call,
-      view: Effect.gen(function* () {
-        return {
-          rate: yield* rate.view,
-          concurrent: limit === undefined ? undefined : yield* limit.view,
-          budgets: purses.view()
-        }
-      })
+      view: viewOf(rate, limit, purses)
     })
   })
-
-/** Calls at once where they are learnt: by refusals and time-outs, as answers take long and short for reasons of their own. */
-const concurrency = (types: Types, { concurrent, isOverload }: LlmOptions) =>
-  concurrent === undefined || typeof concurrent === "number"
-    ? Effect.succeed(undefined)
-    : Effect.provideService(
-        AdaptiveLimit.make({ resourceType: types.calls, isDrop: isOverload }),
-        LimitPolicy.LimitPolicy,
-        LimitPolicy.fromAlgorithm(Aimd.make(concurrent))
-      )
 
 /** What the call took. Where its caller tells nonsense, what was estimated: money must not be counted by it. */
 const usageOf = <A, E>(

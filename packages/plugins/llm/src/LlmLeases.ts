@@ -15,22 +15,21 @@
  */
 import * as AdaptiveLeases from "@resource-manager/core/AdaptiveLeases"
 import * as AdaptiveRateLeases from "@resource-manager/core/AdaptiveRateLeases"
-import * as Aimd from "@resource-manager/core/Aimd"
 import type { Claim } from "@resource-manager/core/Claim"
 import * as Errors from "@resource-manager/core/Errors"
 import { follow } from "@resource-manager/core/LeaseLives"
 import { LeaseTable } from "@resource-manager/core/LeaseTable"
-import * as LimitPolicy from "@resource-manager/core/LimitPolicy"
 import { ResourceManager } from "@resource-manager/core/ResourceManager"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import { learnt, viewOf } from "./internal/calls.ts"
 import { Charges } from "./internal/Charges.ts"
 import { perMinute, registerPools } from "./internal/pools.ts"
 import { makePurses } from "./internal/purses.ts"
 import type { LlmError, LlmView } from "./Llm.ts"
 import type { BudgetExceeded } from "./LlmErrors.ts"
-import { amountsOf, check, type Estimate, type LlmLimits, tokensOf, type Types, typesOf } from "./LlmOptions.ts"
+import { amountsOf, check, type Estimate, type LlmLimits, tokensOf, typesOf } from "./LlmOptions.ts"
 import { costMicros, isUsage, nothing, type Usage } from "./Usage.ts"
 
 export interface LlmLeasesOptions extends LlmLimits {
@@ -52,8 +51,8 @@ export interface Settled {
 
 export interface LlmLeases {
   readonly name: string
-  /** The pool whose rate adapts: every call claims one unit of it. */
-  readonly requests: string
+  /** The pools that every call claims, but for budgets. The first is that of requests, whose rate adapts. */
+  readonly pools: ReadonlyArray<string>
   /** The claim of a call, and the pools of it that are budgets. */
   readonly claimOf: (
     agent: string,
@@ -88,7 +87,7 @@ export const make: (
       ...outcomeOf,
       ...(options.retryAfterMax === undefined ? {} : { retryAfterMax: options.retryAfterMax })
     })
-    const limit = yield* concurrency(types, options, outcomeOf)
+    const limit = yield* learnt(options, AdaptiveLeases.make({ resourceType: types.calls, ...outcomeOf }))
     const purses = yield* makePurses(manager, types, options)
     const charges = new Charges(table, purses, types)
     yield* follow(charges)
@@ -129,18 +128,12 @@ export const make: (
 
     return {
       name: options.name,
-      requests: types.requests,
+      pools: Object.keys(amountsOf(types, options, nothing)),
       claimOf,
       settle,
       overload: rate.overload,
       ended,
-      view: Effect.gen(function* () {
-        return {
-          rate: yield* rate.view,
-          concurrent: limit === undefined ? undefined : yield* limit.view,
-          budgets: purses.view()
-        }
-      })
+      view: viewOf(rate, limit, purses)
     }
   }
 )
@@ -165,13 +158,3 @@ const noCall = (lease: number, name: string) =>
     value: lease,
     allowed: `a lease that holds ${name}.requests`
   })
-
-/** Calls at once where they are learnt. */
-const concurrency = (types: Types, { concurrent }: LlmLimits, outcomeOf: Pick<LlmLeasesOptions, "outcomeOf">) =>
-  concurrent === undefined || typeof concurrent === "number"
-    ? Effect.succeed(undefined)
-    : Effect.provideService(
-        AdaptiveLeases.make({ resourceType: types.calls, ...outcomeOf }),
-        LimitPolicy.LimitPolicy,
-        LimitPolicy.fromAlgorithm(Aimd.make(concurrent))
-      )

@@ -14,6 +14,8 @@ export interface BudgetView {
   /** The pool. */
   readonly type: string
   readonly scope: "agent" | "total"
+  /** Whose it is; `undefined`: that of all agents together. */
+  readonly agent: string | undefined
   readonly budgetMicros: number
   readonly spentMicros: number
 }
@@ -41,6 +43,13 @@ export const makePurses = Effect.fnUntraced(function* (
           budgetMicros: Math.round(budget.total * 1_000_000)
         })
   const everyPurse = () => [...(total === undefined ? [] : [total]), ...agents.values()]
+  const viewOf = ({ budgetMicros, scope, spentMicros, type }: Purse.Purse, agent: string | undefined): BudgetView => ({
+    type,
+    scope,
+    agent,
+    budgetMicros,
+    spentMicros: spentMicros()
+  })
 
   const untilMidnight = () => dayMillis - (clock.currentTimeMillisUnsafe() % dayMillis)
   const refillDaily = Effect.gen(function* () {
@@ -115,13 +124,10 @@ export const makePurses = Effect.fnUntraced(function* (
         if (purse === undefined) return error
         return exceededBy(purse, agent, requestedMicros)
       }),
-    view: (): ReadonlyArray<BudgetView> =>
-      everyPurse().map(({ budgetMicros, scope, spentMicros, type }) => ({
-        type,
-        scope,
-        budgetMicros,
-        spentMicros: spentMicros()
-      }))
+    view: (): ReadonlyArray<BudgetView> => [
+      ...(total === undefined ? [] : [viewOf(total, undefined)]),
+      ...Array.from(agents, ([agent, purse]) => viewOf(purse, agent))
+    ]
   }
 })
 
