@@ -12,7 +12,7 @@ import { ownTurn } from "./order/Ordering.ts"
 import { Shares } from "./order/shares.ts"
 import { type Configured, Pool } from "./Pool.ts"
 import { comesBackByTime, endsAt, mayBeTaken } from "./preemption/Notice.ts"
-import { PreemptibleIndex } from "./preemption/PreemptibleIndex.ts"
+import * as preempting from "./preemption/transitions.ts"
 import * as gates from "./quota/gates.ts"
 import { type Reading, restoreGroups, restorePlace } from "./quota/snapshot.ts"
 import { park } from "./quota/transitions.ts"
@@ -249,7 +249,7 @@ class Restoring {
       pool.addHolder(part)
       pool.inUse += part.amount
       if (lease.notice !== undefined) pool.announced += part.amount
-      else if (mayBeTaken(lease)) (pool.preemptible ??= new PreemptibleIndex()).add(part)
+      else if (mayBeTaken(lease)) preempting.list(part)
       part.account.held += part.amount
       part.account.leases++
     }

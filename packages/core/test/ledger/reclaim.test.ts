@@ -47,6 +47,21 @@ describe("reclaim", () => {
     assert.strictEqual(events.filter((event) => event._tag === "Preempting").length, 1)
   })
 
+  it("finds what an agent had borrowed where it is now, and no more where it was", () => {
+    const { group, ledger, spared, told } = setUp()
+    group("green", 0, "org")
+    const lent = [1, 2].map(() => request(ledger.claim("mover", { cpu: 2 }, 0, job())))
+    assert.isNotObject(ledger.assign("mover", { group: "blue", onQuota: undefined }, 0))
+    request(ledger.claim("blue", { cpu: 4 }, 0, job(5)))
+    request(ledger.claim("red", { cpu: 2 }, 0))
+    // Blue has no more than its own from here on; what green has is lent by both.
+    assert.isNotObject(ledger.assign("mover", { group: "green", onQuota: undefined }, 0))
+    request(ledger.claim("red", { cpu: 2 }, 0))
+    assert.deepStrictEqual(told(), [lent[1]!.id])
+    assert.isNotObject(ledger.assign("mover", { group: undefined, onQuota: undefined }, 0))
+    assert.deepStrictEqual(spared(), [lent[1]!.id], "what is in no group is lent by nobody")
+  })
+
   it("takes the cheapest of what is borrowed, none that can be spared, and nothing that is own", () => {
     const { ledger, told } = setUp()
     const own = request(ledger.claim("blue", { cpu: 4 }, 0, job(5)))

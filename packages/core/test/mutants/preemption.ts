@@ -198,8 +198,14 @@ export const preemptionMutants = [
     {
       name: "own is taken",
       rule: "only what a group has borrowed is taken back",
-      search: "    if (!level.governed || without.of(level) <= level.subtree) return false\n",
+      search: "    if (!isAbove(level, without)) return false\n",
       replacement: "    if (!level.governed) return false\n"
+    },
+    {
+      name: "only the nearest lend",
+      rule: "what a claim takes back may be in any branch beside its own, however far up",
+      search: "if (at === 0 || within[at - 1] !== true) continue",
+      replacement: "if (at !== 1 || within[at - 1] !== true) continue"
     },
     {
       name: "cheaper ones are forgotten",
@@ -229,6 +235,12 @@ export const preemptionMutants = [
     }
   ]),
   ...of("preemption/transitions.ts", [
+    {
+      name: "what may be taken stays behind",
+      rule: "what an agent of another group had borrowed is found where it is now",
+      search: "  own.forEach(listInGroup)\n",
+      replacement: ""
+    },
     {
       name: "told, and still blocked",
       rule: "a lease that was told to end is no deadlock",

@@ -78,8 +78,8 @@ export const quotaMutants = [
     {
       name: "moved without its leases",
       rule: "what an agent holds moves with it",
-      search: "    for (const root of roots) groups.recount(root)\n  })\n}\n\n/** An agent's own",
-      replacement: "  })\n}\n\n/** An agent's own"
+      search: "      for (const root of roots) groups.recount(root)\n",
+      replacement: ""
     }
   ]),
   ...of("Books.ts", [

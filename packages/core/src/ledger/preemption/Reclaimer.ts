@@ -27,7 +27,16 @@ import type { Pool } from "../Pool.ts"
 import { leasesAround, type Part, type Request } from "../Request.ts"
 import { type Gate, Scan } from "../quota/Gate.ts"
 import { obstacleOf, type Step } from "../quota/obstacles.ts"
-import { hasBorrowed, nobodyLeft, Outlook, type Standing, standingOf, Without } from "../quota/reclaim.ts"
+import {
+  borrowedLines,
+  hasBorrowed,
+  isStillAbove,
+  nobodyLeft,
+  Outlook,
+  type Standing,
+  standingOf,
+  Without
+} from "../quota/reclaim.ts"
 import { mayBeTaken } from "./Notice.ts"
 import { deficitsOf, isNeeded, preemptionDepth, type Taking } from "./Preemptor.ts"
 import { type Deficit, leasesToTake, pickFrom } from "./victims.ts"
@@ -57,6 +66,18 @@ const aheadOf = (pool: Pool, claim: Request, books: Books): number => {
     ahead += part.amount
   }
   return ahead
+}
+
+/**
+ * Leases that a claim might take back of some pools, cheapest first, as long as their branch has borrowed anything
+ * that cheaper ones do not account for: whoever reads them leaves each out of `without`.
+ */
+const lentLeases = (standing: Standing, pools: Iterable<Pool>, without: Without): Iterable<Request> => {
+  const lines = borrowedLines(standing, pools)
+  return leasesToTake(
+    lines.map(({ leases }) => leases),
+    (line) => isStillAbove(lines[line]!, without)
+  )
 }
 
 /** Whether a claim may take a lease back, by rule 6. */
@@ -175,12 +196,13 @@ class Look {
     const without = new Without()
     const taken: Array<Request> = []
     let left = lacking
-    for (const lease of leasesToTake(request.parts.map(({ pool }) => pool))) {
+    for (const lease of lentLeases(standing, lacking, without)) {
       // Taken for somebody before it.
       if (this.outlook.has(lease)) continue
+      // Nor any that is dearer.
+      if (!mayTake(request, lease, this.taking)) break
       const helps =
         lease.parts.some(({ pool }) => left.has(pool)) &&
-        mayTake(request, lease, this.taking) &&
         !around.includes(lease) &&
         hasBorrowed(lease, standing, lacking, without)
       // What is taken before it is not what its group has of its own.
@@ -258,9 +280,10 @@ const lentUnits = function* (
   const rank = taking.rankOf(claim)
   const pools = new Set(deficits.map(({ pool }) => pool))
   const without = new Without()
-  for (const lease of leasesToTake(claim.parts.map(({ pool }) => pool))) {
-    const isLent =
-      mayTake(claim, lease, taking) && staysBehind(lease, books, rank) && hasBorrowed(lease, standing, pools, without)
+  for (const lease of lentLeases(standing, pools, without)) {
+    // Nor any that is dearer.
+    if (!mayTake(claim, lease, taking)) return
+    const isLent = staysBehind(lease, books, rank) && hasBorrowed(lease, standing, pools, without)
     // What is cheaper is what its group has borrowed first, whether it is taken or not.
     without.leave(lease)
     if (isLent && !around.includes(lease)) yield lease

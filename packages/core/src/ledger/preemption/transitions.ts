@@ -2,6 +2,7 @@
  * What the books do about leases that may be taken, or were told to end: each does what one
  * event says, and keeps what a pool knows of them true.
  */
+import type { Agent } from "../Agent.ts"
 import { isBlocked, unblock } from "../blocking.ts"
 import type { Books } from "../Books.ts"
 import type { Part, Request } from "../Request.ts"
@@ -84,15 +85,44 @@ export const list = (part: Part): void => {
   const { pool } = part
   pool.preemptible ??= new PreemptibleIndex()
   pool.preemptible.add(part)
+  listInGroup(part)
 }
 
 export const unlist = (part: Part): void => {
   part.pool.preemptible?.remove(part)
+  unlistInGroup(part)
+}
+
+const listInGroup = (part: Part): void => {
+  const { level } = part.account
+  if (level === undefined) return
+  level.preemptible ??= new PreemptibleIndex()
+  level.preemptible.add(part)
+}
+
+const unlistInGroup = (part: Part): void => {
+  part.account.level?.preemptible?.remove(part)
+}
+
+/** An agent goes to another group, and what may be taken of it goes with it. O(leases that may be taken). */
+export const moveListed = (agent: Agent, change: () => void): void => {
+  const own: Array<Part> = []
+  for (const account of agent.accounts.values()) {
+    const { level, pool } = account
+    const listed = level === undefined ? pool.preemptible : level.preemptible
+    for (const part of listed?.below(Infinity) ?? []) if (part.account === account) own.push(part)
+  }
+  own.forEach(unlistInGroup)
+  change()
+  own.forEach(listInGroup)
 }
 
 /** The share of a lease has grown, or shrunk, by so much. */
 export const resize = (part: Part, by: number): void => {
   const lease = part.request
   if (lease.notice !== undefined) part.pool.announced += by
-  else if (lease.scheduling.preemptible && mayBeTaken(lease)) part.pool.preemptible?.change(part, by)
+  else if (lease.scheduling.preemptible && mayBeTaken(lease)) {
+    part.pool.preemptible?.change(part, by)
+    part.account.level?.preemptible?.change(part, by)
+  }
 }

@@ -11,7 +11,7 @@ import type { Pool } from "../Pool.ts"
 import type { Part, Request } from "../Request.ts"
 import type { Page } from "../reservations/Page.ts"
 import { mayBeTaken } from "./Notice.ts"
-import { takenBefore } from "./PreemptibleIndex.ts"
+import { type PreemptibleIndex, takenBefore } from "./PreemptibleIndex.ts"
 
 /**
  * What a claim lacks in a pool, beyond what is free or coming back, as leases are taken for
@@ -89,11 +89,14 @@ function* merged(lines: ReadonlyArray<Iterator<Part, void>>, isOpen: (line: numb
   }
 }
 
-/** All leases of some pools that may be taken, cheapest first, each once. */
-export const leasesToTake = function* (pools: Iterable<Pool>): Generator<Request, void> {
+/** All leases of some indexes, cheapest first, each once: of those whose index is open still. */
+export const leasesToTake = function* (
+  indexes: ReadonlyArray<PreemptibleIndex>,
+  isOpen: (index: number) => boolean = () => true
+): Generator<Request, void> {
   const seen = new Set<Request>()
-  const lines = Array.from(pools).flatMap(({ preemptible }) => preemptible?.below(Infinity) ?? [])
-  for (const lease of merged(lines, () => true)) {
+  const lines = indexes.map((index) => index.below(Infinity))
+  for (const lease of merged(lines, isOpen)) {
     if (seen.has(lease)) continue
     seen.add(lease)
     yield lease

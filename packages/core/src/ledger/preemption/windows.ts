@@ -67,7 +67,7 @@ export const makeRoom = (books: Books, taking: Taking): void => {
     from = next.at
     const deficits = missing.flatMap(({ at, deficit }) => (at === from ? [deficit] : []))
     const pools = new Set(deficits.map(({ pool }) => pool))
-    const victims = pickMost(deficits, leasesToTake(pools))
+    const victims = pickMost(deficits, leasesToTake(Array.from(pools).flatMap(({ preemptible }) => preemptible ?? [])))
     for (const lease of victims) {
       const reservation = toldOf(books, from, pools, lease)
       if (reservation !== undefined) taking.tellToMakeRoom([lease], reservation)

@@ -18,6 +18,7 @@
  */
 import { Bucket, type Rate } from "../Bucket.ts"
 import type { Pool } from "../Pool.ts"
+import type { PreemptibleIndex } from "../preemption/PreemptibleIndex.ts"
 import type { Timed } from "../Timers.ts"
 import type { Group } from "./Group.ts"
 
@@ -71,6 +72,9 @@ export class Level implements Timed {
   amountWaiting = 0
   countWaiting = 0
   peak = 0
+
+  /** The leases of its own agents that may be taken; `undefined` until there is one. */
+  preemptible: PreemptibleIndex | undefined = undefined
 
   dueAt = 0
   timerIndex = -1

@@ -13,8 +13,9 @@
  * a claim within its quota is left alone while the leases before it stay as they are.
  */
 import type { Pool } from "../Pool.ts"
+import type { PreemptibleIndex } from "../preemption/PreemptibleIndex.ts"
 import type { Part, Request } from "../Request.ts"
-import type { Group } from "./Group.ts"
+import { type Group, subtreeOf } from "./Group.ts"
 import { type Level, shift } from "./Level.ts"
 import type { Basis } from "./obstacles.ts"
 
@@ -73,10 +74,46 @@ const isLent = (part: Part, { path, within }: Standing, without: Without): boole
     const at = path.get(level.group)
     // In one group nobody lends to anybody.
     if (at !== undefined) return at > 0 && within[at - 1] === true && level !== part.account.level
-    if (!level.governed || without.of(level) <= level.subtree) return false
+    if (!isAbove(level, without)) return false
   }
   return false
 }
+
+/** Whether a group holds more of a type than its quota. */
+const isAbove = (level: Level, without: Without): boolean => level.governed && without.of(level) > level.subtree
+
+/** Leases of one group of a branch that has borrowed. */
+export interface BorrowedLine {
+  /** That of the branch. */
+  readonly branch: Level
+  readonly leases: PreemptibleIndex
+}
+
+/**
+ * Where the leases are that a claim may take back of some pools: those of the branches beside its own that are above
+ * their quota there. What no such branch has is not looked at, however much it is. O(children of its groups, and
+ * groups below the branches).
+ */
+export const borrowedLines = ({ path, within }: Standing, pools: Iterable<Pool>): ReadonlyArray<BorrowedLine> => {
+  const lines: Array<BorrowedLine> = []
+  for (const pool of pools) {
+    for (const [group, at] of path) {
+      if (at === 0 || within[at - 1] !== true) continue
+      for (const child of group.children) {
+        const branch = child.levels.get(pool)
+        if (branch === undefined || path.has(child) || !isAbove(branch, nobodyLeft)) continue
+        for (const below of subtreeOf(child)) {
+          const leases = below.levels.get(pool)?.preemptible
+          if (leases !== undefined && leases.size > 0) lines.push({ branch, leases })
+        }
+      }
+    }
+  }
+  return lines
+}
+
+/** Whether a branch still has borrowed something, once cheaper leases are left out. */
+export const isStillAbove = ({ branch }: BorrowedLine, without: Without): boolean => isAbove(branch, without)
 
 /** Whether a lease has borrowed of one of these pools what is the claimant's own. */
 export const hasBorrowed = (lease: Request, standing: Standing, pools: ReadonlySet<Pool>, without: Without): boolean =>

@@ -5,6 +5,7 @@
 import type { Account, Agent } from "../Agent.ts"
 import type { Books } from "../Books.ts"
 import type { Pool } from "../Pool.ts"
+import * as preempting from "../preemption/transitions.ts"
 import type { Part, Request } from "../Request.ts"
 import { Gate } from "./Gate.ts"
 import * as gates from "./gates.ts"
@@ -193,8 +194,10 @@ export const assign = (books: Books, agent: Agent, { group: id, onQuota }: Membe
     moveWaiting(books, agent.waiting, former, group)
     agent.group = group
     agent.gate = undefined
-    for (const account of agent.accounts.values()) account.level = undefined
-    for (const root of roots) groups.recount(root)
+    preempting.moveListed(agent, () => {
+      for (const account of agent.accounts.values()) account.level = undefined
+      for (const root of roots) groups.recount(root)
+    })
   })
 }
 
