@@ -371,7 +371,9 @@ export class Workload {
     if (random.chance(0.03))
       actual[random.chance(0.5) ? this.somePool().type : "unheard"] = random.chance(0.5) ? 1 : 0.5
     // Refused where the pool is in debt. Else it would be one that nobody can ever pay.
-    const owing = lease.needs.find(({ cost, pool }) => pool.bucket?.owesMore(cost, at) === true)
+    // By the Ledger's own time: a command may come with an earlier one, and who looked last is not the same in each run.
+    const now = Math.max(at, this.world.now)
+    const owing = lease.needs.find(({ cost, pool }) => pool.bucket?.owesMore(cost, now) === true)
     if (owing !== undefined && random.chance(0.5)) actual[owing.pool.type] = Number.MAX_SAFE_INTEGER
     return {
       command: { name: "settle", settles: lease, claim: actual, at },
