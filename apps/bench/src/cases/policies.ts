@@ -157,7 +157,7 @@ const reclaims: Ledger.PreemptionPolicy = {
 /**
  * A group holds half the pool and has borrowed some of that, another one holds what is its own. A claim
  * for what is a third one's own takes some back, and leaves. `owned`: those that cannot be taken were granted
- * last, so that they are looked at first.
+ * last, so that they come first in the order of victims.
  */
 const takesBack = (
   name: string,
@@ -224,12 +224,12 @@ const reclaimGrowth: BenchCase = {
   })
 }
 
-/** Who looks for victims passes by each lease that is its group's own, until it comes to one that is borrowed. */
+/** What is its group's own is not looked at. */
 const reclaimPast: BenchCase = {
   name: "policy growth: reclaim past leases that are nobody else's",
   measures:
     "The same with 100,000 preemptible leases of which half are their group's own and were granted last, so that " +
-    "the search passes them by, against itself with 10: it grows with them.",
+    "they come before what is borrowed, against itself with 10.",
   onlyFull: true,
   prepare: async ({ shrink }) => ({
     ours: takesBack("100,000 leases", 100_000 / shrink, reclaims, true),

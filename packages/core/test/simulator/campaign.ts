@@ -27,10 +27,10 @@ export const waitingShareMin = 0.3
  * Of so many seeds in a row each kind of run has one, and the rest are mixed: all kinds but that
  * are looked at for their own rules, which needs few.
  */
-const round = 64
+const round = 112
 
-/** The size that runs before a merge: six rounds, with about a million commands of mixed runs. */
-export const seedsDefault = 6 * round
+/** The size that runs before a merge: three rounds, with more than a million commands of mixed runs. */
+export const seedsDefault = 3 * round
 export const stepsDefault = 4000
 
 export const profileOf = (name: string): Profile => {
