@@ -11,7 +11,7 @@
  */
 import type { LedgerEvent } from "../../../src/Ledger.ts"
 import { type Checker, failing, type Run } from "../checker.ts"
-import { around, type World, type WorldClaim, type WorldPool } from "../model.ts"
+import { around, treeOf, type World, type WorldClaim, type WorldPool } from "../model.ts"
 import { askerFor, roomFor } from "../promises.ts"
 import { serve } from "../service.ts"
 
@@ -162,13 +162,22 @@ export const preemption = (run: Run): Checker => {
     if (next !== lease) fail(`${by.id} takes ${lease.id}, not ${next?.id}`)
   }
 
+  const takesByPriority = (waiter: WorldClaim, lease: WorldClaim): boolean =>
+    world.order.rankOf(waiter) > lease.leasePriority
+
+  /** Whether it might take the lease back for units, if its branch has borrowed it: that is for `reclaim` to judge. */
+  const mightTakeBack = (waiter: WorldClaim, lease: WorldClaim): boolean =>
+    policy.reclaim === true &&
+    world.order.rankOf(waiter) === lease.leasePriority &&
+    treeOf(world).path(waiter.agent).length > 0
+
   /** Whether somebody who may take the lease has all it needs only with it. */
-  const isNeeded = (lease: WorldClaim, now: number): boolean => {
+  const isNeeded = (lease: WorldClaim, now: number, mayTake = takesByPriority): boolean => {
     const gone = noticedIn(world)
     const without = new Set([...gone].filter((other) => other !== lease))
     return [...needsOf(world, now)].some(
       ([waiter, needs]) =>
-        world.order.rankOf(waiter) > lease.leasePriority &&
+        mayTake(waiter, lease) &&
         isServed(world, waiter, needs, gone, now) &&
         !isServed(world, waiter, needs, without, now)
     )
@@ -227,7 +236,8 @@ export const preemption = (run: Run): Checker => {
       // What a claim takes back is for `reclaim` to judge, also where another one took it by priority.
       if (policy.reclaim === true && world.waiters.some(({ parked }) => parked)) return
       for (const lease of world.leases) {
-        if (mayBeSpared(lease) && !isNeeded(lease, world.now)) fail(`${lease.id} ends, and nobody needs it`)
+        if (!mayBeSpared(lease) || isNeeded(lease, world.now) || isNeeded(lease, world.now, mightTakeBack)) continue
+        fail(`${lease.id} ends, and nobody needs it`)
       }
     }
   }
