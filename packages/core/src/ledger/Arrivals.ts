@@ -85,6 +85,7 @@ export class Arrivals {
   private grantAtOnce(request: Request): void {
     const { books } = this
     books.grant(request)
+    const stirs = stirPromises(books, request)
     // Who waits for quota may have counted on what it took, or wait inside the lease that it grew.
     if (books.ordering !== undefined || books.groups.busyGates.size > 0) {
       this.settling.settleAfter(request)
@@ -92,9 +93,7 @@ export class Arrivals {
     }
     // Quota that a wait inside needs is kept from nobody; what is promised is taken whatever is set aside.
     if (isNeededInside(request) || takesPromised(request)) this.judge.judgeGrowth(request)
-    if (books.dirtyGates.length > 0 || this.settling.mayLetPass(request) || stirsPromises(books, request)) {
-      this.settling.settle()
-    }
+    if (stirs || books.dirtyGates.length > 0 || this.settling.mayLetPass(request)) this.settling.settle()
   }
 
   /** Why a claim that is not granted at once is refused rather than queued, if so. */
@@ -144,7 +143,7 @@ export class Arrivals {
  * Has those pools looked at of which something is promised, and tells whether there are any: it may have what
  * is promised to several that it is of, and others make up for what it used of more than one.
  */
-const stirsPromises = ({ changed, lead }: Books, { parts }: Request): boolean => {
+const stirPromises = ({ changed, lead }: Books, { parts }: Request): boolean => {
   if (lead === undefined || changed === undefined) return false
   for (const { pool } of parts) if (pool.calendar !== undefined) changed.add(pool)
   return changed.size > 0

@@ -5,6 +5,8 @@ import {
   type ClaimOptions,
   Ledger,
   type LedgerEvent,
+  type LedgerOptions,
+  Order,
   type PreemptionPolicy,
   type Refusal,
   Replay,
@@ -17,9 +19,9 @@ import {
 const policy: PreemptionPolicy = { name: "windows", byPriority: false, windows: true, grace: 1_000, overrun: 500 }
 const lead = 1_500
 
-const setUp = (cpu = 10, preemption = policy) => {
+const setUp = (cpu = 10, preemption = policy, policies: LedgerOptions = {}) => {
   const events: Array<LedgerEvent> = []
-  const ledger = new Ledger({ preemption, sink: (event) => events.push(event), indexed: true })
+  const ledger = new Ledger({ ...policies, preemption, sink: (event) => events.push(event), indexed: true })
   ledger.definePool("cpu", { capacity: cpu }, 0)
   return { ledger, events }
 }
@@ -128,6 +130,19 @@ describe("preemptible leases and windows", () => {
     assert.deepStrictEqual(told(events), [batch.id])
     ledger.release(fixed, 9_000)
     assert.strictEqual(batch.notice, undefined)
+  })
+
+  it("make up for them too where they come while a window is due already, whoever else may go on", () => {
+    const order = new Order({ name: "priority", priority: { inherits: false } })
+    for (const policies of [{}, { order }, { backfill: { kind: "easy" } } as const]) {
+      const { ledger } = setUp(10, policy, policies)
+      const late = request(ledger.claim("late", { cpu: 5 }, 0, { scheduling: { expected: 10, preemptible: false } }))
+      reserve(ledger, 4, 10_000, 20_000, 5)
+      // Backfill looks again once something came back.
+      ledger.release(request(ledger.claim("short", { cpu: 1 }, 9_000)), 9_000)
+      const batch = request(ledger.claim("batch", { cpu: 5 }, 9_000, yielding(0, 5_000)))
+      assert.deepStrictEqual([late.status, batch.status, batch.notice?.cause], ["held", "held", "reservation"])
+    }
   })
 
   it("are spared when the promise is over, or something else came back; not once their time has come", () => {

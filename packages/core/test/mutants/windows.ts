@@ -106,8 +106,8 @@ export const windowMutants = [
     {
       name: "what was promised twice is missed",
       rule: "what a claim uses of more than one promise is made up for",
-      search: " || stirsPromises(books, request)) {",
-      replacement: ") {"
+      search: "    const stirs = stirPromises(books, request)\n",
+      replacement: "    const stirs = false\n"
     }
   ]),
   ...of("preemption/transitions.ts", [
