@@ -79,7 +79,7 @@ export class Arrivals {
       const never = neverFits(part) ?? overOwn(part, waits) ?? neverInGroups(part)
       if (never !== undefined) return never
     }
-    return undefined
+    return this.judge.neverHad(request)
   }
 
   private grantAtOnce(request: Request): void {
@@ -93,7 +93,8 @@ export class Arrivals {
     }
     // Quota that a wait inside needs is kept from nobody; what is promised is taken whatever is set aside.
     if (isNeededInside(request) || takesPromised(request)) this.judge.judgeGrowth(request)
-    if (stirs || books.dirtyGates.length > 0 || this.settling.mayLetPass(request)) this.settling.settle()
+    const mayLetGo = stirs || (books.heldBack.size > 0 && this.judge.makesSafer(request))
+    if (mayLetGo || books.dirtyGates.length > 0 || this.settling.mayLetPass(request)) this.settling.settle()
   }
 
   /** Why a claim that is not granted at once is refused rather than queued, if so. */

@@ -8,14 +8,16 @@ import { findDeadlock, findOrderBlocked, needsNoGraph } from "./deadlock.ts"
 import type { DeadlockPolicy } from "./DeadlockPolicy.ts"
 import type { Endings } from "./Endings.ts"
 import type { Order } from "./order/Order.ts"
+import { priorityOf } from "./order/priority.ts"
 import * as turns from "./order/transitions.ts"
 import type { Pool } from "./Pool.ts"
-import { olderThan, woundedBy } from "./preemption/ages.ts"
-import { isSafeWith, type SafetyReason, unsafeWith } from "./preemption/banker.ts"
+import { olderThan, outermostOf, woundedBy } from "./preemption/ages.ts"
+import { isSafeWith, neverHad, type SafetyReason, unsafeWith } from "./preemption/banker.ts"
 import { mayBeTaken } from "./preemption/Notice.ts"
 import { takenBefore } from "./preemption/PreemptibleIndex.ts"
 import * as gates from "./quota/gates.ts"
 import { reviewAll } from "./quota/review.ts"
+import type { InvalidClaim } from "./Refusal.ts"
 import { isHeldBack, leasesAround, type Request } from "./Request.ts"
 
 export class DeadlockJudge {
@@ -71,9 +73,36 @@ export class DeadlockJudge {
     return this.policy.avoids !== true || isSafeWith([...this.books.everyPool()], request)
   }
 
+  /**
+   * Whether others may be safe once a claim is granted that are not before: inside a lease of another agent, or at
+   * another priority, it has what its lease could not have, which then asks for less.
+   */
+  makesSafer(request: Request): boolean {
+    if (!this.avoids) return false
+    const outermost = outermostOf(request)
+    return outermost.agent !== request.agent || priorityOf(outermost) !== priorityOf(request)
+  }
+
   /** Why to grant a claim would not be safe; nothing where it would, or where nobody looks. */
   unsafe(request: Request): ReadonlyArray<SafetyReason> {
     return this.avoids ? unsafeWith([...this.books.everyPool()], request) : []
+  }
+
+  /** What of the maximum that a claim declares can never be had; nothing where nobody looks. */
+  neverHad(request: Request): InvalidClaim | undefined {
+    return this.avoids ? neverHad(this.books.everyPool(), request) : undefined
+  }
+
+  /** Fails those whose maximum can never be had any more: it may be of pools that they are in no queue of. */
+  private failNeverHad(): void {
+    if (!this.avoids) return
+    for (const agent of this.books.agents.values()) {
+      // A copy: failing takes them out of the list.
+      for (const waiter of Array.from(agent.waiters)) {
+        const refusal = neverHad(this.books.everyPool(), waiter)
+        if (refusal !== undefined) this.endings.fail(waiter, "InvalidClaim", refusal)
+      }
+    }
   }
 
   /** It waits where deadlocks are avoided: inside a lease for no order, else until it is safe. */
@@ -95,6 +124,7 @@ export class DeadlockJudge {
         if (refusal !== undefined) this.endings.fail(waiter, "ResourceExhausted", refusal)
       }
     }
+    this.failNeverHad()
     if (this.policy.detects) this.resolveDeadlocks(() => pools.flatMap((pool) => this.waitersOf(pool)), undefined)
   }
 

@@ -55,7 +55,7 @@ import {
   type ResourceNotAcquired,
   type UnknownResourceType
 } from "./Refusal.ts"
-import { isHeldBack, Request } from "./Request.ts"
+import { hasShares, isHeldBack, Request } from "./Request.ts"
 import { refuseReservation, type ReservationWish } from "./reservations/admission.ts"
 import { endOf, type Reservation } from "./reservations/Reservation.ts"
 import { Reservations } from "./reservations/Reservations.ts"
@@ -140,6 +140,7 @@ export class Ledger {
     this.arrivals = new Arrivals(books, { endings, judge, limits, settling, taking })
     this.rules = {
       refuse: (request) => (this.judge.avoids ? overMaximum(request) : undefined),
+      never: (request) => this.judge.neverHad(request),
       safety: (request) => this.judge.unsafe(request),
       passing: (request) => this.settling.passageOf(request)
     }
@@ -200,7 +201,7 @@ export class Ledger {
 
   /** Why to grant a waiter would not be safe, where that alone keeps it. */
   safetyOf(request: Request): ReadonlyArray<SafetyReason> {
-    return isHeldBack(request) || request.exempt ? this.judge.unsafe(request) : []
+    return request.exempt || hasShares(request, this.now) ? this.judge.unsafe(request) : []
   }
 
   /** When something happens by itself next; `Infinity` where nothing will. */
@@ -212,8 +213,11 @@ export class Ledger {
   advance(now: number): void {
     const books = this.books
     if (books.timers.nextAt() <= now) this.runDue(now)
+    const before = books.now
     books.moveTo(now)
-    if (books.ready.length > 0) this.settling.settle()
+    // Somebody may have lost its share to a window that is nearer now, and be next: it stays that from now on.
+    const commits = books.now > before && books.reservations !== undefined && this.order?.committedHead === true
+    if (books.ready.length > 0 || commits) this.settling.settle()
   }
 
   /** The caller has checked the options: they come from configuration, not from agents. */
@@ -665,6 +669,13 @@ export class Ledger {
     else this.endings.force(lease)
   }
 
+  /** Gives their shares to those in order whose tokens are there at this instant, in every pool, before anybody passes one. */
+  private shareOutDue(): void {
+    for (const pool of this.books.everyPool()) {
+      if (pool.timerIndex >= 0 && pool.dueAt <= this.books.now) this.books.rebalance(pool)
+    }
+  }
+
   /** Does what was due, each thing at its own instant. */
   private runDue(now: number): void {
     const books = this.books
@@ -672,11 +683,14 @@ export class Ledger {
       const due = books.timers.first()
       if (due === undefined || due.dueAt > now) return
       books.moveTo(due.dueAt)
+      if (this.settling.letsPass) this.shareOutDue()
       if (due instanceof Pool) books.rebalance(due)
       else if (due instanceof Level) gates.touch(books, due)
       else if (due instanceof Reservations) this.turnPages(due)
       else if (due instanceof Request && due.status === "held") this.leaseDue(due)
       else if (due instanceof Request) {
+        // Where time changes what each may have all are asked anew: one that is kept waiting holds up nobody behind it.
+        if (this.judge.avoids) while (this.settling.resume());
         this.endings.fail(due, "ClaimTimedOut", timedOut(due, books.now, this.safetyOf(due)))
       }
       this.settling.settle()

@@ -168,6 +168,10 @@ export const inQueueOrder = (a: Request, b: Request): number => {
 export const isHeldBack = ({ parts, quota, shortIn, status }: Request): boolean =>
   status === "waiting" && shortIn === 0 && parts.length > 0 && quota?.parked === undefined
 
+/** Whether each share of a waiter in the queues is set aside for it, in order or by a promise. */
+export const hasShares = ({ parts, quota }: Request, now: number): boolean =>
+  quota?.parked === undefined && parts.every((part) => part.earmarked || part.pool.isKeptFor(part, now))
+
 const nowhere: ReadonlyArray<Request> = []
 
 /**

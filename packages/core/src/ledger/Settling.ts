@@ -16,7 +16,7 @@ import type { Taking } from "./preemption/Preemptor.ts"
 import { reconsider } from "./preemption/reconsider.ts"
 import * as gates from "./quota/gates.ts"
 import { lostQuota } from "./quota/obstacles.ts"
-import type { Request } from "./Request.ts"
+import { hasShares, type Request } from "./Request.ts"
 
 export class Settling {
   private readonly books: Books
@@ -29,6 +29,8 @@ export class Settling {
   private readonly passing: ReadonlyArray<PassingRule>
   /** Whom this decision spared. */
   private readonly spared = new Set<Request>()
+  /** Whether something was granted by which who was kept waiting may be safe. */
+  private madeSafer = false
   /** How many of those that are ready stand in order, last first. */
   private readyInOrder = 0
 
@@ -50,17 +52,28 @@ export class Settling {
     this.passing = policies.order?.bypass === undefined ? [] : [bypassRule(policies.order.bypass)]
   }
 
+  /** Whether anybody may be granted out of turn. */
+  get letsPass(): boolean {
+    return this.passing.length > 0 || this.backfill !== undefined
+  }
+
   /** Grants everything that can be granted, and takes what may be taken for it. */
   settle(newcomer?: Request): void {
+    this.serveAll(newcomer)
+    if (this.taking === undefined) return
+    // Without a grace what was taken is back already.
+    while (reconsider(this.books, this.taking, this.spared)) this.serveAll()
+    this.spared.clear()
+  }
+
+  private serveAll(newcomer?: Request): void {
     this.resumeHeldBack()
     this.serve(newcomer)
-    if (this.taking === undefined) return
-    while (reconsider(this.books, this.taking, this.spared)) {
-      // Without a grace what was taken is back already.
+    while (this.madeSafer) {
+      this.madeSafer = false
       this.resumeHeldBack()
       this.serve()
     }
-    this.spared.clear()
   }
 
   /** What was not safe may be now. */
@@ -239,8 +252,7 @@ export class Settling {
       const entitled = Array.from(pool.calendar.entitled(books.now, books.agents))
       for (const request of entitled) {
         // Who waits for quota is in no queue.
-        if (request.status !== "waiting" || request.quota?.parked !== undefined) continue
-        if (request.parts.every((part) => part.earmarked || part.pool.isKeptFor(part, books.now))) {
+        if (request.status === "waiting" && hasShares(request, books.now)) {
           this.grantWaiter(request)
           this.settleInOrder()
         }
@@ -260,6 +272,7 @@ export class Settling {
       return
     }
     this.books.grant(request, passed)
+    this.madeSafer ||= this.judge.makesSafer(request)
     this.endings.settled.push(request)
     this.judge.judgeGrowth(request)
   }

@@ -33,6 +33,8 @@ export interface CheckOptions {
 /** The policies of a Ledger that have a say in it. A share that is there in its turn is marked as earmarked. */
 export interface CheckRules {
   readonly refuse: (request: Request) => Refusal | undefined
+  /** What of the maximum that it declares can never be had. */
+  readonly never: (request: Request) => Refusal | undefined
   readonly safety: (request: Request) => ReadonlyArray<WaitReason>
   readonly passing: (request: Request) => Passing | undefined
 }
@@ -90,6 +92,8 @@ export const check = (
   const refusals = request.parts.flatMap((part): Array<Refusal> =>
     [neverFits(part), overOwn(part, waits), neverInGroups(part)].filter((refusal) => refusal !== undefined)
   )
+  const never = rules?.never(request)
+  if (never !== undefined) refusals.push(never)
   const lacks =
     refusals.length === 0 && (waits || agent.gate !== undefined) ? obstaclesNow(request, waits, books.now) : []
   const reasons: Array<WaitReason> = []

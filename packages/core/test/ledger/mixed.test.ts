@@ -82,6 +82,39 @@ describe("promises in an order", () => {
   })
 })
 
+describe("tokens of two pools at one instant", () => {
+  it("are shared out in both before somebody may pass", () => {
+    const order = new Order({ name: "bypass", bypass: { max: 5, withinMicros: Infinity, depth: 10 } })
+    const { ledger } = setUp({}, { order })
+    const rate = { limit: 1, intervalMicros: 100, burst: 1, per: "request" } as const
+    for (const type of ["cpu", "gpu"]) ledger.definePool(type, { capacity: 8, rate }, 0)
+    ledger.claim("a", { cpu: 1 }, 0)
+    ledger.claim("a", { gpu: 1 }, 0)
+    const waiters = [{ cpu: 1 }, { gpu: 1 }, { gpu: 1 }].map((claim) => request(ledger.claim("b", claim, 0)))
+    ledger.advance(100)
+    assert.deepStrictEqual(
+      waiters.map(({ status }) => status),
+      ["held", "held", "waiting"]
+    )
+  })
+})
+
+describe("a committed head", () => {
+  it("is whoever comes to be next as time brings a window near", () => {
+    const order = new Order({ name: "committed", priority: { inherits: true }, committedHead: true })
+    const { ledger } = setUp({ cpu: 4, gpu: 1 }, { order })
+    const lasting = (expected: number, priority = 0) => ({ scheduling: { priority, expected, preemptible: false } })
+    ledger.reserve({ holder: { _tag: "Agent", agent: "prod" }, claim: { cpu: 4 }, from: 1_000, until: 2_000 }, 0)
+    ledger.claim("a", { gpu: 1 }, 0)
+    ledger.claim("b", { gpu: 1 }, 0)
+    const next = request(ledger.claim("c", { cpu: 1, gpu: 1 }, 0, lasting(500)))
+    assert.strictEqual(next.turn.chosen, 0)
+    ledger.advance(600)
+    assert.isAbove(next.turn.chosen, 0)
+    assert.strictEqual(request(ledger.claim("d", { cpu: 1 }, 600, lasting(100, 5))).status, "waiting")
+  })
+})
+
 describe("deadlocks avoided", () => {
   it("grant a claim of nothing even where no order is safe any more", () => {
     const { ledger } = setUp({ cpu: 4 }, { deadlock: bankers })
@@ -101,12 +134,73 @@ describe("deadlocks avoided beside other policies", () => {
     const fair = new Order({ name: "fair", fairShare: { by: "held" } })
     const { ledger } = setUp({ cpu: 4 }, { deadlock: bankers, order: fair })
     ledger.reserve({ holder: { _tag: "Agent", agent: "prod" }, claim: { cpu: 1 }, from: 0 }, 0)
-    request(ledger.claim("a", { cpu: 1 }, 0, declared({ cpu: 4 })))
+    request(ledger.claim("a", { cpu: 1 }, 0, declared({ cpu: 3 })))
     // It is there, and not safe.
-    const unsafe = request(ledger.claim("b", { cpu: 1 }, 1, declared({ cpu: 4 })))
+    const unsafe = request(ledger.claim("b", { cpu: 1 }, 1, declared({ cpu: 3 })))
     assert.strictEqual(unsafe.status, "waiting")
     ledger.advance(10)
     assert.strictEqual(unsafe.status, "waiting")
+  })
+
+  it("grant who is safe once somebody inside a lease has what is promised to it, and not to that lease", () => {
+    const { ledger } = setUp({ cpu: 8 }, { deadlock: bankers })
+    ledger.reserve({ holder: { _tag: "Agent", agent: "prod" }, claim: { cpu: 2 }, from: 0 }, 0)
+    const lease = request(ledger.claim("a", { cpu: 2 }, 0, declared({ cpu: 6 })))
+    // Of the four that are promised to nobody, neither could have four more.
+    const waits = request(ledger.claim("b", { cpu: 1 }, 1, declared({ cpu: 5 })))
+    assert.strictEqual(waits.status, "waiting")
+    request(ledger.claim("prod", { cpu: 2 }, 2, { parent: lease }))
+    assert.strictEqual(waits.status, "held")
+  })
+
+  it("grant who is next where a cut left another lease without all that it declared", () => {
+    const { ledger } = setUp({ cpu: 10, gpu: 1 }, { deadlock: bankers })
+    const cut = request(ledger.claim("a", { cpu: 4 }, 0, declared({ cpu: 9 })))
+    ledger.setCapacity(ledger.books.pools.get("cpu")!, 8, 1)
+    assert.strictEqual(request(ledger.claim("a", { cpu: 2 }, 2, { parent: cut })).status, "held")
+    assert.strictEqual(request(ledger.claim("b", { cpu: 1 }, 3, declared({ cpu: 2 }))).status, "held")
+    // It could not have three, and nobody gives anything back for sure.
+    assert.strictEqual(request(ledger.claim("c", { cpu: 1 }, 4, declared({ cpu: 3 }))).status, "waiting")
+  })
+
+  it("refuse a maximum that can never be had, and fail who waits with one", () => {
+    const { ledger } = setUp({ cpu: 8, gpu: 2 }, { deadlock: bankers })
+    const told = (answer: Request | Refusal | undefined) =>
+      answer === undefined || answer instanceof Request || answer._tag !== "InvalidClaim"
+        ? assert.fail(`not refused: ${JSON.stringify(answer)}`)
+        : [answer.field, answer.allowed]
+    assert.deepStrictEqual(told(ledger.claim("a", { cpu: 1 }, 0, declared({ cpu: 9 }))), [
+      "maximum.cpu",
+      "at most 8: the pool has no more"
+    ])
+    ledger.reserve({ holder: { _tag: "Agent", agent: "prod" }, claim: { cpu: 3 }, from: 0 }, 0)
+    assert.deepStrictEqual(told(ledger.claim("a", { gpu: 1 }, 1, declared({ cpu: 6, gpu: 1 }))), [
+      "maximum.cpu",
+      "at most 5: 3 of 8 are promised to others for ever"
+    ])
+    const own = request(ledger.claim("prod", { gpu: 2 }, 2, declared({ cpu: 8, gpu: 2 })))
+    assert.strictEqual(own.status, "held", "what is promised to it may be had")
+    const waits = request(ledger.claim("a", { gpu: 1 }, 3, declared({ cpu: 5, gpu: 1 })))
+    assert.strictEqual(waits.status, "waiting")
+    const end = ledger.reserve({ holder: { _tag: "Agent", agent: "batch" }, claim: { cpu: 1 }, from: 0 }, 4)
+    assert.isFalse("_tag" in end)
+    assert.deepStrictEqual(told(waits.refusal), ["maximum.cpu", "at most 4: 4 of 8 are promised to others for ever"])
+  })
+
+  it("tell who times out only what it waited for, where somebody before it is kept waiting and time has passed", () => {
+    const fair = new Order({ name: "fair", fairShare: { by: "held" } })
+    const { ledger } = setUp({ cpu: 6, gpu: 1 }, { deadlock: bankers, order: fair })
+    ledger.reserve({ holder: { _tag: "Agent", agent: "prod" }, claim: { cpu: 1 }, from: 0 }, 0)
+    request(ledger.claim("a", { cpu: 1, gpu: 1 }, 0, declared({ cpu: 5, gpu: 1 })))
+    const unsafe = request(ledger.claim("b", { cpu: 1 }, 1, declared({ cpu: 5 })))
+    const late = request(ledger.claim("c", { cpu: 1, gpu: 1 }, 2, { ...declared({ cpu: 1, gpu: 1 }), deadline: 50 }))
+    ledger.advance(60)
+    assert.deepStrictEqual([unsafe.status, late.status], ["waiting", "left"])
+    const told = late.refusal?._tag === "ClaimTimedOut" ? late.refusal.reasons : []
+    assert.deepStrictEqual(
+      told.map(({ _tag, resourceType }) => `${_tag} ${resourceType}`),
+      ["Capacity gpu"]
+    )
   })
 
   it("let somebody pass past one that could pass, and must not", () => {

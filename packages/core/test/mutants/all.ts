@@ -1,5 +1,6 @@
 /** Every mutant. */
 import { backfillMutants } from "./backfill.ts"
+import { bankerMutants } from "./banker.ts"
 import { booksMutants } from "./books.ts"
 import { ledgerMutants } from "./decisions.ts"
 import type { Mutant } from "./mutant.ts"
@@ -27,5 +28,6 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...backfillMutants,
   ...orderMutants,
   ...reservationMutants,
-  ...windowMutants
+  ...windowMutants,
+  ...bankerMutants
 ]

@@ -60,8 +60,9 @@ const profileFor = ({ file, name, rule }: Mutant): string | undefined => {
   if (file === "preemption/Reclaimer.ts" || file === "quota/reclaim.ts") return "reclaiming"
   if (/^(reservations\/(Page|Stay|Calendar|Reservations)|preemption\/windows|Endings|Arrivals)/.test(file))
     return "windows"
-  if (file.startsWith("preemption/")) return "preempting"
+  if (/^preemption\/(banker|safety)/.test(file) || rule.includes("maximum")) return "avoiding"
   if (name.startsWith("who must not") || name.startsWith("safe by")) return "avoiding"
+  if (file.startsWith("preemption/")) return "preempting"
   if (file.startsWith("plan/")) return "backfilled"
   if (file === "order/priority.ts") return "ordered, nested"
   if (/^order\/(rescue|passing)/.test(file)) return "ordered"

@@ -122,8 +122,8 @@ export const windowMutants = [
     {
       name: "safe since leases were taken, unseen",
       rule: "who is safe once leases were taken without a grace does not wait",
-      search: "      // Without a grace what was taken is back already.\n      this.resumeHeldBack()\n",
-      replacement: ""
+      search: "while (reconsider(this.books, this.taking, this.spared)) this.serveAll()\n",
+      replacement: "while (reconsider(this.books, this.taking, this.spared)) this.serve()\n"
     }
   ])
 ]

@@ -35,7 +35,7 @@ export interface Mix {
 
 const policies: ReadonlyArray<DeadlockPolicy> = [failRequester, revokeVictim, woundWait, waitDie, bankers, detectionOff]
 
-/** Where deadlocks are avoided there are no groups nor promises: what is safe says nothing of quota that is waited for, nor of whom something is kept for. */
+/** Where deadlocks are avoided there are no groups: what is safe says nothing of quota that is waited for. */
 export const drawMix = (random: Random): Mix => {
   const deadlock = random.pick(policies) ?? failRequester
   const avoids = deadlock.avoids === true
@@ -47,7 +47,7 @@ export const drawMix = (random: Random): Mix => {
     preemption: random.chance(0.55),
     groups,
     reclaim: groups && random.chance(0.5),
-    reserved: random.chance(0.25) && !avoids,
+    reserved: random.chance(0.25),
     rated: random.chance(0.4),
     growing: random.chance(0.3)
   }

@@ -4,7 +4,7 @@
  * that it declared. It shares no code with the Ledger.
  */
 import { around, type Need, type World, type WorldClaim, type WorldPool } from "./model.ts"
-import { askerFor, roomFor } from "./promises.ts"
+import { askerFor, roomFor, standingPromises } from "./promises.ts"
 
 /** The outermost lease around a claim, that around the place of the call first; itself where there is none. */
 export const outermostOf = (claim: Pick<WorldClaim, "parent" | "grows">): WorldClaim | undefined => {
@@ -51,59 +51,107 @@ export const overMaximum = (
   })
 }
 
-interface Declared {
-  readonly held: ReadonlyArray<number>
-  readonly rest: ReadonlyArray<number>
+/** What of a maximum can never be had: for each type the most that can be, in words. */
+export const neverHad = (
+  world: World,
+  claim: Pick<WorldClaim, "agent" | "parent" | "grows" | "needs" | "scheduling">,
+  now: number
+): ReadonlyArray<unknown> => {
+  const { maximum } = claim.scheduling
+  if (maximum === undefined || claim.needs.length === 0 || outermostOf(claim) !== undefined) return []
+  return world.pools.flatMap((pool) => {
+    const value = maximum[pool.type] ?? 0
+    const promised = standingPromises(world, now)
+      .filter((promise) => promise.pool === pool && !promise.isFor(claim))
+      .reduce((sum, { amount }) => sum + amount, 0)
+    const most = pool.limit - promised
+    if (value <= most) return []
+    const why = promised === 0 ? "the pool has no more" : `${promised} of ${pool.limit} are promised to others for ever`
+    return [
+      { _tag: "InvalidClaim", field: `maximum.${pool.type}`, value, allowed: `at most ${Math.max(0, most)}: ${why}` }
+    ]
+  })
 }
 
-/** Whether there is an order in which all get the rest and come back: all are tried, each set of those that are back once. */
-const canAllEnd = (free: ReadonlyArray<number>, trees: ReadonlyArray<Declared>): boolean => {
+type Asking = Pick<WorldClaim, "agent" | "parent" | "grows" | "needs" | "scheduling">
+
+/** An outermost lease that declared a maximum, and what it and all inside it hold. */
+interface Declared {
+  readonly root: Asking
+  readonly pieces: ReadonlyArray<Asking>
+}
+
+const declaredTrees = (world: World, claim: Asking, granted: boolean): ReadonlyArray<Declared> => {
+  const own: Asking = outermostOf(claim) ?? claim
+  const pieces = new Map<Asking, Array<Asking>>()
+  for (const lease of world.leases) {
+    const root = rootOf(lease)
+    pieces.set(root, [...(pieces.get(root) ?? []), lease])
+  }
+  if (granted) pieces.set(own, [...(pieces.get(own) ?? []), claim])
+  return [...pieces]
+    .filter(([root]) => root.scheduling.maximum !== undefined)
+    .map(([root, all]) => ({ root, pieces: all }))
+    .filter(
+      // Who holds nothing keeps nobody waiting: it may come after all others.
+      (tree) => tree.root === own || tree.pieces.some(({ needs }) => needs.some(({ amount }) => amount > 0))
+    )
+}
+
+const heldOf = (pieces: ReadonlyArray<Asking>, pool: WorldPool): number =>
+  pieces.reduce((sum, piece) => sum + amountIn(piece, pool), 0)
+
+/**
+ * Which can get the rest and come back, in some order of all: every set of those that are back is looked at
+ * once. What was promised to others for ever and they do not hold is not there, windows end by time.
+ */
+const endsOf = (world: World, trees: ReadonlyArray<Declared>, now: number): ReadonlySet<Asking> => {
+  const promises = standingPromises(world, now)
   const all = (1 << trees.length) - 1
   const seen = new Set<number>()
-  const explore = (back: number): boolean => {
-    if (back === all) return true
-    if (seen.has(back)) return false
-    seen.add(back)
-    const there = free.map((amount, pool) =>
-      trees.reduce((sum, { held }, at) => sum + ((back & (1 << at)) === 0 ? 0 : held[pool]!), amount)
-    )
-    return trees.some(
-      ({ rest }, at) =>
-        (back & (1 << at)) === 0 && rest.every((amount, pool) => amount <= there[pool]!) && explore(back | (1 << at))
-    )
+  let ever = 0
+  const rests = trees.map(({ pieces, root }) =>
+    world.pools.map((pool) => Math.max(0, (root.scheduling.maximum![pool.type] ?? 0) - heldOf(pieces, pool)))
+  )
+  const held = trees.map(({ pieces }) => world.pools.map((pool) => heldOf(pieces, pool)))
+  const drawn = trees.map(({ pieces }) => promises.map(({ draws, pool }) => heldOf(pieces.filter(draws), pool)))
+  const isFor = trees.map(({ root }) => promises.map((promise) => promise.isFor(root)))
+  const canEnd = (at: number, back: number): boolean => {
+    const out = [...trees.keys()].filter((tree) => (back & (1 << tree)) === 0)
+    return world.pools.every(({ index, limit }, pool) => {
+      let there = limit - out.reduce((sum, tree) => sum + held[tree]![index]!, 0)
+      promises.forEach((promise, which) => {
+        if (promise.pool.index !== pool || isFor[at]![which]!) return
+        const used = out.reduce((sum, tree) => sum + drawn[tree]![which]!, 0)
+        there -= Math.max(0, promise.amount - used)
+      })
+      const rest = rests[at]![pool]!
+      return rest === 0 || rest <= there
+    })
   }
-  return explore(0)
+  const explore = (back: number): void => {
+    if (ever === all || seen.has(back)) return
+    seen.add(back)
+    for (const at of trees.keys()) {
+      if ((back & (1 << at)) !== 0 || !canEnd(at, back)) continue
+      ever |= 1 << at
+      explore(back | (1 << at))
+    }
+  }
+  explore(0)
+  return new Set(trees.flatMap(({ root }, at) => ((ever & (1 << at)) === 0 ? [] : [root])))
 }
 
-/** Whether everybody can still have all that it declared, once a claim is granted. */
-export const isSafeWith = (
-  world: World,
-  claim: Pick<WorldClaim, "parent" | "grows" | "needs" | "scheduling">
-): boolean => {
-  const root = outermostOf(claim)
-  if (claim.needs.length === 0 || (root ?? claim).scheduling.maximum === undefined) return true
-  const roots = new Set(world.leases.map(rootOf).filter((tree) => tree.scheduling.maximum !== undefined))
-  const treeOf = (maximum: Readonly<Record<string, number>>, held: ReadonlyArray<number>): Declared => ({
-    held,
-    rest: world.pools.map((pool) => Math.max(0, (maximum[pool.type] ?? 0) - held[pool.index]!))
-  })
-  const trees = [...roots].map((tree) => {
-    const held = world.pools.map(
-      (pool) => inside(world.leases, tree, pool) + (tree === root ? amountIn(claim, pool) : 0)
-    )
-    return treeOf(tree.scheduling.maximum!, held)
-  })
-  if (root === undefined)
-    trees.push(
-      treeOf(
-        claim.scheduling.maximum!,
-        world.pools.map((pool) => amountIn(claim, pool))
-      )
-    )
-  // Who holds nothing keeps nobody waiting: it may come after all others.
-  const holding = trees.filter(({ held }) => held.some((amount) => amount > 0))
-  const free = world.pools.map((pool) => trees.reduce((left, { held }) => left - held[pool.index]!, pool.limit))
-  return canAllEnd(free, holding)
+/** Whether all who can have what they declared can still, once a claim is granted, and so can its own lease. */
+export const isSafeWith = (world: World, claim: Asking, now = world.now): boolean => {
+  const own: Asking = outermostOf(claim) ?? claim
+  if (claim.needs.length === 0 || own.scheduling.maximum === undefined) return true
+  const after = declaredTrees(world, claim, true)
+  const ends = endsOf(world, after, now)
+  if (ends.size === after.length) return true
+  const before = endsOf(world, declaredTrees(world, claim, false), now)
+  // A lease that is new has to have all of it.
+  return after.every(({ root }) => ends.has(root) || (root !== claim && !before.has(root)))
 }
 
 /** What a waiter lacks in a pool, for it and all before it, beyond what is free and what comes back already. */

@@ -66,7 +66,9 @@ const drawnFrom = (promises: ReadonlyArray<Promise>, lease: Pick<Asker, "agent" 
   return classes.length === 0 ? undefined : `p ${Math.max(...classes)}`
 }
 
-const holderOf = (world: World, lease: WorldClaim) => ({ agent: lease.agent, priority: world.order.own(lease) })
+type Asking = Pick<WorldClaim, "agent" | "scheduling">
+
+const holderOf = (world: World, lease: Asking) => ({ agent: lease.agent, priority: world.order.own(lease) })
 
 const promisesOf = (world: World, pool: WorldPool): ReadonlyArray<Promise> =>
   [...world.promises.values()].filter(({ claim }) => (claim[pool.type] ?? 0) > 0)
@@ -300,8 +302,8 @@ export const standingPromises = (world: World, now: number) =>
       return {
         pool,
         amount: sumOf(own, pool.type),
-        draws: (claim: WorldClaim) => drawnFrom(standing, holderOf(world, claim)) === key,
-        isFor: (waiter: WorldClaim) => own.some((promise) => isFor(promise, askerFor(world, waiter, now)))
+        draws: (claim: Asking) => drawnFrom(standing, holderOf(world, claim)) === key,
+        isFor: (claim: Asking) => own.some((promise) => isFor(promise, holderOf(world, claim)))
       }
     })
   })

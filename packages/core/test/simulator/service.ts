@@ -82,7 +82,7 @@ export const serve = (world: World, now: number): Service => {
         if (ready > own) own = ready
       }
     }
-    if (own < at && (!world.avoids || isSafeWith(world, waiter))) {
+    if (own < at && (!world.avoids || isSafeWith(world, waiter, now))) {
       at = own
       first = waiter
     }

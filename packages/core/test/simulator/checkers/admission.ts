@@ -7,7 +7,7 @@
 import { isDeepStrictEqual } from "node:util"
 import { type Checker, failing, type Run } from "../checker.ts"
 import type { Need, World, WorldClaim, WorldPool } from "../model.ts"
-import { isSafeWith, overMaximum } from "../prevention.ts"
+import { isSafeWith, neverHad, overMaximum } from "../prevention.ts"
 import { type Asker, isKept, leaseDuration, roomFor, standingFor } from "../promises.ts"
 import { serve } from "../service.ts"
 
@@ -172,14 +172,15 @@ const foretell = (run: Run): Forecast => {
   const scheduling = command.scheduling ?? { expected: 0, preemptible: false }
   const over = run.deadlock.avoids === true ? overMaximum(world, { ...root, needs, maximum: scheduling.maximum }) : []
   if (over.length > 0) return refused(...over)
-  const final = needs.flatMap((need) => [
+  const final: Array<unknown> = needs.flatMap((need): ReadonlyArray<unknown> => [
     ...neverFits(need, standingFor(world, asker, need.pool, now)),
     ...overQuota(world, agent, need)
   ])
+  if (run.deadlock.avoids === true) final.push(...neverHad(world, { ...root, agent, needs, scheduling }, now))
   if (final.length > 0) return refused(...final)
   const ahead = world.order.before({ id: 0, agent, scheduling })
   const short = unavailable(world, asker, needs, ahead, now)
-  const isSafe = !world.avoids || isSafeWith(world, { ...root, needs, scheduling })
+  const isSafe = !world.avoids || isSafeWith(world, { ...root, agent, needs, scheduling }, now)
   if (short.length === 0 && isSafe) return { _tag: "Granted" }
   if (command.wait === false) return refused(...(short.length > 0 ? short : needs.slice(0, 1).map(unsafe)))
   return queueFull(run, agent, needs) ?? { _tag: "Waits" }
@@ -188,13 +189,17 @@ const foretell = (run: Run): Forecast => {
 export const admission = (run: Run): Checker => {
   const { ledger } = run
   let forecast: Forecast | undefined
+  /** Whether somebody may be granted out of turn since: let through, or for what was taken and is back at once. */
   let exempted = false
+  /** The leases that were taken in this decision. */
+  const taken = new Set<number>()
   return {
     name,
     beforeCommand: () => {
       const { agent, claim, name } = run.command
       forecast = undefined
       exempted = false
+      taken.clear()
       if (name !== "claim" && name !== "try" && name !== "grow") return
       forecast = foretell(run)
       // What is asked about is asked outside of all leases.
@@ -208,6 +213,7 @@ export const admission = (run: Run): Checker => {
     onEvent: (event) => {
       // Also where leases that it takes have no grace, and are back at once.
       if (event._tag === "Exempted" || event._tag === "Preempting") exempted = true
+      if (event._tag === "Preempting") taken.add(event.id)
     },
     afterCommand: (answer) => {
       if (forecast === undefined) return
@@ -222,16 +228,17 @@ export const admission = (run: Run): Checker => {
           `expected a refusal like ${JSON.stringify(told.refusals)}, not ${JSON.stringify(actual === "held" || actual === "waiting" ? actual : answer)}`
         )
       }
-      if (told._tag === "Granted" && actual !== "held") {
+      // It, or what it grows, may be taken in this very decision, where holders have no grace.
+      const lease = actual === "LeaseRevoked" ? run.command.grows?.id : "status" in answer ? answer.id : undefined
+      const isTaken = (actual === "LeaseRevoked" || actual === "returned") && lease !== undefined && taken.has(lease)
+      if (told._tag === "Granted" && actual !== "held" && !isTaken) {
         fail(`the claim fits, but it is ${actual}`)
       }
       if (told._tag === "Waits" && actual !== "waiting") {
         const dueNow = actual === "ClaimTimedOut" && (run.command.deadline ?? Infinity) <= ledger.now
         // It may pass others, be rescued, or inherit, once it waits: that is for `order`, `bypass` and `rescue` to judge.
         const outOfTurn = exempted || run.order !== undefined || run.backfill !== undefined
-        // It, or what it grows, may be taken in this very decision, where holders have no grace.
-        const taken = (actual === "LeaseRevoked" || actual === "returned") && exempted
-        if (!dueNow && !deadlocked && !taken && !(actual === "held" && outOfTurn))
+        if (!dueNow && !deadlocked && !isTaken && !(actual === "held" && outOfTurn))
           fail(`the claim has to wait, but it is ${actual}`)
       }
     }

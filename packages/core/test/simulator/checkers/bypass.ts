@@ -77,7 +77,7 @@ export const bypass = (run: Run): Checker => {
       const now = run.ledger.now
       for (const waiter of world.queued) {
         // It may be kept by what is not safe, and lets those behind it pass all the same.
-        if (world.avoids && !isSafeWith(world, waiter)) continue
+        if (world.avoids && !isSafeWith(world, waiter, now)) continue
         if (typeof passage(waiter, now) !== "string" && isLookedAt(waiter, now))
           fail(`${waiter.id} could pass and waits`)
       }

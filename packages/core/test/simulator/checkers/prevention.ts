@@ -5,7 +5,8 @@
  */
 import { type Checker, failing, type Run } from "../checker.ts"
 import type { WorldClaim } from "../model.ts"
-import { isSafeWith, needsOlder } from "../prevention.ts"
+import { isSafeWith, needsOlder, neverHad } from "../prevention.ts"
+import { standingPromises } from "../promises.ts"
 
 const name = "prevention"
 const fail = failing(name)
@@ -33,20 +34,26 @@ export const prevention = (run: Run): Checker => {
         event._tag === "Granted"
           ? world.claim(event.id)
           : {
+              agent: event.agent,
               parent: world.asking.parent,
               grows: world.asking.grows,
               scheduling: event.scheduling ?? { expected: 0, preemptible: false },
               needs: Object.entries(event.claim).map(([type, amount]) => ({ pool: world.pool(type), amount, cost: 0 }))
             }
-      if (!isSafeWith(world, claim)) fail(`${event.id} was granted, which is not safe`)
+      if (!isSafeWith(world, claim, event.at)) fail(`${event.id} was granted, which is not safe`)
       run.count("banker: judged safe")
+      if (standingPromises(world, event.at).length > 0) run.count("banker: judged safe beside promises")
     },
     afterCommand: () => {
       if (deadlock.ages === "wait-die") {
         judge(undefined)
       }
       if (!world.avoids) return
-      for (const waiter of world.waiters) if (!isSafeWith(world, waiter)) return run.count("banker: kept waiting")
+      const { now } = run.ledger
+      for (const waiter of world.waiters) {
+        if (neverHad(world, waiter, now).length > 0) fail(`${waiter.id} waits with a maximum that it can never have`)
+      }
+      for (const waiter of world.waiters) if (!isSafeWith(world, waiter, now)) return run.count("banker: kept waiting")
     }
   }
 }

@@ -14,7 +14,7 @@ import {
 } from "../../../src/Ledger.ts"
 import { type Checker, failing, type Run } from "../checker.ts"
 import { amountsOf, around, type World, type WorldClaim } from "../model.ts"
-import { isSafeWith, outermostOf } from "../prevention.ts"
+import { isSafeWith, neverHad, outermostOf } from "../prevention.ts"
 import { askerFor, keptFor, roomFor, standingFor, standingPromises } from "../promises.ts"
 import { serve } from "../service.ts"
 import { neverFits } from "./admission.ts"
@@ -175,6 +175,8 @@ const expected = (world: World, claim: WorldClaim, reason: LeaveReason, now: num
         const asker = askerFor(world, claim, now)
         return neverFits(need, standingFor(world, asker, need.pool, now))
       })
+    case "InvalidClaim":
+      return neverHad(world, claim, now)
     case "QuotaExceeded":
       return claim.needs.map(({ amount, pool }) => {
         const quota = world.quota(agent, pool)
@@ -211,7 +213,7 @@ export const refusals = (run: Run): Checker => {
       else if (reason === "ClaimTimedOut") {
         const facts = { agent: claim.agent, claim: amountsOf(claim), waitedMicros: event.at - claim.askedAt }
         const expectedReasons = reasonsFor(world, claim, event.at)
-        const isSafe = !world.avoids || isSafeWith(world, claim)
+        const isSafe = !world.avoids || isSafeWith(world, claim, event.at)
         judge = (refusal) => {
           if (refusal._tag !== reason) return false
           const { reasons, ...told } = refusal
