@@ -61,7 +61,7 @@ const profileFor = ({ file, name, rule }: Mutant): string | undefined => {
   if (/^(reservations\/(Page|Stay|Calendar|Reservations)|preemption\/windows|Endings|Arrivals)/.test(file))
     return "windows"
   if (/^preemption\/(banker|safety)/.test(file) || rule.includes("maximum")) return "avoiding"
-  if (name.startsWith("who must not") || name.startsWith("safe by")) return "avoiding"
+  if (name.startsWith("who must not") || name.startsWith("safe ")) return "avoiding"
   if (file.startsWith("preemption/")) return "preempting"
   if (file.startsWith("plan/")) return "backfilled"
   if (file === "order/priority.ts") return "ordered, nested"
