@@ -2,7 +2,7 @@
  * A durable daemon is killed (SIGKILL) at random instants while clients claim, grow,
  * shrink, interrupt and give back; a checker follows what each of them is told.
  *
- * `DURABILITY_KILLS` (default 20; the longer run has 200), `DURABILITY_SEED`.
+ * `DURABILITY_KILLS` (default 12; the longer run has 200), `DURABILITY_SEED`.
  */
 import { assert, describe, it } from "@effect/vitest"
 import type { Lease } from "@resource-manager/core/Lease"
@@ -16,7 +16,7 @@ import { connect, eventually, folder, type LocalClient, program, type Program, u
 import { type Random, random } from "./support/random.ts"
 import { Told, type ToldLease } from "./support/told.ts"
 
-const kills = Number(process.env["DURABILITY_KILLS"] ?? 20)
+const kills = Number(process.env["DURABILITY_KILLS"] ?? 12)
 const seed = Number(process.env["DURABILITY_SEED"] ?? Date.now() % 1_000_000)
 
 const capacities = { cpu: 12, memory: 40 }
