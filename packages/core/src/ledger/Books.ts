@@ -329,9 +329,10 @@ export class Books {
     if (this.onReturned !== undefined) this.onReturned(request.id, reason)
     if (this.ordering !== undefined) this.ordering.shareChanged(request.agent)
     const { changed, quotaStirred } = this
-    // What comes back as announced was reckoned with: it changes nothing for anybody.
-    if (request.notice !== undefined) this.changed = undefined
     for (const { pool } of request.parts) {
+      // What comes back as announced was reckoned with: it changes nothing for anybody, unless what
+      // waited to become part of it has left just now.
+      this.changed = request.notice === undefined || changed?.has(pool) === true ? changed : undefined
       if (pool.waitersHead !== undefined) this.rebalance(pool)
       // Somebody who ends for what is promised may be needed no more.
       else if (pool.calendar !== undefined) this.changed?.add(pool)

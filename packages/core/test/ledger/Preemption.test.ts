@@ -165,6 +165,23 @@ describe("preemption by priority", () => {
     assert.deepStrictEqual(told(events), [1, 2])
   })
 
+  it("takes for who is next in one pool once a lease comes back with what waited to become part of it", () => {
+    const { events, ledger } = setUp({ cpu: 2, memory: 4 })
+    const low = request(ledger.claim("low", { cpu: 1 }, 0, at(0)))
+    const other = request(ledger.claim("other", { cpu: 1 }, 0, at(0, false)))
+    const borrowed = request(ledger.claim("batch", { memory: 4 }, 0, at(0)))
+    const high = request(ledger.claim("high", { cpu: 1 }, 0, at(5, false)))
+    const growth = request(ledger.grow(low, { cpu: 1 }, 0))
+    // It goes on ending: what waits inside it counts on that.
+    ledger.release(other, 0)
+    assert.deepStrictEqual([high.status, growth.status, told(events)], ["held", "waiting", [low.id]])
+    const both = request(ledger.claim("high", { cpu: 1, memory: 4 }, 0, at(5)))
+    assert.strictEqual(borrowed.notice, undefined, "the growth is before it, and has not enough")
+    ledger.advance(1_500)
+    assert.deepStrictEqual([low.returnedBy, growth.status, both.status], ["overrun", "left", "waiting"])
+    assert.deepStrictEqual([borrowed.notice?.by, borrowed.notice?.cause], [both.id, "priority"])
+  })
+
   it("is no deadlock: what comes back by time ends the wait", () => {
     const { ledger } = setUp({ a: 1, b: 1 })
     const low = request(ledger.claim("low", { a: 1 }, 0, at(0)))

@@ -139,6 +139,7 @@ class Simulation {
 
   private step(planned: Planned): void {
     const { ledger, world } = this.run
+    this.run.step++
     this.planned = planned.command
     world.asking = planned.asking ?? { parent: undefined, grows: undefined }
     // Half of the commands find the state up to date, so that their outcome can be
@@ -148,7 +149,6 @@ class Simulation {
       this.run.command = planned.command
       for (const checker of this.checkers) checker.beforeCommand?.()
     }
-    this.run.step++
     this.workload.answered(this.command(planned.command, planned.run))
     this.report.count(`command: ${planned.command.name}`)
     const live = world.waiters.length + world.leases.length
