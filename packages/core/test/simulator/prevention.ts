@@ -154,12 +154,15 @@ export const isSafeWith = (world: World, claim: Asking, now = world.now): boolea
   return after.every(({ root }) => ends.has(root) || (root !== claim && !before.has(root)))
 }
 
-/** What a waiter lacks in a pool, for it and all before it, beyond what is free and what comes back already. */
+/**
+ * What a waiter lacks in a pool, for it and all before it, once what was told to end is back. What is promised
+ * to others is nothing that it has, also where one of those before it will have that.
+ */
 const lacks = (world: World, waiter: WorldClaim, { amount, pool }: Need): number => {
   const line = world.line
   const before = line.slice(0, line.indexOf(waiter)).reduce((sum, other) => sum + amountIn(other, pool), 0)
-  const coming = world.leases.reduce((sum, lease) => sum + (lease.notice === undefined ? 0 : amountIn(lease, pool)), 0)
-  return before + amount - roomFor(world, askerFor(world, waiter, world.now), pool, world.now) - coming
+  const coming = new Set(world.leases.filter((lease) => lease.notice !== undefined))
+  return before + amount - roomFor(world, askerFor(world, waiter, world.now), pool, world.now, coming)
 }
 
 /** Whether a claim inside a lease needs what older leases hold: what younger ones hold is not enough. */
