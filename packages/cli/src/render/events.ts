@@ -4,7 +4,7 @@
  * remembers what it has seen of those that go on.
  */
 import type { LedgerEvent } from "@resource-manager/core/Ledger"
-import { amount, claimShort, counted, rateText, type Types } from "./amounts.ts"
+import { amount, claimShort, count, counted, rateText, type Types } from "./amounts.ts"
 import { failureWord } from "./failures.ts"
 import { nameCell, named } from "./names.ts"
 import type { Role } from "./style.ts"
@@ -53,6 +53,16 @@ const asked = (event: EventOf<"Queued" | "GrantedAtOnce">, types: Types): Readon
   ...(event.grows === undefined ? [] : [`, to grow lease ${event.grows}`]),
   ...(event.parent === undefined ? [] : [`, inside lease ${event.parent}`])
 ]
+
+/** By when who starts, where that is new. */
+const planned = ({ at, starts, unknown = [] }: EventOf<"Planned">): string => {
+  const [first, ...more] = starts
+  const told =
+    first === undefined || more.length > 0
+      ? `${counted(starts.length, "waiter")} told by when they start`
+      : `waiter ${first[0]} starts in ${duration((first[1] - at) / 1_000)} at the latest`
+  return unknown.length === 0 ? told : `${told}, of ${count(unknown.length)} that is not known any more`
+}
 
 const limits = (event: EventOf<"Queued" | "GrantedAtOnce">): string => {
   const ttl = event.ttl === 0 ? "" : `, for at most ${duration(event.ttl / 1_000)}`
@@ -164,6 +174,8 @@ const say = (event: LedgerEvent | Dropped, known: Known | undefined, types: Type
           ` has to end for ${endsFor(event)}, in ${duration((event.deadline - event.at) / 1_000)}`
         )
       }
+    case "Planned":
+      return { what: "planned", text: planned(event) }
     case "Spared":
       return { what: "spared", text: list(...claimOf("lease", event.id, known), " need not end") }
     case "Ending":

@@ -17,10 +17,11 @@
  *   `easy`, if it takes no more than `spare`, which is then less by as much.
  * - `conservative`: everybody is given the first start at which it fits beside all who
  *   run and all who were given theirs before it, for as long as it is expected to run. What
- *   is planned to end at an instant ends after all else there. Who arrives comes last; when a job has ended or
- *   started, everybody is given a start anew, earliest former start first (then by the
- *   order). Once a start has passed, all are void, and the order alone says who comes first.
- *   That is looked at a microsecond later, whether anything happens then or not.
+ *   is planned to start or to end at an instant does so after all that runs until then. Who arrives comes
+ *   last; when a job has ended or started, everybody is given a start anew, earliest former start first (then
+ *   by the order). So it is for everybody who arrives while nobody knows when somebody starts, and once more
+ *   where that is not known any more of somebody. Once a start has passed, all are void, and the order alone says who comes first. That is looked at a microsecond later,
+ *   whether anything happens then or not.
  * - All of it goes by the estimate; a job that runs longer than that is expected to end at
  *   any moment. How long it really runs is known to nobody before it ends.
  */
@@ -108,7 +109,8 @@ export const oracleStarts = (
   const give = (job: number, taken: Array<{ from: Position; until: number; amount: number }>): boolean => {
     const { estimate, processors } = jobs[job]!
     const ends = running.map((other) => ({ at: starts[other]! + jobs[other]!.estimate, id: other }))
-    const positions = [first, ...ends, ...taken.map(({ until }) => ({ at: until, id: Infinity }))].toSorted(byPosition)
+    const planned = taken.flatMap(({ from, until }) => [from, { at: until, id: Infinity }])
+    const positions = [first, ...ends, ...planned].toSorted(byPosition)
     const freeAt = (position: Position) =>
       capacity -
       running
@@ -126,7 +128,9 @@ export const oracleStarts = (
       )
     })
     if (from === undefined) throw new Error(`job ${job} never fits`)
-    taken.push({ from, until: Math.max(now, from.at) + estimate, amount: processors })
+    // Behind all that ends at that instant, unless it starts at once or nobody knows when.
+    const place = from.at < now ? from : { at: from.at, id: Infinity }
+    taken.push({ from: place, until: Math.max(now, from.at) + estimate, amount: processors })
     guessed ||= from !== first && from.at < now
     promises.set(job, from === first ? now : guessed ? Infinity : from.at)
     return from === first
@@ -135,9 +139,11 @@ export const oracleStarts = (
   let guessed = false
   let plan: Array<{ from: Position; until: number; amount: number }> | undefined
   const conserve = (newcomer: number | undefined) => {
+    let again = false
     for (;;) {
+      const told = promises
       let begin: ReadonlyArray<number>
-      if (newcomer !== undefined && plan !== undefined) begin = give(newcomer, plan) ? [newcomer] : []
+      if (newcomer !== undefined && plan !== undefined && !guessed) begin = give(newcomer, plan) ? [newcomer] : []
       else {
         const former = promises
         const isVoid = waiting.some((job) => (former.get(job) ?? Infinity) < now)
@@ -151,7 +157,11 @@ export const oracleStarts = (
           .filter((job) => give(job, taken))
       }
       newcomer = undefined
-      if (begin.length === 0) return
+      if (begin.length === 0) {
+        const isLost = waiting.some((job) => (told.get(job) ?? Infinity) < Infinity && promises.get(job) === Infinity)
+        if (!isLost || again) return
+      }
+      again = begin.length === 0
       for (const job of begin) start(job)
       plan = undefined
     }

@@ -87,7 +87,8 @@ const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions, k
     return yield* invalidClaim(`order.${order.problem.field}`, order.problem.value, order.problem.allowed)
   }
   const deadlock = yield* DeadlockPolicy
-  const unfit = backfillProblem(order?.backfill, deadlock)
+  const preemption = yield* preemptionOf(yield* Preemption)
+  const unfit = backfillProblem(order?.backfill, { deadlock, order: order?.order, preemption })
   if (unfit !== undefined) return yield* invalidClaim("order.backfill.kind", order?.backfill?.kind, unfit)
   const context = yield* Effect.context()
   const timeoutMicros = yield* duration("timeout", options.timeout, Infinity)
@@ -100,7 +101,7 @@ const assemble = Effect.fnUntraced(function* (options: ResourceManagerOptions, k
     journal,
     recovered,
     deadlock,
-    preemption: yield* preemptionOf(yield* Preemption),
+    preemption,
     order: order?.order,
     backfill: order?.backfill,
     classes: order?.classes,

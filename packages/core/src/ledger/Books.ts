@@ -163,7 +163,10 @@ export class Books {
   /** From now on a plan alone decides who starts: what was earmarked is given up. */
   leaveToPlan(): void {
     this.planned = true
-    for (const pool of this.everyPool()) pool.leaveToPlan()
+    for (const pool of this.everyPool()) {
+      pool.leaveToPlan()
+      this.schedule(pool)
+    }
   }
 
   /** The request waits, at its place in every queue that it needs; or first for quota. */
@@ -254,7 +257,7 @@ export class Books {
       for (const part of request.parts) this.rebalance(part.pool)
     } else if (waited) {
       // What was set aside for it, nobody knew for how long, comes back by when it says now.
-      if (request.parts.length > 1) for (const part of request.parts) part.pool.stirred = true
+      if (request.parts.length > 1 && !this.planned) for (const part of request.parts) part.pool.stirred = true
       for (const part of request.parts) {
         // What it was promised is kept no more, and it may have been the one that the others waited for.
         if (part.pool.calendar !== undefined) this.rebalance(part.pool)
@@ -472,6 +475,7 @@ export class Books {
       if (part.account.level !== undefined) reserve(part, -1)
     }
     request.shortIn = 0
+    request.toldStart = undefined
     if (this.ordering !== undefined) this.ordering.left(request)
   }
 

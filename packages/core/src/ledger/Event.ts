@@ -77,6 +77,16 @@ export type LedgerEvent =
       /** That at which the lease may be taken, where it is not its own or its agent's. */
       readonly priority?: number | undefined
     }
+  /**
+   * By when waiters start at the latest, where that is not what they were told before.
+   * `unknown`: those who were told, and of whom nobody knows it any more.
+   */
+  | {
+      readonly _tag: "Planned"
+      readonly at: number
+      readonly starts: ReadonlyArray<readonly [id: number, start: number]>
+      readonly unknown?: ReadonlyArray<number> | undefined
+    }
   /** A waiter is next, and stays that until it is granted, whoever arrives. */
   | { readonly _tag: "Chosen"; readonly at: number; readonly id: number }
   /** A waiter goes before all others, whatever its class: it was the oldest of a pool whose turn it was to rescue one. */

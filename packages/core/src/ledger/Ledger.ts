@@ -101,8 +101,8 @@ export class Ledger {
   readonly deadlock: DeadlockPolicy
   readonly preemption: PreemptionPolicy
   private readonly arrivals: Arrivals
+  readonly order: Order | undefined
   private readonly backfill: Backfill | undefined
-  private readonly order: Order | undefined
   private readonly endings: Endings
   private readonly judge: DeadlockJudge
   private readonly settling: Settling
@@ -116,7 +116,7 @@ export class Ledger {
     this.order = order
     this.deadlock = options.deadlock ?? failRequester
     this.preemption = options.preemption ?? preemptionOff
-    const problem = backfillProblem(options.backfill, this.deadlock)
+    const problem = backfillProblem(options.backfill, this)
     if (problem !== undefined) throw new Error(`backfill has to be ${problem}`)
     this.backfill = options.backfill && makeBackfill(options.backfill, order)
     books.sink = options.sink
@@ -148,6 +148,7 @@ export class Ledger {
     if (this.judge.avoids) this.findHeldBack()
     // Who has its share since the order was put over the books had it before: it takes nothing first for that.
     books.advanced.clear()
+    this.backfill?.resume?.(books)
   }
 
   /** Waiters that are no longer waiting, oldest decision first. Whoever reads it empties it. */

@@ -82,6 +82,8 @@ export class Request implements Timed {
   scheduling: Scheduling
   /** What decides when its turn comes, beside its arrival. */
   turn: Readonly<Turn> = noTurn
+  /** Waiting only: the instant by which it starts, as a plan has told it; `undefined` where nobody knows that. */
+  toldStart: number | undefined = undefined
   /** Pools in which it is not yet earmarked. At 0 it is granted. */
   shortIn = 0
   /** Whether it may use units earmarked for others: only order made it wait for itself. */

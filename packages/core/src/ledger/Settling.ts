@@ -102,12 +102,17 @@ export class Settling {
 
   /**
    * With fair shares each grant is a new order, with other heads; where deadlocks are avoided others are safe
-   * after it: then the rest is picked anew.
+   * after it: then the rest is picked anew, and so it is where somebody was rescued meanwhile, who is a head then.
+   * Who decides about everybody has seen to that.
    */
   private grantPicked(picked: ReadonlyArray<Request>): void {
-    const oneByOne = this.books.ordering?.order.fair !== undefined || this.judge.avoids
+    const { ordering } = this.books
+    const decidesAll = this.backfill?.decidesAll === true
+    let oneByOne = (ordering?.order.fair !== undefined && !decidesAll) || this.judge.avoids
     let granted = false
     for (const request of picked) {
+      // Each grant counts for who is rescued next.
+      if (granted && ordering !== undefined && this.rescue(ordering) && !decidesAll) oneByOne = true
       if (granted && oneByOne) {
         for (const { pool } of request.parts) pool.stirred = true
         continue
@@ -161,13 +166,7 @@ export class Settling {
   private keepOrder(ordering: Ordering): void {
     const { books } = this
     ordering.inherit()
-    const { aging } = ordering.order
-    if (aging !== undefined) {
-      for (const pool of books.pools.values()) {
-        const request = toRescue(pool, aging, books.now)
-        if (request !== undefined) turns.rescue(books, request, pool)
-      }
-    }
+    this.rescue(ordering)
     if (!ordering.reordered) return
     ordering.reordered = false
     if (!this.judge.detects || books.hardPools === 0) return
@@ -176,6 +175,20 @@ export class Settling {
       if (pool.hard && pool.waitersHead !== undefined) roots.push(pool.waitersHead.request)
     }
     this.judge.letThrough(roots)
+  }
+
+  /** Pools whose turn it is to rescue somebody do so; whether one has. */
+  private rescue({ order: { aging } }: Ordering): boolean {
+    if (aging === undefined) return false
+    const { books } = this
+    let rescued = false
+    for (const pool of books.pools.values()) {
+      const request = toRescue(pool, aging, books.now)
+      if (request === undefined) continue
+      turns.rescue(books, request, pool)
+      rescued = true
+    }
+    return rescued
   }
 
   /** The first in order of those whose shares are whole. */
@@ -254,6 +267,8 @@ export class Settling {
         // Who waits for quota is in no queue.
         if (request.status === "waiting" && hasShares(request, books.now)) {
           this.grantWaiter(request)
+          // It goes before what was planned.
+          if (books.planned) for (const { pool: own } of request.parts) own.stirred = true
           this.settleInOrder()
         }
       }

@@ -177,6 +177,8 @@ export interface RequestState {
   readonly rescued?: true
   /** The number of its choice, where it was chosen next. */
   readonly chosen?: number
+  /** By when it starts, as a plan has told it. */
+  readonly toldStart?: number
   /** How often it was passed, and since when. */
   readonly passed?: readonly [number, number]
   readonly parts: ReadonlyArray<PartState>

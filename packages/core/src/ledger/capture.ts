@@ -120,12 +120,13 @@ const partState = ({ amount, cost, level, pool, remainder, terms }: Part): PartS
 })
 
 /** What of a waiter's turn does not follow from the rest. */
-const turnState = ({ status, turn }: Request) =>
+const turnState = ({ status, toldStart, turn }: Request) =>
   status !== "waiting"
     ? {}
     : {
         ...(turn.chosen === 0 ? {} : { chosen: turn.chosen }),
         ...(turn.rescued ? { rescued: true as const } : {}),
+        ...(toldStart === undefined ? {} : { toldStart }),
         ...(turn.passed === 0 ? {} : { passed: [turn.passed, turn.passedSince] as const })
       }
 

@@ -6,6 +6,7 @@ import { Books } from "./Books.ts"
 import type { LedgerEvent } from "./Event.ts"
 import { Index } from "./Index.ts"
 import * as turns from "./order/transitions.ts"
+import * as planning from "./plan/transitions.ts"
 import type { Pool } from "./Pool.ts"
 import * as pools from "./pools.ts"
 import * as preempting from "./preemption/transitions.ts"
@@ -82,6 +83,13 @@ export class Replay {
           event.token,
           event.passed?.map((id) => this.request(id)),
           event.priority
+        )
+        break
+      case "Planned":
+        planning.tell(
+          books,
+          event.starts.map(([id, start]) => [this.request(id), start] as const),
+          (event.unknown ?? []).map((id) => this.request(id))
         )
         break
       case "Chosen":

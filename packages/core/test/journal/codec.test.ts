@@ -67,6 +67,31 @@ describe("the journal's text", () => {
     assert.deepStrictEqual(capture(restore(decodeState(plain(state)))), state)
   })
 
+  it("carries starts that were told", () => {
+    const events: Array<LedgerEvent> = []
+    const ledger = new Ledger({
+      backfill: { kind: "conservative" },
+      indexed: true,
+      sink: (event) => events.push(event)
+    })
+    ledger.definePool("cpu", { capacity: 2 }, 0)
+    const scheduling = { expected: 10, preemptible: false }
+    ledger.claim("a", { cpu: 2 }, 0, { scheduling })
+    ledger.claim("b", { cpu: 1 }, 1, { scheduling })
+    const told = capture(ledger.books)
+    assert.deepStrictEqual(decodeState(plain(told)), told)
+    assert.strictEqual(told.requests[1]?.toldStart, 10)
+    // Overdue: it is not known any more.
+    ledger.advance(11)
+    const stored = events.map((event) => JSON.stringify(encodeEvent(event)))
+    assert.deepStrictEqual(stored.slice(3), ['["S",1,[[2,10]]]', '["S",11,[],[2]]'])
+    const decoded = stored.map((text) => decodeEvent(JSON.parse(text)))
+    assert.deepStrictEqual(plain(decoded), plain(events))
+    const replay = new Replay()
+    for (const event of decoded) replay.apply(event)
+    assert.deepStrictEqual(capture(replay.finish(ledger.now)), capture(ledger.books))
+  })
+
   it("carries a bucket that is in debt", () => {
     const ledger = new Ledger({ indexed: true })
     ledger.definePool("calls", { capacity: 9, rate: { limit: 2, intervalMicros: 7, burst: 3, per: "unit" } }, 0)

@@ -310,6 +310,14 @@ describe("past use with a half-life", () => {
     }
   })
 
+  it("a grant of nothing that is undone was none, in a group that its agent came to since", () => {
+    const { ledger } = setUp(1, { by: "served", halfLife: 1_000 })
+    const lease = request(ledger.claim("a", { cpu: 0 }, 10_000 * second))
+    tree(ledger, { red: { agents: ["a"] } })
+    ledger.undo(lease, 10_000 * second)
+    assert.strictEqual(ledger.books.groups.byId.get("red")?.served, 0)
+  })
+
   it("a grant that is undone was none", () => {
     const { all, ledger } = setUp(1, fair)
     ledger.release(all, 0)

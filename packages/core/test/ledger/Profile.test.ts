@@ -65,8 +65,10 @@ describe("Profile", () => {
         const amount = random.between(1, 12)
         const duration = random.chance(0.2) ? Infinity : random.between(1, 40)
         const from = random.chance(0.7) ? rightNow : { at: random.between(90, 140), id: random.between(1, 20) }
-        const place = profile.earliest(amount, duration, from, now)
+        const place = profile.earliest(amount, (start) => start + duration, from, now)
         assert.deepStrictEqual(place, naiveEarliest(pool, taken, amount, duration, from), `seed ${seed}, step ${i}`)
+        if (from === rightNow)
+          assert.deepStrictEqual(profile.earliestFor(amount, duration, now), place, `seed ${seed}, step ${i}`)
         const until = now + duration
         const least = Math.min(
           ...placesOf(pool, taken)

@@ -12,6 +12,7 @@ import { reservationMutants } from "./reservations.ts"
 import { otherMutants } from "./rules.ts"
 import { settlementMutants } from "./settlement.ts"
 import { snapshotMutants } from "./snapshot.ts"
+import { toldStartsMutants } from "./toldStarts.ts"
 import { windowMutants } from "./windows.ts"
 
 export const mutants: ReadonlyArray<Mutant> = [
@@ -26,6 +27,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...settlementMutants,
   ...preemptionMutants,
   ...backfillMutants,
+  ...toldStartsMutants,
   ...orderMutants,
   ...reservationMutants,
   ...windowMutants,

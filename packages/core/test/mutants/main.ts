@@ -63,6 +63,7 @@ const profileFor = ({ file, name, rule }: Mutant): string | undefined => {
   if (/^preemption\/(banker|safety)/.test(file) || rule.includes("maximum")) return "avoiding"
   if (name.startsWith("who must not") || name.startsWith("safe ")) return "avoiding"
   if (file.startsWith("preemption/")) return "preempting"
+  if (/^plan\/(Conservative|transitions)/.test(file) || rule.includes("told")) return "conservative"
   if (file.startsWith("plan/")) return "backfilled"
   if (file === "order/priority.ts") return "ordered, nested"
   if (/^order\/(rescue|passing)/.test(file)) return "ordered"

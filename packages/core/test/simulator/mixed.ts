@@ -15,7 +15,7 @@ import {
   waitDie,
   woundWait
 } from "../../src/Ledger.ts"
-import { drawPolicy } from "./order.ts"
+import { drawPolicy, drawUnpassed } from "./order.ts"
 import { base, drawPastHeads, plain, type Profile, randomPreemption, randomRate, weights } from "./profile.ts"
 import type { Random } from "./random.ts"
 
@@ -40,7 +40,7 @@ export const drawMix = (random: Random): Mix => {
   const deadlock = random.pick(policies) ?? failRequester
   const avoids = deadlock.avoids === true
   const groups = random.chance(0.25) && !avoids
-  return {
+  const mix: Mix = {
     deadlock,
     order: random.chance(0.75),
     backfill: random.chance(0.35) ? "past heads" : undefined,
@@ -51,6 +51,9 @@ export const drawMix = (random: Random): Mix => {
     rated: random.chance(0.4),
     growing: random.chance(0.3)
   }
+  if (avoids || !random.chance(0.15)) return mix
+  // What is taken from others would go to those who were told by when they start.
+  return { ...mix, backfill: "conservative", preemption: false, reclaim: false }
 }
 
 const poolsOf =
@@ -89,7 +92,7 @@ export const profileOf = (name: string, mix: Mix): Profile => {
     detects: deadlock.detects,
     deadlock: () => deadlock,
     preemption: (random) => preemptionOf(mix, random),
-    ...(order ? { policy: drawPolicy } : {}),
+    ...(order ? { policy: backfill === "conservative" ? drawUnpassed : drawPolicy } : {}),
     ...(backfill === undefined
       ? {}
       : { backfill: backfill === "conservative" ? () => ({ kind: "conservative" as const }) : drawPastHeads }),

@@ -75,6 +75,8 @@ export interface WorldClaim {
   readonly scheduling: Scheduling
   /** Whether it goes before all others; how often it was passed as the first that is short, and since when. */
   rescued: boolean
+  /** By when it starts, as it was told; `undefined` where it was not. */
+  told: number | undefined
   /** The number of its choice, where it was chosen next; else 0. */
   chosen: number
   passed: number
@@ -129,6 +131,8 @@ export class World {
   readonly tree: Tree | undefined
   /** Whether only what is safe is granted (see `prevention`). */
   readonly avoids: boolean
+  /** Whether a plan alone decides who starts (see `promisedStarts`): then nothing is set aside, and the first in line is short. */
+  readonly planned: boolean
   /** How long before windows begin leases are told to end; `undefined` where none is. */
   lead: number | undefined = undefined
   /** What is promised, by the id of the reservation. */
@@ -141,7 +145,8 @@ export class World {
     grows: undefined
   }
 
-  constructor(policy?: ModelPolicy, avoids = false, grouped = false) {
+  constructor(policy?: ModelPolicy, avoids = false, grouped = false, planned = false) {
+    this.planned = planned
     this.tree = grouped ? new Tree() : undefined
     this.order = new WorldOrder(this, policy)
     this.avoids = avoids
@@ -223,6 +228,7 @@ export class World {
         const claim = this.claim(event.id)
         claim.parked = true
         claim.exempt = false
+        claim.told = undefined
         this.leaveQueues(claim)
         break
       }
@@ -243,6 +249,10 @@ export class World {
         }
         break
       }
+      case "Planned":
+        for (const [id, start] of event.starts) this.claim(id).told = start
+        for (const id of event.unknown ?? []) this.claim(id).told = undefined
+        break
       case "Chosen":
         this.claim(event.id).chosen = ++this.choices
         break
@@ -335,6 +345,7 @@ export class World {
       askedAt: event.at,
       scheduling: event.scheduling ?? noScheduling,
       rescued: false,
+      told: undefined,
       chosen: 0,
       passed: 0,
       passedSince: 0,
@@ -358,6 +369,7 @@ export class World {
   private hold(claim: WorldClaim): void {
     claim.status = "held"
     claim.exempt = false
+    claim.told = undefined
     claim.grantedAt = this.now
     for (const need of claim.needs) {
       need.pool.inUse += need.amount

@@ -53,6 +53,9 @@ export const drawPolicy = (random: Random): ModelPolicy => {
   return { fair, halfLife: fair && drawHalfLife(random), priority, size, committed, bypass }
 }
 
+/** The same where nobody may pass others. */
+export const drawUnpassed = (random: Random): ModelPolicy => ({ ...drawPolicy(random), bypass: undefined })
+
 const drawHalfLife = (random: Random): number | undefined =>
   random.chance(0.4) ? random.pick([300, 20_000, 3_000_001]) : undefined
 
@@ -177,6 +180,7 @@ export class WorldOrder {
         const { agent, grantedAt, needs } = this.world.claim(event.id)
         for (const known of this.upFrom(agent)) {
           const part = this.dominant(needs)
+          if (part === 0) continue
           const [number, counts] = this.counts(grantedAt)
           const was = this.halfLife === undefined ? part / known.weight : part * counts * 2 ** (number - known.servedIn)
           known.served = Math.max(0, known.served - was)

@@ -8,7 +8,7 @@ import {
   woundWait
 } from "../../src/Ledger.ts"
 import { mixed } from "./mixed.ts"
-import { drawFair, drawPolicy, noPolicy } from "./order.ts"
+import { drawFair, drawPolicy, drawUnpassed, noPolicy } from "./order.ts"
 import { base, drawPastHeads, plain, type Profile, randomPreemption, randomRate, weights } from "./profile.ts"
 import type { Random } from "./random.ts"
 
@@ -327,5 +327,25 @@ export const profiles: ReadonlyArray<Profile> = [
     preemption: (random) => (random.chance(0.7) ? randomPreemption(random) : { ...preemptionOff, overrun: 500 }),
     moves: 0.6,
     weights: { ...weights, linger: 9, yieldUp: 3, grow: 3, setCapacity: 3 }
+  },
+  {
+    ...base,
+    // Most come back when they said, so that starts that were told hold.
+    name: "conservative",
+    preemption: () => preemptionOff,
+    policy: (random) => (random.chance(0.5) ? drawUnpassed(random) : noPolicy),
+    backfill: () => ({ kind: "conservative" }),
+    pools: (random) =>
+      plain(random, random.between(1, 3)).map(({ capacity }) => ({
+        capacity,
+        rate: random.chance(0.2) ? randomRate(random, capacity) : undefined
+      })),
+    live: 14,
+    nested: 0.15,
+    ttl: 0.9,
+    expected: 0.3,
+    deadline: 0.3,
+    moves: 0.7,
+    weights: { ...weights, release: 8, setCapacity: 0.3, settle: 0.3, revoke: 0.3, advance: 12 }
   }
 ]

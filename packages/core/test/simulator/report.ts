@@ -125,6 +125,15 @@ export const minimums: Readonly<Record<string, number>> = {
   "rescue: named": 7_000,
   "fairness compared": 5_000,
   backfilled: 1_000,
+  "event: Planned": 2_500,
+  "starts: as told": 250,
+  "starts: drained": 100,
+  "starts: early": 300,
+  "starts: judged": 3_500,
+  "starts: judged beside no lease that is overdue": 1_500,
+  "starts: told": 2_500,
+  "starts: told again": 600,
+  "starts: void": 1_500,
   "returned: released": 60_000,
   "returned: revoked": 1_500
 }

@@ -57,7 +57,9 @@ export const serve = (world: World, now: number): Service => {
       // Where something is promised, one that is before it may lack what it has.
       const blocked = line.firstShort !== undefined && world.promises.size > 0
       const inOrder =
-        blocked || units[index]! > roomOf(world, waiter, need, now) ? Infinity : readyAt(need, tokens[index]!, now)
+        world.planned || blocked || units[index]! > roomOf(world, waiter, need, now)
+          ? Infinity
+          : readyAt(need, tokens[index]!, now)
       // Beyond what is set aside: who is before it and short waits for units, not for these tokens.
       const keptAt = kept ? readyAt(need, line.earmarkedTokens + need.cost, now) : Infinity
       if (keptAt > now && keptAt < progressAt) progressAt = keptAt
@@ -82,6 +84,9 @@ export const serve = (world: World, now: number): Service => {
         if (ready > own) own = ready
       }
     }
+    // Whose turn it is to have tokens depends on the plan, for those who were told nothing.
+    if (world.planned && (waiter.told !== undefined || waiter.needs.some(({ cost }) => cost > 0)))
+      progressAt = Math.min(progressAt, waiter.told ?? now)
     if (own < at && (!world.avoids || isSafeWith(world, waiter, now))) {
       at = own
       first = waiter

@@ -83,7 +83,7 @@ class Simulation {
     const preemption = profile.preemption(this.random)
     const backfill = profile.backfill?.(new Random(seed + 3))
     const deadlock = profile.detects ? profile.deadlock(this.random) : detectionOff
-    const world = new World(policy, deadlock.avoids, profile.groups)
+    const world = new World(policy, deadlock.avoids, profile.groups, backfill?.kind === "conservative")
     this.options = {
       order,
       deadlock,

@@ -114,6 +114,14 @@ const layouts = {
       priority: Schema.optionalKey(Schema.Int)
     }
   ],
+  Planned: [
+    "S",
+    {
+      at: Micros,
+      starts: Schema.Array(Schema.Tuple([Whole, Micros])),
+      unknown: Schema.optionalKey(Schema.Array(Whole))
+    }
+  ],
   Chosen: ["H", { at: Micros, id: Whole }],
   Rescued: ["R", { at: Micros, id: Whole, type: Schema.String }],
   AgentSet: ["A", { at: Micros, agent: Schema.String, weight: Weight, priority: Schema.Int }],

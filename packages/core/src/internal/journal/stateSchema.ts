@@ -123,6 +123,7 @@ const Request = Schema.Struct({
   scheduling: Schema.optionalKey(SchedulingFields),
   rescued: Schema.optionalKey(Schema.Literal(true)),
   chosen: Schema.optionalKey(Whole),
+  toldStart: Schema.optionalKey(Micros),
   passed: Schema.optionalKey(Schema.Tuple([Whole, Micros])),
   parts: Schema.Array(Part),
   parked: Schema.optionalKey(Schema.Literal(true)),

@@ -135,6 +135,8 @@ export class Shares {
   /** A grant never was. It goes back to where its agent is now. */
   refund(request: Request): void {
     const part = dominant(asked(request))
+    // Nothing, of whatever it counts by now: a group that it came to since may be beyond all numbers behind.
+    if (part === 0) return
     for (let at: Sharer | undefined = request.agent; at !== undefined; at = at.above) {
       let was = part / at.weight
       if (this.halfLife !== undefined) {

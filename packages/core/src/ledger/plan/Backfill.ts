@@ -2,6 +2,7 @@
 import type { Books } from "../Books.ts"
 import type { DeadlockPolicy } from "../DeadlockPolicy.ts"
 import type { Order } from "../order/Order.ts"
+import type { PreemptionPolicy } from "../preemption/Preemptor.ts"
 import type { Request } from "../Request.ts"
 import { Conservative } from "./Conservative.ts"
 import { PastHeads } from "./PastHeads.ts"
@@ -34,20 +35,37 @@ export interface Backfill {
   readonly admits: (books: Books, request: Request) => boolean
   /** Whether it decides about everybody, those in turn included. */
   readonly decidesAll: boolean
+  /** It goes on with books of which all was decided. */
+  readonly resume?: (books: Books) => void
 }
 
 /** `order`: who goes first. First come, first served where undefined. */
 export const makeBackfill = ({ depth = depthDefault, kind }: BackfillOptions, order: Order | undefined): Backfill =>
   kind === "conservative" ? new Conservative(depth, order) : new PastHeads(depth, order, kind === "shadow")
 
+/** The other policies of a Ledger. */
+export interface Beside {
+  readonly deadlock: Pick<DeadlockPolicy, "avoids">
+  readonly order: Order | undefined
+  readonly preemption: Pick<PreemptionPolicy, "byPriority" | "reclaim">
+}
+
 /**
- * Why a backfill makes no sense with what is done about deadlocks, if so. Where they are avoided a claim
- * may be kept waiting for as long as others could need what they declared, so no start can be promised.
+ * Why a backfill makes no sense beside the other policies, if so. What conservative backfill tells
+ * everybody would be worth nothing: where deadlocks are avoided a start may not be safe; who passes
+ * others makes them late; and who takes a lease from others would see it go to whoever was told before.
  */
 export const backfillProblem = (
   backfill: BackfillOptions | undefined,
-  { avoids }: Pick<DeadlockPolicy, "avoids">
-): string | undefined =>
-  avoids === true && backfill?.kind === "conservative"
-    ? "easy or shadow where deadlocks are avoided (banker): conservative backfill promises starts, and then it may not be safe"
-    : undefined
+  { deadlock, order, preemption }: Beside
+): string | undefined => {
+  if (backfill?.kind !== "conservative") return undefined
+  const others = "easy or shadow"
+  if (deadlock.avoids === true)
+    return `${others} where deadlocks are avoided (banker): conservative backfill promises starts, and then it may not be safe`
+  if (order?.bypass !== undefined)
+    return `${others} beside bypass: conservative backfill promises starts, and who passes others makes them late`
+  if (preemption.byPriority || preemption.reclaim === true)
+    return `${others} where claims take leases from others: conservative backfill promises starts, and what is taken would go to those who were promised theirs before`
+  return undefined
+}

@@ -27,6 +27,13 @@ export const durationOf = (request: Request, now: number): number => {
   return Math.min(declared === 0 ? Infinity : declared, ttl === 0 ? Infinity : ttl)
 }
 
+/**
+ * The instant by which a claim that starts at `start` is back. A growth stays until its lease is: for a
+ * moment at least, for one that is overdue is back nobody knows when.
+ */
+export const endFrom = (request: Request, start: number): number =>
+  request.grows === undefined ? start + durationOf(request, start) : Math.max(expectedEnd(request.grows), start + 1)
+
 export class Ends {
   /** In parallel: when, and who. */
   readonly instants: Array<number> = []

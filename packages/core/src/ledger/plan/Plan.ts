@@ -13,7 +13,7 @@
  */
 import type { Pool } from "../Pool.ts"
 import type { Part, Request } from "../Request.ts"
-import { durationOf, Ends } from "./Ends.ts"
+import { durationOf, endFrom, Ends } from "./Ends.ts"
 import { byItself, isBefore, never, type Place, Profile, rightNow } from "./Profile.ts"
 
 /** What the plan knows of one pool. */
@@ -48,20 +48,33 @@ export class Plan {
 
   /** Gives a waiter its place, after those that were given theirs. */
   place(request: Request): Place {
-    const duration = durationOf(request, this.now)
+    const place = this.find(request)
+    if (place.at === Infinity) this.close(request)
+    this.keep(request, place)
+    return place
+  }
+
+  /** The first place for a waiter, after those that were given theirs. */
+  find(request: Request): Place {
     const closed = request.parts.some((part) => !part.earmarked && this.page(part.pool).closed)
+    const until = (start: number) => endFrom(request, start)
     let place = closed ? never : this.afterTokens(request)
     for (let moved = true; moved && place.at < Infinity;) {
       moved = false
       for (const part of request.parts) {
         if (part.earmarked) continue
-        const earliest = this.page(part.pool).profile.earliest(part.amount, duration, place, this.now)
+        const { profile } = this.page(part.pool)
+        const earliest =
+          place === rightNow && request.grows === undefined
+            ? profile.earliestFor(part.amount, durationOf(request, this.now), this.now)
+            : profile.earliest(part.amount, until, place, this.now)
         if (isBefore(place, earliest)) {
           place = earliest
           moved = true
         }
         // Not before a window in which others were promised what it would take.
         const start = this.instantOf(place)
+        const duration = until(start) - start
         const clear = part.pool.calendar?.clearFrom(request, part.amount, start, duration, this.now) ?? start
         if (clear > start) {
           place = clear === Infinity ? never : { at: clear, id: byItself }
@@ -69,18 +82,40 @@ export class Plan {
         }
       }
     }
+    return place
+  }
+
+  /** A waiter takes what it needs at a place. */
+  keep(request: Request, place: Place): void {
     const start = this.instantOf(place)
     const isGuess = place.at !== -Infinity && (place.at < this.now || !this.isSure(request))
     for (const part of request.parts) {
       if (part.earmarked) continue
       const page = this.page(part.pool)
-      if (place.at === Infinity) page.closed = true
       if (isGuess) page.guessed = true
-      page.profile.reserve(part.amount, place, start + duration)
+      page.profile.reserve(part.amount, place, endFrom(request, start))
       page.tokensPlaced += part.cost
       page.firstStart = Math.min(page.firstStart, start)
     }
-    return place
+  }
+
+  /**
+   * Nobody knows when a waiter starts. Where there will be enough for it, its share is set aside from then
+   * on for good, as an earmark is; where there will not, nobody behind it is given a place.
+   */
+  setAside(request: Request): void {
+    for (const { amount, cost, pool } of request.parts) {
+      const page = this.page(pool)
+      page.tokensPlaced += cost
+      page.guessed = true
+      const from = page.profile.earliestFor(amount, Infinity, this.now)
+      if (from.at === Infinity) page.closed = true
+      else page.profile.reserve(amount, from, Infinity)
+    }
+  }
+
+  private close(request: Request): void {
+    for (const part of request.parts) if (!part.earmarked) this.page(part.pool).closed = true
   }
 
   /** Whether where a waiter was placed last is no guess: it depends on no lease that is overdue. */
@@ -129,8 +164,15 @@ export class Plan {
     return pool.bucket.readyAt(pool.earmarkedTokens + page.tokensPlaced + wanted) <= page.firstStart
   }
 
+  /** Its tokens alone are kept for a waiter. */
+  keepTokens({ parts }: Request): void {
+    for (const { cost, earmarked, pool } of parts) {
+      if (cost > 0 && !earmarked) this.page(pool).tokensPlaced += cost
+    }
+  }
+
   /** The place from which on tokens are there, behind those placed and earmarked for others. */
-  private afterTokens(request: Request): Place {
+  afterTokens(request: Request): Place {
     let after = rightNow
     for (const { cost, earmarked, pool } of request.parts) {
       const { bucket } = pool

@@ -37,8 +37,17 @@ export const never: Place = { at: Infinity, id: last }
 
 export const isBefore = (a: Place, b: Place): boolean => a.at < b.at || (a.at === b.at && a.id < b.id)
 
+/** From now on, so much for so long is there from a place on, and not before. */
+interface Found {
+  readonly amount: number
+  readonly duration: number
+  readonly place: Place
+}
+
 export class Profile {
   private readonly ends: Ends
+  /** What was found from now on: what is reserved since only moves it back. None is of more, or longer, and no later than another. */
+  private found: Array<Found> = []
   /** How many of the ends were read. */
   private read = 0
   private readonly at: Array<number> = [-Infinity]
@@ -67,20 +76,41 @@ export class Profile {
     return this.free[0]!
   }
 
-  /** The first place from `from` on at which `amount` is there for `duration`; `never` where there is none. */
-  earliest(amount: number, duration: number, from: Place, now: number): Place {
+  /**
+   * The first place from `from` on at which `amount` is there, until the end that a start at an instant
+   * has; `never` where there is none. A later start has no earlier end.
+   */
+  earliest(amount: number, until: (start: number) => number, from: Place, now: number): Place {
     const { at, free, id } = this
     this.readThrough(from.at)
-    let start = this.stepAt(from)
     let begins = from
-    for (let step = start; step < free.length; step++) {
-      if (step > start && at[step]! > Math.max(now, begins.at) + duration) return begins
+    let end = until(Math.max(now, from.at))
+    for (let step = this.stepAt(from); step < free.length; step++) {
+      if (at[step]! > end && isBefore(begins, { at: at[step]!, id: id[step]! })) return begins
       if (free[step]! >= amount) continue
-      start = step + 1
-      if (start === free.length && !this.readNext()) return never
-      begins = { at: at[start]!, id: id[start]! }
+      do {
+        step++
+        if (step === free.length && !this.readNext()) return never
+      } while (free[step]! < amount)
+      begins = { at: at[step]!, id: id[step]! }
+      end = until(Math.max(now, begins.at))
     }
     return begins
+  }
+
+  /** The same from now on for a duration, by what was found before: O(steps that this one meets). */
+  earliestFor(amount: number, duration: number, now: number): Place {
+    let from = rightNow
+    for (const other of this.found) {
+      if (other.amount <= amount && other.duration <= duration && isBefore(from, other.place)) from = other.place
+    }
+    const place = this.earliest(amount, (start) => start + duration, from, now)
+    if (place === from && from !== rightNow) return place
+    this.found = this.found.filter(
+      (other) => other.amount < amount || other.duration < duration || isBefore(place, other.place)
+    )
+    this.found.push({ amount, duration, place })
+    return place
   }
 
   /** The least that is free from now until an end at `until`. */

@@ -88,7 +88,8 @@ const unavailable = (
     const before = wanted(pool)
     const room = roomFor(world, asker, pool, now)
     // Where something is promised, one that is before it may lack what it has.
-    const blocked = world.promises.size > 0 && line.firstShort !== undefined && ahead.includes(line.firstShort)
+    const blocked =
+      line.firstShort !== undefined && (world.planned || (world.promises.size > 0 && ahead.includes(line.firstShort)))
     const fits = !blocked && amount <= room - before.units && cost <= tokens - before.tokens
     const hasTokens = cost === 0 || cost <= tokens - line.earmarkedTokens
     if (fits || (hasTokens && isKept(world, asker, pool, amount, now))) return []

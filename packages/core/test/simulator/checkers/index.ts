@@ -13,6 +13,7 @@ import { nesting } from "./nesting.ts"
 import { order } from "./order.ts"
 import { preemption } from "./preemption.ts"
 import { prevention } from "./prevention.ts"
+import { promisedStarts } from "./promisedStarts.ts"
 import { quota } from "./quota.ts"
 import { quotaTree } from "./quotaTree.ts"
 import { rate } from "./rate.ts"
@@ -36,6 +37,7 @@ const all: ReadonlyArray<MakeChecker> = [
   conservation,
   order,
   backfill,
+  promisedStarts,
   bypass,
   rescue,
   timers,

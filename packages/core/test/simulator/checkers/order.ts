@@ -91,7 +91,12 @@ export const order = (run: Run): Checker => {
               `not ${line.earmarked} and ${line.earmarkedTokens}`
           )
         }
-        if (world.order.policy?.committed === true && line.firstShort?.chosen === 0 && !line.firstShort.rescued) {
+        if (
+          world.order.policy?.committed === true &&
+          !world.planned &&
+          line.firstShort?.chosen === 0 &&
+          !line.firstShort.rescued
+        ) {
           fail(`${type}: ${line.firstShort.id} is next, and was not chosen`)
         }
         if (pool.firstShort?.request.id !== line.firstShort?.id) {

@@ -17,8 +17,14 @@ const fail = failing(name)
 const roundsMax = 5_000
 
 /** Gives back all that can be, again and again: whoever waits then waits for ever. */
-export const drains = (ledger: Ledger, order: Run["order"]): string | undefined => {
-  const copy = new Ledger({ books: restore(JSON.parse(JSON.stringify(capture(ledger.books)))), indexed: true, order })
+export const drains = (ledger: Ledger, { backfill, order }: Pick<Run, "backfill" | "order">): string | undefined => {
+  const books = restore(JSON.parse(JSON.stringify(capture(ledger.books))))
+  const copy = new Ledger({
+    books,
+    indexed: true,
+    order,
+    backfill: backfill?.kind === "conservative" ? backfill : undefined
+  })
   const { index } = copy.books
   let now = copy.now
   // Who asks for more than there is waits for growth.
@@ -113,7 +119,7 @@ export const quotaTree = (run: Run): Checker => {
       if (wrong !== undefined) fail(wrong)
       // Beside promises at all times detection does not see all that order keeps for ever.
       if (!run.detects || ledger.books.stopped || !random.chance(0.01)) return
-      const stuck = drains(ledger, run.order)
+      const stuck = drains(ledger, run)
       if (stuck !== undefined) fail(stuck)
       run.count("drained")
     }

@@ -13,7 +13,7 @@ import {
   type WaitReason
 } from "../../../src/Ledger.ts"
 import { type Checker, failing, type Run } from "../checker.ts"
-import { amountsOf, around, type World, type WorldClaim } from "../model.ts"
+import { amountsOf, around, type Need, type World, type WorldClaim } from "../model.ts"
 import { isSafeWith, neverHad, outermostOf } from "../prevention.ts"
 import { askerFor, keptFor, roomFor, standingFor, standingPromises } from "../promises.ts"
 import { serve } from "../service.ts"
@@ -46,7 +46,7 @@ const reasonsFor = (world: World, waiter: WorldClaim, now: number): ReadonlyArra
   const { lines } = serve(world, now)
   const queue = world.line
   const place = queue.indexOf(waiter)
-  return waiter.needs.flatMap(({ amount, cost, pool }) => {
+  const reasons = waiter.needs.flatMap(({ amount, cost, pool }) => {
     const line = lines[pool.index]!
     if (line.firstShort === undefined || place < queue.indexOf(line.firstShort)) return []
     const resourceType = pool.type
@@ -102,6 +102,15 @@ const reasonsFor = (world: World, waiter: WorldClaim, now: number): ReadonlyArra
     }
     return reasons
   })
+  return reasons.length > 0 || !world.planned ? reasons : waiter.needs.flatMap((need) => promisedBefore(world, need))
+}
+
+/** There is enough for it, and others were told by when they start with that. */
+const promisedBefore = (world: World, { amount, pool }: Need): ReadonlyArray<WaitReason> => {
+  const wanted = world.line.flatMap(({ needs }) => needs.filter((need) => need.pool === pool))
+  if (wanted.length < 2) return []
+  const aheadAmount = wanted.reduce((sum, need) => sum + need.amount, -amount)
+  return [{ _tag: "Order", resourceType: pool.type, ahead: wanted.length - 1, aheadAmount }]
 }
 
 /** Leases that hold no more than was promised to others for ever: their return leaves nothing for a waiter. */
