@@ -2,12 +2,15 @@
 import { assert, describe, it } from "vitest"
 import {
   bankers,
+  capture,
   Ledger,
   type LedgerEvent,
   type LedgerOptions,
   Order,
   type Refusal,
-  Request
+  Request,
+  restore,
+  type State
 } from "../../src/Ledger.ts"
 
 const byPriority = { name: "priority", byPriority: true, grace: 100, overrun: 10 }
@@ -325,5 +328,42 @@ describe("waits for quota beside", () => {
     ledger.release(kept, 1)
     // It waits for a lease around it, and that for the order alone.
     assert.deepStrictEqual([inner.status, inner.exempt, all.status], ["waiting", true, "waiting"])
+  })
+})
+
+describe("backfill and tokens", () => {
+  /** One token a millisecond, of which the head needs two once the long lease is back. */
+  const setUpRated = () => {
+    const { ledger } = setUp({}, { backfill: { kind: "easy" } })
+    const rate = { limit: 1, intervalMicros: 1_000, burst: 4, per: "unit" as const }
+    const pool = ledger.definePool("gpu", { capacity: 4, rate }, 0)
+    const lasting = (expected: number) => ({ scheduling: { expected, preemptible: false } })
+    request(ledger.claim("long", { gpu: 3 }, 0, lasting(20_000)))
+    request(ledger.claim("brief", { gpu: 1 }, 0, lasting(100)))
+    const head = request(ledger.claim("head", { gpu: 2 }, 0, lasting(1_000)))
+    ledger.advance(100)
+    return { ledger, pool, head, lasting }
+  }
+
+  it("let one pass as soon as its tokens are there, with nothing else happening", () => {
+    const { head, lasting, ledger } = setUpRated()
+    ledger.release([...ledger.books.index!.values()].find(({ agent }) => agent.id === "brief")!, 100)
+    const small = request(ledger.claim("small", { gpu: 1 }, 100, lasting(2_000)))
+    assert.deepStrictEqual([head.status, small.status], ["waiting", "waiting"])
+    assert.strictEqual(ledger.nextDueAt, 1_000)
+    ledger.advance(5_000)
+    assert.deepStrictEqual([head.status, small.status, small.grantedAt], ["waiting", "held", 1_000])
+  })
+
+  it("are waited for by a Ledger that goes on as by the first", () => {
+    const { lasting, ledger } = setUpRated()
+    ledger.release([...ledger.books.index!.values()].find(({ agent }) => agent.id === "brief")!, 100)
+    request(ledger.claim("small", { gpu: 1 }, 100, lasting(2_000)))
+    const state: State = JSON.parse(JSON.stringify(capture(ledger.books)))
+    const next = new Ledger({ backfill: { kind: "easy" }, books: restore(state) })
+    assert.strictEqual(next.nextDueAt, ledger.nextDueAt)
+    next.advance(5_000)
+    ledger.advance(5_000)
+    assert.deepStrictEqual(capture(next.books), capture(ledger.books))
   })
 })

@@ -26,27 +26,12 @@
  */
 import type { Books } from "../Books.ts"
 import type { Request } from "../Request.ts"
-import type { Timed } from "../Timers.ts"
 import { byArrival, type Order } from "../order/Order.ts"
 import type { Backfill } from "./Backfill.ts"
 import { Plan } from "./Plan.ts"
+import { PlanTimer } from "./PlanTimer.ts"
 import { last } from "./Profile.ts"
 import { tell } from "./transitions.ts"
-
-/** When the next told start is due, or has passed. */
-class PlanTimer implements Timed {
-  dueAt = 0
-  timerIndex = -1
-
-  /** Behind the leases that expire at that instant, before the waiters that give up. */
-  timerRank(): number {
-    return 1
-  }
-
-  timerOrder(): number {
-    return Number.MAX_SAFE_INTEGER
-  }
-}
 
 /** What placing a waiter has come to; `told` is by when it starts, where it does not start now. */
 interface Placed {
@@ -66,6 +51,7 @@ export class Conservative implements Backfill {
   private readonly compare: (a: Request, b: Request) => number
   /** Whether each grant is a new order. */
   private readonly isFair: boolean
+  /** For when the next told start is due, or has passed. */
   private readonly timer = new PlanTimer()
   /** What was told, as a plan; `undefined` until somebody asks for it. */
   private plan: Plan | undefined = undefined

@@ -11,8 +11,10 @@
  * at: so a decision costs what it costs, however many wait.
  *
  * A pool is looked at again when something came back there or another waiter became its head; a
- * new waiter is asked about alone. Time alone admits nobody: every end that a candidate
- * could have comes nearer to the heads' starts, not farther from them.
+ * new waiter is asked about alone. Time alone admits nobody by its units: every end that a candidate
+ * could have comes nearer to the heads' starts, not farther from them. Tokens come by time, so who may
+ * pass once they are there is looked at then. So a look at any other instant finds nobody, and a
+ * restored Ledger, which looks once more, decides as the first one.
  */
 import type { Books } from "../Books.ts"
 import type { Pool } from "../Pool.ts"
@@ -20,6 +22,7 @@ import type { Part, Request } from "../Request.ts"
 import { byArrival, type Order } from "../order/Order.ts"
 import type { Backfill } from "./Backfill.ts"
 import { Plan } from "./Plan.ts"
+import { PlanTimer } from "./PlanTimer.ts"
 
 export class PastHeads implements Backfill {
   readonly decidesAll = false
@@ -28,6 +31,9 @@ export class PastHeads implements Backfill {
   /** Whether candidates are looked at in the order of the heads. */
   private readonly inOrder: boolean
   private readonly endsFirst: boolean
+  /** For when tokens alone may let somebody pass. */
+  private readonly timer = new PlanTimer()
+  private tokensAt = Infinity
 
   constructor(depth: number, order: Order | undefined, endsFirst: boolean) {
     this.depth = depth
@@ -37,8 +43,27 @@ export class PastHeads implements Backfill {
   }
 
   picks(books: Books, newcomer: Request | undefined, mayBe: (request: Request) => boolean): ReadonlyArray<Request> {
-    if (books.waiting === 0) return []
-    const pools = this.changed(books)
+    const picked = books.waiting === 0 ? [] : this.look(books, newcomer, mayBe)
+    if (books.waiting === 0) this.tokensAt = Infinity
+    books.timers.set(this.timer, this.tokensAt)
+    return picked
+  }
+
+  resume(books: Books): void {
+    // Whoever could pass has; what is looked for is when somebody may next.
+    this.among(books, this.candidates([...books.pools.values()], books.now), () => false)
+    books.timers.set(this.timer, this.tokensAt)
+  }
+
+  private look(
+    books: Books,
+    newcomer: Request | undefined,
+    mayBe: (request: Request) => boolean
+  ): ReadonlyArray<Request> {
+    const changed = this.changed(books)
+    const areTokensThere = this.tokensAt <= books.now
+    if (areTokensThere) this.tokensAt = Infinity
+    const pools = areTokensThere ? [...books.pools.values()] : changed
     if (pools.length > 0) {
       // It is among the last of its pools, which may be others.
       for (const { pool } of newcomer?.parts ?? []) if (!pools.includes(pool)) pools.push(pool)
@@ -74,7 +99,11 @@ export class PastHeads implements Backfill {
     for (const candidate of candidates) {
       // Heads are placed for the first candidate that fits at all: most decisions have none.
       plan ??= this.planned(books)
-      if (!plan.admits(candidate, this.endsFirst) || !mayBe(candidate)) continue
+      if (!plan.admits(candidate, this.endsFirst)) {
+        this.tokensAt = Math.min(this.tokensAt, plan.tokensAt(candidate))
+        continue
+      }
+      if (!mayBe(candidate)) continue
       plan.admit(candidate)
       picked.push(candidate)
     }

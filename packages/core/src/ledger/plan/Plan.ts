@@ -164,6 +164,26 @@ export class Plan {
     return pool.bucket.readyAt(pool.earmarkedTokens + page.tokensPlaced + wanted) <= page.firstStart
   }
 
+  /**
+   * The next instant at which tokens alone may let somebody be admitted who is not now: its own are there
+   * then, or those of the placed ones beside them. `Infinity` where there is none.
+   */
+  tokensAt(request: Request): number {
+    let next = Infinity
+    for (const { cost, earmarked, pool } of request.parts) {
+      const { bucket } = pool
+      if (cost === 0 || earmarked || bucket === undefined) continue
+      bucket.refill(this.now)
+      const { tokensAdmitted, tokensPlaced } = this.page(pool)
+      const own = pool.earmarkedTokens + tokensAdmitted + cost
+      for (const needed of [own, own + tokensPlaced]) {
+        const ready = needed > bucket.burst ? Infinity : bucket.readyAt(needed)
+        if (ready > this.now && ready < next) next = ready
+      }
+    }
+    return next
+  }
+
   /** Its tokens alone are kept for a waiter. */
   keepTokens({ parts }: Request): void {
     for (const { cost, earmarked, pool } of parts) {
