@@ -18,8 +18,20 @@ export const backfillMutants = [
     {
       name: "backfill never looks again",
       rule: "what comes back may let somebody pass",
-      search: "if (pool.stirred || pool.passedOver !== head) {",
-      replacement: "if (pool.passedOver !== head) {"
+      search: "if (all || pool.stirred || pool.passedOver !== head) {",
+      replacement: "if (all || pool.passedOver !== head) {"
+    },
+    {
+      name: "nobody passes by tokens that come",
+      rule: "who lacks tokens alone passes as soon as they are there",
+      search: "    if (at < (this.tokensAt.get(pool) ?? Infinity)) this.tokensAt.set(pool, at)\n",
+      replacement: ""
+    },
+    {
+      name: "who goes on looks for no tokens",
+      rule: "a restored Ledger lets the same pass at the same instant",
+      search: "    this.among(books, this.candidates([...books.pools.values()], books.now), () => false)\n",
+      replacement: ""
     }
   ]),
   ...of("plan/Plan.ts", [

@@ -31,9 +31,9 @@ export class PastHeads implements Backfill {
   /** Whether candidates are looked at in the order of the heads. */
   private readonly inOrder: boolean
   private readonly endsFirst: boolean
-  /** For when tokens alone may let somebody pass. */
+  /** When tokens of a pool alone may let somebody pass there, and the first of these instants. */
+  private readonly tokensAt = new Map<Pool, number>()
   private readonly timer = new PlanTimer()
-  private tokensAt = Infinity
 
   constructor(depth: number, order: Order | undefined, endsFirst: boolean) {
     this.depth = depth
@@ -44,15 +44,15 @@ export class PastHeads implements Backfill {
 
   picks(books: Books, newcomer: Request | undefined, mayBe: (request: Request) => boolean): ReadonlyArray<Request> {
     const picked = books.waiting === 0 ? [] : this.look(books, newcomer, mayBe)
-    if (books.waiting === 0) this.tokensAt = Infinity
-    books.timers.set(this.timer, this.tokensAt)
+    if (books.waiting === 0) this.tokensAt.clear()
+    books.timers.set(this.timer, Math.min(...this.tokensAt.values()))
     return picked
   }
 
   resume(books: Books): void {
     // Whoever could pass has; what is looked for is when somebody may next.
     this.among(books, this.candidates([...books.pools.values()], books.now), () => false)
-    books.timers.set(this.timer, this.tokensAt)
+    books.timers.set(this.timer, Math.min(...this.tokensAt.values()))
   }
 
   private look(
@@ -60,10 +60,10 @@ export class PastHeads implements Backfill {
     newcomer: Request | undefined,
     mayBe: (request: Request) => boolean
   ): ReadonlyArray<Request> {
-    const changed = this.changed(books)
-    const areTokensThere = this.tokensAt <= books.now
-    if (areTokensThere) this.tokensAt = Infinity
-    const pools = areTokensThere ? [...books.pools.values()] : changed
+    const { now } = books
+    const areTokensThere = this.timer.timerIndex >= 0 && this.timer.dueAt <= now
+    const pools = this.changed(books, areTokensThere)
+    for (const pool of pools) this.tokensAt.delete(pool)
     if (pools.length > 0) {
       // It is among the last of its pools, which may be others.
       for (const { pool } of newcomer?.parts ?? []) if (!pools.includes(pool)) pools.push(pool)
@@ -100,7 +100,7 @@ export class PastHeads implements Backfill {
       // Heads are placed for the first candidate that fits at all: most decisions have none.
       plan ??= this.planned(books)
       if (!plan.admits(candidate, this.endsFirst)) {
-        this.tokensAt = Math.min(this.tokensAt, plan.tokensAt(candidate))
+        for (const part of candidate.parts) this.wakeFor(part.pool, plan.tokensAt(part))
         continue
       }
       if (!mayBe(candidate)) continue
@@ -108,6 +108,10 @@ export class PastHeads implements Backfill {
       picked.push(candidate)
     }
     return picked
+  }
+
+  private wakeFor(pool: Pool, at: number): void {
+    if (at < (this.tokensAt.get(pool) ?? Infinity)) this.tokensAt.set(pool, at)
   }
 
   /** A plan in which the head of each pool has its place. */
@@ -127,18 +131,19 @@ export class PastHeads implements Backfill {
     return heads.length > 1 ? heads.toSorted(this.compare) : heads
   }
 
-  /** Pools in which somebody may have become able to pass. */
-  private changed(books: Books): Array<Pool> {
+  /** Pools in which somebody may have become able to pass: all of them where there are tokens that somebody lacked. */
+  private changed(books: Books, all: boolean): Array<Pool> {
     const pools: Array<Pool> = []
     let several = false
     let changed = false
     for (const pool of books.pools.values()) {
       const head = pool.firstShort
-      if (pool.stirred || pool.passedOver !== head) {
+      if (all || pool.stirred || pool.passedOver !== head) {
         pool.stirred = false
         pool.passedOver = head
         changed = true
         if (pool.waiting > 1) pools.push(pool)
+        else this.tokensAt.delete(pool)
       }
       several ||= pool.waitingSeveral > 0
     }

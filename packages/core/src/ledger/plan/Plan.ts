@@ -165,23 +165,20 @@ export class Plan {
   }
 
   /**
-   * The next instant at which tokens alone may let somebody be admitted who is not now: its own are there
-   * then, or those of the placed ones beside them. `Infinity` where there is none.
+   * The next instant at which the tokens of a pool alone may let somebody be admitted who is not now: its own
+   * are there then, or those of the placed ones beside them. `Infinity` where there is none.
    */
-  tokensAt(request: Request): number {
-    let next = Infinity
-    for (const { cost, earmarked, pool } of request.parts) {
-      const { bucket } = pool
-      if (cost === 0 || earmarked || bucket === undefined) continue
-      bucket.refill(this.now)
-      const { tokensAdmitted, tokensPlaced } = this.page(pool)
-      const own = pool.earmarkedTokens + tokensAdmitted + cost
-      for (const needed of [own, own + tokensPlaced]) {
-        const ready = needed > bucket.burst ? Infinity : bucket.readyAt(needed)
-        if (ready > this.now && ready < next) next = ready
-      }
+  tokensAt({ cost, earmarked, pool }: Part): number {
+    const { bucket } = pool
+    if (cost === 0 || earmarked || bucket === undefined) return Infinity
+    bucket.refill(this.now)
+    const { tokensAdmitted, tokensPlaced } = this.page(pool)
+    const own = pool.earmarkedTokens + tokensAdmitted + cost
+    for (const needed of [own, own + tokensPlaced]) {
+      const ready = needed > bucket.burst ? Infinity : bucket.readyAt(needed)
+      if (ready > this.now) return ready
     }
-    return next
+    return Infinity
   }
 
   /** Its tokens alone are kept for a waiter. */

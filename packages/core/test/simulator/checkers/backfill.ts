@@ -52,10 +52,12 @@ const earliest = (world: World, waiter: WorldClaim, now: number): number =>
 const forgotten = (world: World, pool: WorldPool, kind: string, now: number): WorldClaim | undefined => {
   const line = world.line.filter((waiter) => waiter.needs.some((need) => need.pool === pool))
   const [head, ...others] = line
-  if (head === undefined || pool.rate !== undefined || line.some(({ needs }) => needs.length > 1)) return undefined
+  if (head === undefined || line.some(({ needs }) => needs.length > 1)) return undefined
   // How long a growth lasts depends on its lease: it is judged by who is passed alone.
   if (line.some(({ grows }) => grows !== undefined)) return undefined
-  const wanted = head.needs[0]!.amount
+  const { amount: wanted, cost } = head.needs[0]!
+  const tokensAt = (tokens: number) =>
+    tokens === 0 || pool.bucket === undefined ? now : pool.bucket.readyAt(tokens, now)
   let free = pool.free
   if (free >= wanted) return undefined
   // One that is overdue is back nobody knows when: the rule says nothing then.
@@ -64,9 +66,11 @@ const forgotten = (world: World, pool: WorldPool, kind: string, now: number): Wo
     free += end.amount
     if (free < wanted) continue
     const shadow = Math.max(now, end.at)
-    if (shadow === Infinity) return undefined
+    // It may be that the head starts by its tokens, later than its units are there.
+    if (shadow === Infinity || tokensAt(cost) > shadow) return undefined
     return others.find((waiter) => {
-      const { amount } = waiter.needs[0]!
+      const { amount, cost: own } = waiter.needs[0]!
+      if (own > 0 && (own > pool.tokens(now) || tokensAt(own + cost) > shadow)) return false
       if (amount > pool.free || (world.avoids && !isSafeWith(world, waiter))) return false
       return now + durationOf(waiter, now) < shadow || (kind === "easy" && amount <= free - wanted)
     })

@@ -29,6 +29,9 @@ export const timers = (run: Run): Checker => {
   /** Whether somebody may have its quota by time: what tokens of groups there are is not in the model. */
   const waitsForRate = () =>
     world.tree !== undefined && world.waiters.some(({ agent, parked }) => parked && world.tree!.isRated(agent))
+  /** Whether somebody may pass a head once there are tokens: `backfill` judges that. */
+  const mayPassByTokens = () =>
+    run.backfill !== undefined && world.line.some(({ needs }) => needs.some(({ cost }) => cost > 0))
   return {
     name,
     onEvent: (event) => {
@@ -71,7 +74,7 @@ export const timers = (run: Run): Checker => {
       if (next > must && must <= Number.MAX_SAFE_INTEGER)
         fail(`the next thing happens at ${must}, but the timer is set to ${next}`)
       if (next <= now) fail(`the timer is set to ${next}, and it is ${now}`)
-      if (next < Math.min(end, progressAt, Number.MAX_SAFE_INTEGER) && !waitsForRate())
+      if (next < Math.min(end, progressAt, Number.MAX_SAFE_INTEGER) && !waitsForRate() && !mayPassByTokens())
         fail(`the timer is set to ${next}, but nothing happens before ${must}`)
     }
   }
