@@ -347,7 +347,10 @@ describe("backfill and tokens", () => {
 
   it("let one pass as soon as its tokens are there, with nothing else happening", () => {
     const { head, lasting, ledger } = setUpRated()
-    ledger.release([...ledger.books.index!.values()].find(({ agent }) => agent.id === "brief")!, 100)
+    ledger.release(
+      [...ledger.books.index!.values()].find(({ agent }) => agent.id === "brief")!,
+      100
+    )
     const small = request(ledger.claim("small", { gpu: 1 }, 100, lasting(2_000)))
     assert.deepStrictEqual([head.status, small.status], ["waiting", "waiting"])
     assert.strictEqual(ledger.nextDueAt, 1_000)
@@ -357,7 +360,10 @@ describe("backfill and tokens", () => {
 
   it("are waited for by a Ledger that goes on as by the first", () => {
     const { lasting, ledger } = setUpRated()
-    ledger.release([...ledger.books.index!.values()].find(({ agent }) => agent.id === "brief")!, 100)
+    ledger.release(
+      [...ledger.books.index!.values()].find(({ agent }) => agent.id === "brief")!,
+      100
+    )
     request(ledger.claim("small", { gpu: 1 }, 100, lasting(2_000)))
     const state: State = JSON.parse(JSON.stringify(capture(ledger.books)))
     const next = new Ledger({ backfill: { kind: "easy" }, books: restore(state) })

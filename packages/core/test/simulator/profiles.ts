@@ -276,7 +276,10 @@ export const profiles: ReadonlyArray<Profile> = [
     name: "backfilled",
     preemption: () => preemptionOff,
     backfill: drawPastHeads,
-    pools: (random) => plain(random, random.between(1, 3)),
+    pools: (random) =>
+      plain(random, random.between(1, 3)).map(({ capacity }) =>
+        random.chance(0.3) ? { capacity, rate: randomRate(random, capacity) } : { capacity }
+      ),
     live: 14,
     nested: 0.15,
     expected: 0.8,
