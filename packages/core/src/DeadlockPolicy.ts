@@ -46,6 +46,7 @@ export const layerWoundWait = Layer.succeed(DeadlockPolicy, woundWait)
 /**
  * The banker's algorithm: outermost leases declare the `maximum` that they and all inside
  * them will hold, and a claim is granted only while all of them can still have it. A claim
- * inside a lease that is more than that fails with `InvalidClaim`.
+ * inside a lease that is more than that fails with `InvalidClaim`, as does a maximum that can
+ * never be had: over the pool, over what is not promised to others for ever, or over a quota.
  */
 export const layerBanker = Layer.succeed(DeadlockPolicy, bankers)

@@ -94,7 +94,7 @@ export class DeadlockJudge {
   }
 
   /** Fails those whose maximum can never be had any more: it may be of pools that they are in no queue of. */
-  private failNeverHad(): void {
+  failNeverHad(): void {
     if (!this.avoids) return
     for (const agent of this.books.agents.values()) {
       // A copy: failing takes them out of the list.
@@ -154,6 +154,7 @@ export class DeadlockJudge {
         withdraw: (waiter) => gates.withdraw(this.books, waiter)
       })
     }
+    this.failNeverHad()
     if (!this.policy.detects) return
     this.resolveDeadlocks(() => trees.flat().filter(isWaiting), undefined)
   }

@@ -466,7 +466,8 @@ export class Ledger {
     quotas.setQuota(this.books, account, quota)
     // A gate of its own may be left over: only who waits there counts.
     const isGated = agent.group !== undefined || (agent.gate?.waiting ?? 0) > 0
-    if (!isGated && account.held + account.waiting <= quota) return undefined
+    // What is safe, and what can ever be had, depends on the quotas that are waited for.
+    if (!isGated && account.held + account.waiting <= quota && !this.judge.avoids) return undefined
     for (const waiter of Array.from(agent.waiters).toReversed()) {
       const part = waiter.parts.find((candidate) => candidate.account === account)
       const isOver = account.held + account.waiting - account.parked > quota
@@ -486,6 +487,7 @@ export class Ledger {
         waiting: account.waiting - part.amount
       })
     }
+    this.judge.failNeverHad()
     if (this.judge.detects && account.parked > 0) {
       // What waits for quota may wait for ever now, inside a lease that has what there is of it.
       this.judge.resolveDeadlocks(() => [...agent.waiters], undefined)

@@ -302,6 +302,7 @@ export class Settling {
         admitted.push(request)
       })
     }
+    if (this.judge.avoids) for (const request of admitted) this.judge.putBack(request)
     // It stands behind who came to its queues while it waited for quota, or by its key before others.
     for (const request of admitted) this.judge.judgeWait(request)
   }

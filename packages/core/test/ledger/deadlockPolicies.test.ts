@@ -254,3 +254,74 @@ describe.each([revokeVictim, waitDie, woundWait, bankers])("random programs unde
     if (policy === bankers) assert.strictEqual(detected, 0, "an avoided deadlock is never detected")
   })
 })
+
+describe("random programs that declare their maxima", () => {
+  interface Job {
+    readonly agent: string
+    readonly maximum: Record<string, number>
+    readonly outer: Request
+    readonly inner: Array<Request>
+    done: boolean
+  }
+
+  it("end beside promises and quotas that are waited for, and no deadlock is ever found", () => {
+    let jobsEnded = 0
+    let parked = 0
+    for (let seed = 1; seed <= 150; seed++) {
+      const random = new Random(seed)
+      const { events, ledger } = setUp(bankers, { a: 6, b: 6 })
+      const agents = ["one", "two", "three"]
+      const limits = () => ({ nominal: random.between(1, 4), ...(random.chance(0.3) ? { lendingLimit: 1 } : {}) })
+      ledger.setGroup("org", { onQuota: "wait", limits: {} }, 0)
+      for (const agent of agents) {
+        ledger.setGroup(`team-${agent}`, { parent: "org", onQuota: "wait", limits: { a: limits(), b: limits() } }, 0)
+        ledger.assign(agent, { group: `team-${agent}`, onQuota: undefined }, 0)
+      }
+      ledger.reserve({ holder: { _tag: "Agent", agent: "one" }, claim: { a: random.between(1, 3) }, from: 0 }, 0)
+      const some = (most: Record<string, number>) => {
+        const amounts = Object.entries(most).map(([type, amount]) => [type, random.between(0, amount)] as const)
+        return Object.fromEntries(amounts)
+      }
+      const jobs = Array.from({ length: 8 }, (): Array<Job> => {
+        const agent = random.pick(agents)!
+        const maximum = { a: random.between(1, 4), b: random.between(1, 4) }
+        const answer = ledger.claim(agent, some(maximum), 0, {
+          scheduling: { expected: 0, preemptible: false, maximum }
+        })
+        return answer instanceof Request ? [{ agent, maximum, outer: answer, inner: [], done: false }] : []
+      }).flat()
+      const left = ({ inner, maximum, outer }: Job) =>
+        Object.fromEntries(
+          Object.entries(maximum).map(([type, most]) => {
+            const parts = [outer, ...inner].filter(({ status }) => status !== "returned").flatMap((each) => each.parts)
+            return [type, most - parts.reduce((sum, part) => sum + (part.pool.type === type ? part.amount : 0), 0)]
+          })
+        )
+      for (let step = 1; step < 600 && jobs.some((job) => !job.done); step++) {
+        const job = random.pick(jobs.filter(({ done }) => !done))!
+        const { agent, inner, outer } = job
+        if (outer.status !== "held" || inner.some(({ status }) => status === "waiting")) continue
+        if (inner.length < 2) {
+          const answer = ledger.claim(agent, some(left(job)), step, { parent: outer })
+          if (!(answer instanceof Request)) assert.fail(`seed ${seed}: ${JSON.stringify(answer)}`)
+          inner.push(answer)
+          if (answer.quota?.parked !== undefined) parked++
+          continue
+        }
+        for (const lease of inner) ledger.release(lease, step)
+        ledger.release(outer, step)
+        job.done = true
+      }
+      jobsEnded += jobs.filter(({ done }) => done).length
+      const failed = events.filter((event) => event._tag === "Left" && event.reason === "DeadlockDetected")
+      assert.deepStrictEqual(failed, [], `seed ${seed}`)
+      const states = jobs.map(({ inner, outer }) => [outer, ...inner].map(({ status }) => status).join("/"))
+      assert.isTrue(
+        jobs.every(({ done }) => done),
+        `seed ${seed}: ${states.join(", ")}`
+      )
+    }
+    assert.isAbove(jobsEnded, 500)
+    assert.isAbove(parked, 20)
+  })
+})

@@ -190,6 +190,25 @@ describe("deadlocks avoided beside other policies", () => {
     assert.deepStrictEqual(told(waits.refusal), ["maximum.cpu", "at most 4: 4 of 8 are promised to others for ever"])
   })
 
+  it("grant what grows one lease from within another, where nobody else is left to wait for", () => {
+    const { ledger } = setUp({ cpu: 17 }, { deadlock: bankers })
+    const place = request(ledger.claim("a", { cpu: 1 }, 0, declared({ cpu: 17 })))
+    const grown = request(ledger.claim("b", { cpu: 3 }, 0, declared({ cpu: 14 })))
+    const other = request(ledger.claim("c", { cpu: 1 }, 0, declared({ cpu: 1 })))
+    // After it neither could have the rest, and neither comes back before it.
+    const growth = request(ledger.grow(grown, { cpu: 6 }, 1, { parent: place }))
+    assert.strictEqual(growth.status, "waiting")
+    ledger.release(other, 2)
+    assert.strictEqual(growth.status, "held")
+  })
+
+  it("ask nothing of a pool that a maximum does not name, however much of it is promised", () => {
+    const { ledger } = setUp({ cpu: 8, gpu: 2 }, { deadlock: bankers })
+    ledger.reserve({ holder: { _tag: "Agent", agent: "prod" }, claim: { gpu: 2 }, from: 0 }, 0)
+    ledger.setCapacity(ledger.books.pools.get("gpu")!, 1, 1)
+    assert.strictEqual(request(ledger.claim("a", { cpu: 1 }, 2, declared({ cpu: 2 }))).status, "held")
+  })
+
   it("tell who times out only what it waited for, where somebody before it is kept waiting and time has passed", () => {
     const fair = new Order({ name: "fair", fairShare: { by: "held" } })
     const { ledger } = setUp({ cpu: 6, gpu: 1 }, { deadlock: bankers, order: fair })
@@ -266,6 +285,27 @@ describe("who waits for quota", () => {
 })
 
 describe("waits for quota beside", () => {
+  it("tokens that another claim of the tree comes to keep: the instant is known at which there are more", () => {
+    const { ledger } = setUp({ cpu: 2, gpu: 4 })
+    const rate = { limit: 1, intervalMicros: 100, burst: 3, per: "unit" } as const
+    ledger.setGroup("org", { onQuota: "wait", limits: { cpu: { nominal: 8, rate }, gpu: { nominal: 4 } } }, 0)
+    ledger.setGroup("team", { parent: "org", onQuota: "wait", limits: { cpu: { nominal: 4 }, gpu: { max: 0 } } }, 0)
+    for (const [agent, group] of [
+      ["own", "team"],
+      ["other", "org"]
+    ] as const)
+      ledger.assign(agent, { group, onQuota: undefined }, 0)
+    ledger.setGroup("team", { parent: "org", onQuota: "wait", limits: { cpu: { nominal: 4 }, gpu: { max: 1 } } }, 0)
+    ledger.claim("own", { gpu: 1 }, 0)
+    ledger.claim("other", { cpu: 2 }, 0)
+    const parked = request(ledger.claim("other", { cpu: 1, gpu: 4 }, 0))
+    assert.isDefined(parked.quota?.parked)
+    assert.strictEqual(request(ledger.claim("own", { cpu: 1 }, 1)).status, "waiting")
+    const again = new Ledger({ books: restore(JSON.parse(JSON.stringify(capture(ledger.books)))) })
+    assert.strictEqual(ledger.nextDueAt, again.nextDueAt)
+    assert.isBelow(ledger.nextDueAt, 1_000)
+  })
+
   /** A team with so much of a type, whose claims wait for more. */
   const team = (ledger: Ledger, type: string, nominal: number, ...agents: ReadonlyArray<string>) => {
     ledger.setGroup("team", { onQuota: "wait", limits: { [type]: { nominal } } }, 0)

@@ -16,6 +16,20 @@ export const bankerMutants = [
       replacement: "filter(({ outermost }) => former.size >= 0 && outermost.id >= 0)"
     },
     {
+      name: "a maximum of what is promised",
+      rule: "a maximum that can never be had beside what others were promised is refused",
+      search: "    if (amount <= Math.min(most.amount, pool.limit - promised)) continue\n",
+      replacement: "    if (amount <= Math.min(most.amount, pool.limit)) continue\n"
+    },
+    {
+      name: "a maximum over a quota",
+      rule: "a maximum that can never be had by some quota is refused",
+      search: "    const most = mostQuota(request, pool)\n",
+      replacement: "    const most = { ...mostQuota(request, pool), amount: Infinity }\n"
+    }
+  ]),
+  ...of("preemption/declared.ts", [
+    {
       name: "what is promised is there for all",
       rule: "what others were promised for ever is not there for a lease that declared a maximum",
       search: "    pool.standing === 0\n      ? undefined\n",
@@ -34,10 +48,30 @@ export const bankerMutants = [
       replacement: ""
     },
     {
-      name: "a maximum of what is promised",
-      rule: "a maximum that can never be had beside what others were promised is refused",
-      search: "    if (amount <= pool.limit - promised) continue\n",
-      replacement: "    if (amount <= pool.limit) continue\n"
+      name: "safe beside no quota",
+      rule: "safe is only what leaves quota for all that was declared, too",
+      search: "const isBound = trees.some(({ asks }) => asks.length > 0)",
+      replacement: "const isBound = trees.some(({ asks }) => asks.length < 0)"
+    },
+    {
+      name: "a maximum needs no lease",
+      rule: "where a group limits leases one more inside is reckoned with",
+      search: "const leases = this.inside[at] === 0 ? 1 : 0\n",
+      replacement: "const leases = 0\n"
+    },
+    {
+      name: "quota is kept by who comes back",
+      rule: "the quota of a lease is there for others once it can have come back",
+      search: "this.uses.add(account, -amount, -leases)",
+      replacement: "this.uses.add(account, 0, -leases)"
+    }
+  ]),
+  ...of("Settling.ts", [
+    {
+      name: "who had to wait for quota waits for its turn",
+      rule: "a claim inside a lease waits for no order, also where it waited for quota: it is part of a maximum",
+      search: "if (this.judge.avoids) for (const request of admitted) this.judge.putBack(request)",
+      replacement: ""
     }
   ]),
   ...of("preemption/safety.ts", [

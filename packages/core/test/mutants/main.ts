@@ -60,7 +60,7 @@ const profileFor = ({ file, name, rule }: Mutant): string | undefined => {
   if (file === "preemption/Reclaimer.ts" || file === "quota/reclaim.ts") return "reclaiming"
   if (/^(reservations\/(Page|Stay|Calendar|Reservations)|preemption\/windows|Endings|Arrivals)/.test(file))
     return "windows"
-  if (/^preemption\/(banker|safety)/.test(file) || rule.includes("maximum")) return "avoiding"
+  if (/^preemption\/(banker|declared|safety)/.test(file) || rule.includes("maximum")) return "avoiding"
   if (name.startsWith("who must not") || name.startsWith("safe ")) return "avoiding"
   if (file.startsWith("preemption/")) return "preempting"
   if (/^plan\/(Conservative|transitions)/.test(file) || rule.includes("told")) return "conservative"

@@ -35,11 +35,9 @@ export interface Mix {
 
 const policies: ReadonlyArray<DeadlockPolicy> = [failRequester, revokeVictim, woundWait, waitDie, bankers, detectionOff]
 
-/** Where deadlocks are avoided there are no groups: what is safe says nothing of quota that is waited for. */
 export const drawMix = (random: Random): Mix => {
   const deadlock = random.pick(policies) ?? failRequester
-  const avoids = deadlock.avoids === true
-  const groups = random.chance(0.25) && !avoids
+  const groups = random.chance(0.25)
   const mix: Mix = {
     deadlock,
     order: random.chance(0.75),
@@ -51,7 +49,7 @@ export const drawMix = (random: Random): Mix => {
     rated: random.chance(0.4),
     growing: random.chance(0.3)
   }
-  if (avoids || !random.chance(0.15)) return mix
+  if (deadlock.avoids === true || !random.chance(0.15)) return mix
   // What is taken from others would go to those who were told by when they start.
   return { ...mix, backfill: "conservative", preemption: false, reclaim: false }
 }

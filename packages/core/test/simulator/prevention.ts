@@ -5,6 +5,7 @@
  */
 import { around, type Need, type World, type WorldClaim, type WorldPool } from "./model.ts"
 import { askerFor, roomFor, standingPromises } from "./promises.ts"
+import type { ModelClaim } from "./tree.ts"
 
 /** The outermost lease around a claim, that around the place of the call first; itself where there is none. */
 export const outermostOf = (claim: Pick<WorldClaim, "parent" | "grows">): WorldClaim | undefined => {
@@ -58,20 +59,55 @@ export const neverHad = (
   now: number
 ): ReadonlyArray<unknown> => {
   const { maximum } = claim.scheduling
-  if (maximum === undefined || claim.needs.length === 0 || outermostOf(claim) !== undefined) return []
+  if (maximum === undefined || outermostOf(claim) !== undefined) return []
   return world.pools.flatMap((pool) => {
     const value = maximum[pool.type] ?? 0
     const promised = standingPromises(world, now)
       .filter((promise) => promise.pool === pool && !promise.isFor(claim))
       .reduce((sum, { amount }) => sum + amount, 0)
     const most = pool.limit - promised
-    if (value <= most) return []
+    if (value === 0) return []
+    if (value <= most) return quotaNeverHad(world, claim, pool, value)
     const why = promised === 0 ? "the pool has no more" : `${promised} of ${pool.limit} are promised to others for ever`
     return [
       { _tag: "InvalidClaim", field: `maximum.${pool.type}`, value, allowed: `at most ${Math.max(0, most)}: ${why}` }
     ]
   })
 }
+
+/** The same by quotas: whichever of them says so. */
+const quotaNeverHad = (world: World, claim: Asking, pool: WorldPool, value: number): ReadonlyArray<unknown> => {
+  const { tree } = world
+  if (tree === undefined || value === 0) return []
+  const most = tree.mostOf(modelOf(claim), pool.type, value)
+  if (most === value) return []
+  const path = tree.path(claim.agent).toReversed()
+  const may = path.map(
+    (_, at) =>
+      `that is what ${path
+        .slice(0, at + 1)
+        .map(({ id }) => id)
+        .join("/")} may have`
+  )
+  return [...may, `that is the quota of ${claim.agent}`].map((why) => ({
+    _tag: "InvalidClaim",
+    field: `maximum.${pool.type}`,
+    value,
+    allowed: `at most ${most}: ${why}`
+  }))
+}
+
+/** A claim as quotas see it once it is granted. */
+const modelOf = ({ agent, grows, needs, scheduling }: Asking): ModelClaim => ({
+  id: Infinity,
+  agent,
+  amounts: new Map(needs.map(({ amount, pool }) => [pool.type, amount])),
+  parent: undefined,
+  grows: grows?.status === "held" ? grows.id : undefined,
+  onQuota: scheduling.onQuota,
+  status: "held",
+  uncounted: new Set(grows?.status === "held" ? grows.needs.map(({ pool }) => pool.type) : [])
+})
 
 type Asking = Pick<WorldClaim, "agent" | "parent" | "grows" | "needs" | "scheduling">
 
@@ -101,11 +137,21 @@ const declaredTrees = (world: World, claim: Asking, granted: boolean): ReadonlyA
 const heldOf = (pieces: ReadonlyArray<Asking>, pool: WorldPool): number =>
   pieces.reduce((sum, piece) => sum + amountIn(piece, pool), 0)
 
+const heldModel = (world: World, piece: Asking): ModelClaim => {
+  const lease = world.leases.find((held) => held === piece)
+  return (lease && world.tree?.claims.get(lease.id)) ?? modelOf(piece)
+}
+
 /**
  * Which can get the rest and come back, in some order of all: every set of those that are back is looked at
  * once. What was promised to others for ever and they do not hold is not there, windows end by time.
  */
-const endsOf = (world: World, trees: ReadonlyArray<Declared>, now: number): ReadonlySet<Asking> => {
+const endsOf = (
+  world: World,
+  trees: ReadonlyArray<Declared>,
+  now: number,
+  staying: ReadonlySet<Asking> = new Set()
+): ReadonlySet<Asking> => {
   const promises = standingPromises(world, now)
   const all = (1 << trees.length) - 1
   const seen = new Set<number>()
@@ -116,9 +162,21 @@ const endsOf = (world: World, trees: ReadonlyArray<Declared>, now: number): Read
   const held = trees.map(({ pieces }) => world.pools.map((pool) => heldOf(pieces, pool)))
   const drawn = trees.map(({ pieces }) => promises.map(({ draws, pool }) => heldOf(pieces.filter(draws), pool)))
   const isFor = trees.map(({ root }) => promises.map((promise) => promise.isFor(root)))
+  const models = trees.map(({ pieces }) => new Map(pieces.map((piece) => [piece, heldModel(world, piece)])))
+  const hasQuota = (at: number, out: ReadonlyArray<number>): boolean => {
+    if (world.tree === undefined) return true
+    const { root } = trees[at]!
+    const own = models[at]!
+    const rest = world.pools.flatMap(({ index, type }) => {
+      const amount = rests[at]![index]!
+      return amount === 0 ? [] : [[type, amount] as const]
+    })
+    const beside = out.flatMap((tree) => [...models[tree]!.values()])
+    return world.tree.couldHave(beside, own.get(root) ?? modelOf(root), [...own.values()], new Map(rest))
+  }
   const canEnd = (at: number, back: number): boolean => {
     const out = [...trees.keys()].filter((tree) => (back & (1 << tree)) === 0)
-    return world.pools.every(({ index, limit }, pool) => {
+    const fits = world.pools.every(({ index, limit }, pool) => {
       let there = limit - out.reduce((sum, tree) => sum + held[tree]![index]!, 0)
       promises.forEach((promise, which) => {
         if (promise.pool.index !== pool || isFor[at]![which]!) return
@@ -128,12 +186,13 @@ const endsOf = (world: World, trees: ReadonlyArray<Declared>, now: number): Read
       const rest = rests[at]![pool]!
       return rest === 0 || rest <= there
     })
+    return fits && hasQuota(at, out)
   }
   const explore = (back: number): void => {
     if (ever === all || seen.has(back)) return
     seen.add(back)
     for (const at of trees.keys()) {
-      if ((back & (1 << at)) !== 0 || !canEnd(at, back)) continue
+      if ((back & (1 << at)) !== 0 || staying.has(trees[at]!.root) || !canEnd(at, back)) continue
       ever |= 1 << at
       explore(back | (1 << at))
     }
@@ -150,6 +209,11 @@ export const isSafeWith = (world: World, claim: Asking, now = world.now): boolea
   const ends = endsOf(world, after, now)
   if (ends.size === after.length) return true
   const before = endsOf(world, declaredTrees(world, claim, false), now)
+  // Inside two of them, which stay until it is served: where nobody else comes back it would be kept for ever.
+  const around = new Set(
+    [claim.parent, claim.grows].flatMap((lease) => outermostOf({ parent: lease, grows: undefined }) ?? [])
+  )
+  if (around.size > 1 && endsOf(world, declaredTrees(world, claim, false), now, around).size === 0) return true
   // A lease that is new has to have all of it.
   return after.every(({ root }) => ends.has(root) || (root !== claim && !before.has(root)))
 }

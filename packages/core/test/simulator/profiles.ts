@@ -19,14 +19,16 @@ const randomReclaim = (random: Random): PreemptionPolicy => ({
   reclaim: true
 })
 
-/** Deadlocks are avoided, whoever passes others or takes from others; in half of the runs beside promises, of which many are for ever. */
+/** Deadlocks are avoided, whoever passes others or takes from others; in some runs beside promises, of which many are for ever, or quotas of groups. */
 const avoiding: Profile = {
   ...base,
   name: "avoiding",
-  draw: (random) =>
-    random.chance(0.5)
-      ? avoiding
-      : { ...avoiding, standing: 0.5, weights: { ...avoiding.weights, reserve: 2, endReservation: 1 } },
+  draw: (random) => {
+    const promised = random.chance(0.4) ? { reserve: 2, endReservation: 1 } : {}
+    const groups = random.chance(0.4)
+    const changes = groups ? { setGroup: 4, removeGroup: 1, assign: 2 } : {}
+    return { ...avoiding, standing: 0.5, groups, weights: { ...avoiding.weights, ...promised, ...changes } }
+  },
   policy: (random) => (random.chance(0.5) ? drawPolicy(random) : noPolicy),
   backfill: drawPastHeads,
   preemption: randomPreemption,

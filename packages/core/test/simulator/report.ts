@@ -117,6 +117,8 @@ export const minimums: Readonly<Record<string, number>> = {
   "windows: victims judged": 8,
   "wait-die: died": 1_800,
   "banker: judged safe": 8_000,
+  "banker: judged safe beside promises": 500,
+  "banker: judged safe beside quotas": 1_000,
   "banker: kept waiting": 20_000,
   "banker: waits for no order": 1_500,
   "bypass: passed": 2_500,

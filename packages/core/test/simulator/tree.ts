@@ -25,6 +25,8 @@ export interface ModelClaim {
   readonly grows: number | undefined
   readonly onQuota: "fail" | "wait" | undefined
   status: "parked" | "waiting" | "held"
+  /** Types that a growth adds to what its lease has of them already: no lease more. */
+  readonly uncounted?: ReadonlySet<string>
 }
 
 /** What of a type is used where: by group, the agents' own use in it. */
@@ -147,7 +149,7 @@ export class Tree {
       const own = claim.amounts.get(type) ?? 0
       if (group === undefined || !groups.has(group) || own === 0) continue
       amount += own
-      leases++
+      if (claim.uncounted?.has(type) !== true) leases++
     }
     return { amount, leases }
   }
@@ -170,6 +172,42 @@ export class Tree {
       }
       return path.length === 0 || this.flowsWith(claims, next, type, amount)
     })
+  }
+
+  /** Whether a lease that declared a maximum could have the rest of it beside some others. `own`: what it and all inside it have. */
+  couldHave(
+    claims: ReadonlyArray<ModelClaim>,
+    root: ModelClaim,
+    own: ReadonlyArray<ModelClaim>,
+    rest: ReadonlyMap<string, number>
+  ): boolean {
+    const path = this.path(root.agent)
+    const waits = this.modeOf(root) === "wait"
+    return [...rest].every(([type, amount]) => {
+      const quota = waits ? (this.quotas.get(`${root.agent}/${type}`) ?? Infinity) : Infinity
+      let held = amount
+      for (const claim of claims) if (claim.agent === root.agent) held += claim.amounts.get(type) ?? 0
+      if (held > quota) return false
+      const having = own.filter((claim) => (claim.amounts.get(type) ?? 0) > 0 && claim.uncounted?.has(type) !== true)
+      // One inside it, where there is none yet.
+      const added = having.some((claim) => claim !== root && claim.grows !== root.id) ? 0 : 1
+      for (const group of path) {
+        const limits = this.limits(group, type)
+        const use = this.inUseBelow(group.id, type, claims)
+        if (use.amount + amount > (limits.max ?? Infinity)) return false
+        const most = limits.leases ?? Infinity
+        if (use.leases + added > most && (having.length === 0 || having.length < most)) return false
+      }
+      return path.length === 0 || this.flowsWith(claims, root, type, amount)
+    })
+  }
+
+  /** The most that a claim could have of a type, were nothing else in use, and by which limit; looked for one by one. */
+  mostOf(root: ModelClaim, type: string, wanted: number): number {
+    for (let amount = wanted; amount > 0; amount--) {
+      if (this.couldHave([], root, [], new Map([[type, amount]]))) return amount
+    }
+    return 0
   }
 
   /** Whether a flow can bring one claim's units, whatever is wrong elsewhere since a cut. */

@@ -22,13 +22,13 @@
 import { invalid } from "../admission.ts"
 import type { Claim } from "../Claim.ts"
 import type { Pool } from "../Pool.ts"
+import { modeOf } from "../quota/refusals.ts"
+import { levelFor } from "../quota/Uses.ts"
 import type { InvalidClaim } from "../Refusal.ts"
-import { leasesAround, type Part, type Request } from "../Request.ts"
-import { isFor } from "../reservations/Reservation.ts"
-import { drawsOf } from "../reservations/standing.ts"
-import type { GraphPool, Need, Share } from "../WaitForGraph.ts"
+import { leasesAround, type Request } from "../Request.ts"
 import { outermostOf } from "./ages.ts"
-import { comeBack, type Tree } from "./safety.ts"
+import { stateOf } from "./declared.ts"
+import { comeBack } from "./safety.ts"
 
 const heldInside = (outermost: Request, pool: Pool): number => {
   let held = 0
@@ -71,99 +71,36 @@ export const overMaximum = (request: Request): InvalidClaim | undefined => {
 /** What of the maximum that an outermost claim declares can never be had, however long it waits. */
 export const neverHad = (pools: Iterable<Pool>, request: Request): InvalidClaim | undefined => {
   const { maximum } = request.scheduling
-  if (maximum === undefined || request.parts.length === 0 || leasesAround(request).length > 0) return undefined
+  if (maximum === undefined || leasesAround(request).length > 0) return undefined
   for (const pool of pools) {
     const amount = maximumOf(maximum, pool.type) ?? 0
     const promised = pool.standing === 0 ? 0 : (pool.calendar?.standingFor(request) ?? 0)
-    if (amount <= pool.limit - promised) continue
+    if (amount === 0) continue
+    const most = mostQuota(request, pool)
+    if (amount <= Math.min(most.amount, pool.limit - promised)) continue
     const why = promised === 0 ? "the pool has no more" : `${promised} of ${pool.limit} are promised to others for ever`
-    return invalid(`maximum.${pool.type}`, amount, `at most ${Math.max(0, pool.limit - promised)}: ${why}`)
+    const allowed =
+      amount > pool.limit - promised
+        ? `at most ${Math.max(0, pool.limit - promised)}: ${why}`
+        : `at most ${most.amount}: ${most.why}`
+    return invalid(`maximum.${pool.type}`, amount, allowed)
   }
   return undefined
 }
 
-interface DeclaredTree extends Tree {
-  readonly outermost: Request
-}
-
-interface DeclaredState {
-  readonly pools: ReadonlyArray<GraphPool>
-  readonly trees: ReadonlyArray<DeclaredTree>
-}
-
-/** What a tree has, as it is gathered. */
-class Holdings {
-  readonly outermost: Request
-  readonly shares: Array<Share> = []
-  private readonly held: Array<number>
-
-  constructor(outermost: Request, pools: number) {
-    this.outermost = outermost
-    this.held = Array.from({ length: pools }, () => 0)
+/** The most that a lease could have of a type by its quotas, were nothing else in use, and by which one that is so. O(depth). */
+const mostQuota = (request: Request, pool: Pool): { readonly amount: number; readonly why: string } => {
+  const { agent } = request
+  const own = modeOf(request) === "wait" ? agent.accounts.get(pool)?.quota : undefined
+  let most = { amount: own ?? Infinity, why: `that is the quota of ${agent.id}` }
+  // What the levels below have themselves is not drawn.
+  let guaranteed = 0
+  for (let level = levelFor(agent, pool); level !== undefined; level = level.parent) {
+    const amount = level.leasesMax < 1 ? 0 : Math.min(level.max, level.cap + guaranteed)
+    if (amount < most.amount) most = { amount, why: `that is what ${level.group.path.join("/")} may have` }
+    guaranteed += level.guaranteed
   }
-
-  add(part: Part, pool: number): void {
-    const { amount } = part
-    const draws = part.pool.standing === 0 ? undefined : drawsOf(part.pool.calendar!.standing, part)
-    this.shares.push({ pool, amount, draws })
-    this.held[pool] = this.held[pool]! + amount
-  }
-
-  private needOf({ calendar, standing, type }: Pool, pool: number): Need | undefined {
-    const amount = (maximumOf(this.outermost.scheduling.maximum, type) ?? 0) - this.held[pool]!
-    if (amount <= 0) return undefined
-    if (standing === 0) return { pool, amount, cost: 0 }
-    const mayUse = calendar!.standing.flatMap(({ holder }, at) => (isFor(holder, this.outermost) ? [at] : []))
-    return { pool, amount, cost: 0, mayUse }
-  }
-
-  tree(pools: ReadonlyArray<Pool>): DeclaredTree {
-    const { outermost, shares } = this
-    return { outermost, shares, needs: pools.flatMap((pool, at) => this.needOf(pool, at) ?? []) }
-  }
-}
-
-/** What there is for those that declared a maximum: before a request is granted, or once it is. */
-const stateOf = (pools: ReadonlyArray<Pool>, request: Request, granted: boolean): DeclaredState => {
-  const holdings = new Map<Request, Holdings>()
-  const of = (outermost: Request): Holdings => {
-    let own = holdings.get(outermost)
-    if (own === undefined) {
-      own = new Holdings(outermost, pools.length)
-      holdings.set(outermost, own)
-    }
-    return own
-  }
-  pools.forEach((pool, at) => {
-    for (let part = pool.holdersHead; part !== undefined; part = part.next) {
-      const outermost = outermostOf(part.request)
-      if (outermost.scheduling.maximum !== undefined) of(outermost).add(part, at)
-    }
-  })
-  const own = outermostOf(request)
-  // Its lease may hold nothing, and be one that a cut left without an order.
-  if (granted) for (const part of request.parts) of(own).add(part, pools.indexOf(part.pool))
-  else if (own !== request) of(own)
-  const trees = [...holdings.values()].map((each) => each.tree(pools))
-  return { pools: pools.map((pool, at) => poolOf(pool, at, trees)), trees }
-}
-
-/** What leases that declared nothing hold comes back: it counts as free, and as held by nobody. */
-const poolOf = (pool: Pool, at: number, trees: ReadonlyArray<Tree>): GraphPool => {
-  let available = pool.limit
-  const held = pool.calendar?.standing.map(() => 0) ?? []
-  for (const { shares } of trees) {
-    for (const { amount, draws, pool: of } of shares) {
-      if (of !== at) continue
-      available -= amount
-      if (draws !== undefined) held[draws] = held[draws]! + amount
-    }
-  }
-  const promises =
-    pool.standing === 0
-      ? undefined
-      : pool.calendar!.standing.map(({ amount }, promise) => ({ amount, held: held[promise]! }))
-  return { available, burst: Infinity, promises }
+  return most
 }
 
 /** Whether somebody may lack what it declared once a request is granted. Where a cut left no safe order a claim of nothing still changes nothing. */
@@ -173,11 +110,26 @@ const isJudged = (request: Request): boolean =>
 /** The trees that can come back before a request is granted, and cannot after it. */
 const lostBy = (pools: ReadonlyArray<Pool>, request: Request) => {
   const after = stateOf(pools, request, true)
-  const { stuck, units } = comeBack(after.pools, after.trees)
-  if (stuck.length === 0) return { units, lost: [] }
+  const { quota } = after
+  const { stuck, units } = comeBack(after.pools, after.trees, quota)
+  if (stuck.length === 0) return { units, quota, lost: [] }
   const before = stateOf(pools, request, false)
-  const former = new Set(comeBack(before.pools, before.trees).stuck.map((tree) => before.trees[tree]!.outermost))
-  return { units, lost: stuck.map((tree) => after.trees[tree]!).filter(({ outermost }) => !former.has(outermost)) }
+  const formerly = comeBack(before.pools, before.trees, before.quota).stuck
+  const former = new Set(formerly.map((tree) => before.trees[tree]!.outermost))
+  const lost = stuck.map((tree) => after.trees[tree]!).filter(({ outermost }) => !former.has(outermost))
+  return { units, quota, lost: lost.length > 0 && isKeptInVain(pools, request) ? [] : lost }
+}
+
+/**
+ * Whether a claim inside two of them (to grow a lease of the one, from within the other) is kept in vain: neither
+ * comes back before it is served, and no other can.
+ */
+const isKeptInVain = (pools: ReadonlyArray<Pool>, request: Request): boolean => {
+  const around = new Set(leasesAround(request).map(outermostOf))
+  if (around.size < 2) return false
+  const { pools: units, quota, trees } = stateOf(pools, request, false)
+  const others = [...trees.keys()].filter((tree) => !around.has(trees[tree]!.outermost))
+  return comeBack(units, trees, quota, others).stuck.length === others.length
 }
 
 /** Whether the request can be granted, and all can have what they declared that can have it now. */
@@ -189,7 +141,7 @@ export interface SafetyReason {
   readonly _tag: "Safety"
   readonly resourceType: string
   readonly requested: number
-  /** Units that would be left for the first of those, once all are back that can be. */
+  /** Units that would be left for the first of those, of the pool and of its quotas, once all are back that can be. */
   readonly left: number
   /** The leases that may ask for more than is left for them, the most first; `lease` 0 is the claim itself, where it has no number yet. */
   readonly declared: ReadonlyArray<{ readonly lease: number; readonly agent: string; readonly amount: number }>
@@ -198,13 +150,14 @@ export interface SafetyReason {
 /** Why the state is not safe once the request is granted, pool by pool. Empty where it is. */
 export const unsafeWith = (pools: ReadonlyArray<Pool>, request: Request): ReadonlyArray<SafetyReason> => {
   if (!isJudged(request)) return []
-  const { lost, units } = lostBy(pools, request)
+  const { lost, quota, units } = lostBy(pools, request)
   return pools.flatMap((pool, at): ReadonlyArray<SafetyReason> => {
     const short = lost
-      .flatMap(({ needs, outermost }) =>
-        needs.flatMap((need) => {
-          const left = units.there(need)
-          return need.pool === at && need.amount > left ? [{ outermost, amount: need.amount, left }] : []
+      .flatMap((tree) =>
+        tree.needs.flatMap((need) => {
+          if (need.pool !== at) return []
+          const left = Math.min(units.there(need), quota?.left(tree, need) ?? Infinity)
+          return need.amount > left ? [{ outermost: tree.outermost, amount: need.amount, left }] : []
         })
       )
       .toSorted((a, b) => b.amount - a.amount || a.outermost.id - b.outermost.id)

@@ -25,14 +25,15 @@ export interface TreesQuota {
   readonly returned: (tree: number) => void
 }
 
-/** Lets all trees come back that can: who cannot, and what there is for them then. */
+/** Lets all trees come back that can, of all or of `some`: who of them cannot, and what there is for them then. */
 export const comeBack = (
   pools: ReadonlyArray<GraphPool>,
   trees: ReadonlyArray<Tree>,
-  quota?: TreesQuota
+  quota?: TreesQuota,
+  some: ReadonlyArray<number> = [...trees.keys()]
 ): { readonly units: Availability; readonly stuck: ReadonlyArray<number> } => {
   const units = new Availability(pools)
-  let waiting = trees.map((_, tree) => tree)
+  let waiting = some
   for (;;) {
     const stuck = waiting.filter((tree) => {
       const { needs, shares } = trees[tree]!

@@ -38,6 +38,15 @@ export const waitingForQuota = (books: Books): Array<Request> => {
   return [...gates].flatMap((gate) => [...gate.requests()]).toSorted((a, b) => a.id - b.id)
 }
 
+/** Whether tokens of some group are kept for a waiter that others wait for quota with. O(depth). */
+export const keepsTokens = ({ agent, parts }: Request): boolean =>
+  agent.gate !== undefined &&
+  agent.gate.waiting > 0 &&
+  parts.some(({ account }) => {
+    for (let { level } = account; level !== undefined; level = level.parent) if (level.bucket !== undefined) return true
+    return false
+  })
+
 /** The tokens that somebody waits for are there. */
 export const touch = (books: Books, level: Level): void => {
   books.timers.clear(level)

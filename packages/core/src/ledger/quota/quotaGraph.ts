@@ -6,55 +6,11 @@
 import type { Account } from "../Agent.ts"
 import type { Part, Request } from "../Request.ts"
 import type { GraphQuota, QuotaRun } from "../WaitForGraph.ts"
-import { isOwnFlat } from "./obstacles.ts"
-import type { Level } from "./Level.ts"
+import { type QuotaAsk, Uses } from "./Uses.ts"
 
-interface Use {
-  /** Drawn. */
-  used: number
-  inUse: number
-  leases: number
-}
-
-class Uses {
-  private readonly levels = new Map<Level, Use>()
-  private readonly accounts = new Map<Account, number>()
-
-  private at(level: Level): Use {
-    let use = this.levels.get(level)
-    if (use === undefined) {
-      use = { used: 0, inUse: 0, leases: 0 }
-      this.levels.set(level, use)
-    }
-    return use
-  }
-
-  add({ account, amount }: Part, sign: 1 | -1): void {
-    this.accounts.set(account, (this.accounts.get(account) ?? 0) + sign * amount)
-    let draw = sign * amount
-    for (let level = account.level; level !== undefined; level = level.parent) {
-      const use = this.at(level)
-      const before = level.drawn(use.used)
-      use.used += draw
-      use.inUse += sign * amount
-      use.leases += sign
-      draw = level.drawn(use.used) - before
-    }
-  }
-
-  fits(part: Part): boolean {
-    const { account, amount, pool, request } = part
-    if (isOwnFlat(account) && (this.accounts.get(account) ?? 0) + amount > account.quota) return false
-    const leases = request.grows?.parts.some((own) => own.pool === pool) === true ? 0 : 1
-    let draw = amount
-    for (let level = account.level; level !== undefined; level = level.parent) {
-      const use = this.at(level)
-      if (draw > 0 && use.used + draw > level.cap) return false
-      if (use.inUse + amount > level.max || use.leases + leases > level.leasesMax) return false
-      draw = level.drawn(use.used + draw) - level.drawn(use.used)
-    }
-    return true
-  }
+const asked = ({ account, amount, pool, request }: Part): QuotaAsk => {
+  const leases = request.grows?.parts.some((own) => own.pool === pool) === true ? 0 : 1
+  return { account, level: account.level, amount, leases, had: 0 }
 }
 
 /** Whether what one agent holds counts against the quota of another. */
@@ -73,21 +29,21 @@ class Run implements QuotaRun {
   constructor(waits: ReadonlyArray<Request>, leases: ReadonlyArray<Request>) {
     this.waits = waits
     this.leases = leases
-    for (const lease of leases) for (const part of lease.parts) this.uses.add(part, 1)
+    for (const lease of leases) for (const part of lease.parts) this.uses.add(part.account, part.amount, 1)
   }
 
   fits(wait: number): boolean {
-    return this.waits[wait]!.parts.every((part) => this.uses.fits(part))
+    return this.waits[wait]!.parts.every((part) => this.uses.fits(asked(part)))
   }
 
   returned(holding: number): void {
     this.back.add(holding)
-    for (const part of this.leases[holding]!.parts) this.uses.add(part, -1)
+    for (const part of this.leases[holding]!.parts) this.uses.add(part.account, -part.amount, -1)
   }
 
   blockers(wait: number): ReadonlyArray<{ readonly need: number; readonly holding: number }> {
     return this.waits[wait]!.parts.flatMap((part, need) =>
-      this.uses.fits(part)
+      this.uses.fits(asked(part))
         ? []
         : this.leases.flatMap((lease, holding) =>
             !this.back.has(holding) && lease.parts.some((held) => shareLimit(held.account, part.account))

@@ -81,6 +81,8 @@ export const deadlock = (run: Run): Checker => {
   let grown = false
   /** Whether somebody had its quota, or lost it: it may have closed one too. */
   let moved = false
+  /** Those that had their quota in this command, and came to the queues of their pools. */
+  const admitted = new Set<number>()
   const checkExemption = (id: number, now: number) => {
     const state = oracleState(world, now)
     if (search(state, false).possible === false) fail(`${id} was exempted from order in a deadlock`)
@@ -119,11 +121,13 @@ export const deadlock = (run: Run): Checker => {
       }
       if (event._tag === "Granted" && world.claim(event.id).grows !== undefined) grown = true
       if (event._tag === "Admitted" || event._tag === "Withdrawn") moved = true
+      if (event._tag === "Admitted") admitted.add(event.id)
       if (event._tag === "Exempted") {
         if (!detects) fail("a wait was exempted with detection off")
         const claim = world.claim(event.id)
         // Where deadlocks are avoided a claim inside a lease waits for no order, whatever it waits for.
-        if (world.avoids && around(claim).length > 0 && claim.arrivedIn === world.command) {
+        const isNew = claim.arrivedIn === world.command || admitted.has(claim.id)
+        if (world.avoids && around(claim).length > 0 && isNew) {
           run.count("banker: waits for no order")
         } else if (world.waiters.length <= everyStepMax) checkExemption(event.id, event.at)
       }
@@ -131,6 +135,7 @@ export const deadlock = (run: Run): Checker => {
     afterCommand: () => {
       grown = false
       moved = false
+      admitted.clear()
       if (!detects || (world.waiters.length > everyStepMax && run.step % 8 !== 0)) return
       const state = oracleState(world, run.ledger.now)
       if (search(state, false).possible === false) fail("the waits can never all be served")

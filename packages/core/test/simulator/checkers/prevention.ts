@@ -42,6 +42,7 @@ export const prevention = (run: Run): Checker => {
             }
       if (!isSafeWith(world, claim, event.at)) fail(`${event.id} was granted, which is not safe`)
       run.count("banker: judged safe")
+      if (world.tree !== undefined) run.count("banker: judged safe beside quotas")
       if (standingPromises(world, event.at).length > 0) run.count("banker: judged safe beside promises")
     },
     afterCommand: () => {

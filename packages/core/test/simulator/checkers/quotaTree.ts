@@ -17,13 +17,18 @@ const fail = failing(name)
 const roundsMax = 5_000
 
 /** Gives back all that can be, again and again: whoever waits then waits for ever. */
-export const drains = (ledger: Ledger, { backfill, order }: Pick<Run, "backfill" | "order">): string | undefined => {
+export const drains = (
+  ledger: Ledger,
+  { backfill, deadlock, order }: Pick<Run, "backfill" | "deadlock" | "order">
+): string | undefined => {
   const books = restore(JSON.parse(JSON.stringify(capture(ledger.books))))
   const copy = new Ledger({
     books,
     indexed: true,
     order,
-    backfill: backfill?.kind === "conservative" ? backfill : undefined
+    backfill: backfill?.kind === "conservative" ? backfill : undefined,
+    // Whoever is kept waiting because it is not safe is let go by who looks at that.
+    ...(deadlock.avoids === true ? { deadlock } : {})
   })
   const { index } = copy.books
   let now = copy.now
