@@ -145,6 +145,22 @@ describe("starts that were told", () => {
   })
 })
 
+describe("void starts with fair shares", () => {
+  it("are all told anew, though each grant is a new order", () => {
+    const { ledger } = setUp({ cpu: 6, gpu: 1 }, { order: new Order({ name: "fair", fairShare: { by: "held" } }) })
+    request(ledger.claim("c", { gpu: 1 }, 0))
+    request(ledger.claim("a", { cpu: 2 }, 0, lasting(10)))
+    request(ledger.claim("b", { cpu: 2 }, 0, lasting(60)))
+    const first = request(ledger.claim("y", { cpu: 3 }, 1, lasting(50)))
+    const all = request(ledger.claim("c", { cpu: 6 }, 2))
+    const small = request(ledger.claim("d", { cpu: 1 }, 3))
+    assert.deepStrictEqual([first.toldStart, all.toldStart, small.toldStart], [10, 60, undefined])
+    // Two go first by their shares: one waits for more, the other starts, and nobody knows for how long.
+    ledger.advance(11)
+    assert.deepStrictEqual([small.status, first.toldStart, all.toldStart], ["held", undefined, undefined])
+  })
+})
+
 describe("who is told nothing", () => {
   it("keeps its share of one pool, and holds up nobody there whom that leaves enough", () => {
     const { ledger } = setUp({ cpu: 4, gpu: 1 })
@@ -164,6 +180,33 @@ describe("who is told nothing", () => {
     request(ledger.claim("b", { cpu: 1, gpu: 1 }, 1))
     const inner = request(ledger.claim("a", { cpu: 2 }, 2, { parent: outer }))
     assert.strictEqual(inner.status, "held")
+  })
+})
+
+describe("beyond the depth", () => {
+  const shallow = { backfill: { ...backfill, depth: 1 } }
+
+  it("a claim inside a lease is looked at all the same: the lease may be what those before it wait for", () => {
+    const { ledger } = setUp({ cpu: 4, gpu: 1 }, shallow)
+    const outer = request(ledger.claim("a", { gpu: 1 }, 0))
+    request(ledger.claim("b", { cpu: 1, gpu: 1 }, 1))
+    const beyond = request(ledger.claim("c", { cpu: 1 }, 2))
+    const inner = request(ledger.claim("a", { cpu: 2 }, 3, { parent: outer }))
+    assert.deepStrictEqual([beyond.status, inner.status], ["waiting", "held"])
+  })
+
+  it("who was told a start keeps it, once the lease around it is back", () => {
+    const { ledger } = setUp({ cpu: 4 }, shallow)
+    const outer = request(ledger.claim("a", { cpu: 1 }, 0))
+    request(ledger.claim("b", { cpu: 3 }, 0, lasting(100)))
+    request(ledger.claim("c", { cpu: 3 }, 1, lasting(50)))
+    const inner = request(ledger.claim("a", { cpu: 2 }, 2, { parent: outer }))
+    assert.strictEqual(inner.toldStart, 150)
+    ledger.release(outer, 3)
+    assert.strictEqual(inner.toldStart, 150)
+    ledger.advance(101)
+    // Now c waits for one that is overdue, and so does whoever comes behind it.
+    assert.strictEqual(inner.toldStart, undefined)
   })
 })
 

@@ -42,8 +42,8 @@ export const toldStartsMutants = [
     {
       name: "who starts is not in the plan",
       rule: "who starts now leaves those that were told where they are",
-      search: "      plan.keep(request, place)\n      return { startsNow: true",
-      replacement: "      return { startsNow: true"
+      search: "    plan.keep(request, place)\n    return { startsNow: true",
+      replacement: "    return { startsNow: true"
     },
     {
       name: "who comes is planned beside nobody",
@@ -56,6 +56,21 @@ export const toldStartsMutants = [
       rule: "a restored Ledger looks at told starts when the other would have",
       search: "    this.dueAt = this.nextLook(books)\n    books.timers.set(this.timer, this.dueAt)\n",
       replacement: "    this.dueAt = this.nextLook(books)\n"
+    }
+  ]),
+  ...of("plan/Conservative.ts", [
+    {
+      name: "nobody inside a lease is told beyond the depth",
+      rule: "who waits inside a lease that waits for that is looked at, however far behind",
+      search:
+        "      for (const lease of pool.blocked) for (const wait of lease.waitsInside!) if (isQueued(wait)) waiters.add(wait)\n",
+      replacement: ""
+    },
+    {
+      name: "nobody comes into the depth",
+      rule: "who is within the depth once others have started is told by when it starts",
+      search: "      this.complete = undefined\n      this.dueAt = undefined\n      return picked",
+      replacement: "      this.dueAt = undefined\n      return picked"
     }
   ]),
   ...of("plan/Plan.ts", [

@@ -16,7 +16,16 @@ import {
   woundWait
 } from "../../src/Ledger.ts"
 import { drawPolicy, drawUnpassed } from "./order.ts"
-import { base, drawPastHeads, plain, type Profile, randomPreemption, randomRate, weights } from "./profile.ts"
+import {
+  base,
+  drawConservative,
+  drawPastHeads,
+  plain,
+  type Profile,
+  randomPreemption,
+  randomRate,
+  weights
+} from "./profile.ts"
 import type { Random } from "./random.ts"
 
 /** What a run is made of. */
@@ -91,9 +100,7 @@ export const profileOf = (name: string, mix: Mix): Profile => {
     deadlock: () => deadlock,
     preemption: (random) => preemptionOf(mix, random),
     ...(order ? { policy: backfill === "conservative" ? drawUnpassed : drawPolicy } : {}),
-    ...(backfill === undefined
-      ? {}
-      : { backfill: backfill === "conservative" ? () => ({ kind: "conservative" as const }) : drawPastHeads }),
+    ...(backfill === undefined ? {} : { backfill: backfill === "conservative" ? drawConservative : drawPastHeads }),
     weights: {
       ...weights,
       grow: 6,

@@ -124,6 +124,11 @@ export const randomPreemption = (random: Random): PreemptionPolicy => ({
 
 export const drawPastHeads = (random: Random): BackfillOptions => ({ kind: random.chance(0.5) ? "easy" : "shadow" })
 
+export const drawConservative = (random: Random): BackfillOptions => ({
+  kind: "conservative",
+  depth: random.pick([1, 3, 1_000])
+})
+
 export const base: Omit<Profile, "name"> = {
   groups: false,
   maxima: false,

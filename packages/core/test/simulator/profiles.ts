@@ -9,7 +9,16 @@ import {
 } from "../../src/Ledger.ts"
 import { mixed } from "./mixed.ts"
 import { drawFair, drawPolicy, drawUnpassed, noPolicy } from "./order.ts"
-import { base, drawPastHeads, plain, type Profile, randomPreemption, randomRate, weights } from "./profile.ts"
+import {
+  base,
+  drawConservative,
+  drawPastHeads,
+  plain,
+  type Profile,
+  randomPreemption,
+  randomRate,
+  weights
+} from "./profile.ts"
 import type { Random } from "./random.ts"
 
 const randomReclaim = (random: Random): PreemptionPolicy => ({
@@ -339,7 +348,7 @@ export const profiles: ReadonlyArray<Profile> = [
     name: "conservative",
     preemption: () => preemptionOff,
     policy: (random) => (random.chance(0.5) ? drawUnpassed(random) : noPolicy),
-    backfill: () => ({ kind: "conservative" }),
+    backfill: drawConservative,
     pools: (random) =>
       plain(random, random.between(1, 3)).map(({ capacity }) => ({
         capacity,

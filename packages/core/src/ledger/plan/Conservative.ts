@@ -1,7 +1,7 @@
 /**
- * Conservative backfill: every waiter within `depth` is told by when it starts, and nobody starts
- * where that would make one later who was told. It starts when it is its turn in the plan, never by
- * having become first: no pool earmarks anything, for all is in the plan.
+ * Conservative backfill: every waiter within `depth` (or inside a lease that waits for that) is told by
+ * when it starts, and nobody starts where that would make one later who was told. It starts when it is
+ * its turn in the plan, never by having become first: no pool earmarks anything, for all is in the plan.
  *
  * 1. *State.* What was told (`Request.toldStart`) is the plan: each is there from its start on, for as
  *    long as it says. It is in the books and in the journal (`Planned`), and a decision is a function
@@ -15,17 +15,18 @@
  *    (a capacity falls, tokens are charged, a reservation or an exemption goes first). What does not
  *    hold any more is told anew; and once a told start has passed, everybody is placed in the order of the
  *    policy: so whoever is first and fits is never kept waiting for somebody who cannot start.
- * 5. *Unknown.* Who waits for a lease that is overdue or declares no end is told nothing, nor is anybody
- *    who comes behind it in one of its pools. Among those the order of the policy decides. As long as
- *    there are any, all are placed anew at every look.
+ * 5. *Unknown.* Who starts as soon as a lease is back that is overdue, or waits for one that declares no end, is
+ *    told nothing, nor is anybody who comes behind it in one of its pools. They are placed anew at every look, behind all that were told:
+ *    among them the order of the policy decides.
  *
  * An instant is one place in the plan: what is told to start and to end at one instant does so behind
  * all returns of that instant. So what was told gives the same plan in whatever order it is put together.
  *
- * A look costs O(waiters² + waiters x leases) within the depth at worst, and O(waiters) for one who comes.
+ * To place all costs O(waiters² + waiters x leases) within the depth at worst; to place one who comes O(waiters).
  */
+import { isBlocked } from "../blocking.ts"
 import type { Books } from "../Books.ts"
-import type { Request } from "../Request.ts"
+import { leasesAround, type Request } from "../Request.ts"
 import { byArrival, type Order } from "../order/Order.ts"
 import type { Backfill } from "./Backfill.ts"
 import { Plan } from "./Plan.ts"
@@ -37,6 +38,22 @@ import { tell } from "./transitions.ts"
 interface Placed {
   readonly startsNow: boolean
   readonly told: number | undefined
+}
+
+/** Gives a waiter its place behind those that were given theirs. */
+const placeIn = (plan: Plan, request: Request): Placed => {
+  const place = plan.find(request)
+  if (place.at === -Infinity) {
+    plan.keep(request, place)
+    return { startsNow: true, told: undefined }
+  }
+  if (place.at === Infinity) {
+    plan.setAside(request)
+    return { startsNow: false, told: undefined }
+  }
+  // Where it is overdue what it waits for, nobody knows when it is.
+  plan.keep(request, place.at < plan.now ? place : { at: place.at, id: last })
+  return { startsNow: false, told: plan.isSure(request) ? place.at : undefined }
 }
 
 const paysNothing = ({ parts }: Request): boolean => parts.every(({ cost }) => cost === 0)
@@ -55,8 +72,12 @@ export class Conservative implements Backfill {
   private readonly timer = new PlanTimer()
   /** What was told, as a plan; `undefined` until somebody asks for it. */
   private plan: Plan | undefined = undefined
-  /** Whether everybody within the depth was told; `undefined` where nobody has looked. */
+  /** Who was told a start, and who was once. */
+  private readonly told = new Set<Request>()
+  /** Whether everybody who is looked at was told; `undefined` where nobody has looked. */
   private complete: boolean | undefined = undefined
+  /** Whether somebody has to start before the rest are placed anew. */
+  private interrupted = false
   /** When starts are to be looked at again, whatever happens; `undefined` while that is another instant than before. */
   private dueAt: number | undefined = Infinity
 
@@ -69,6 +90,9 @@ export class Conservative implements Backfill {
   /** Goes on with what was told: of what came back before that everything was made. */
   resume(books: Books): void {
     this.settled(books)
+    for (const agent of books.agents.values()) {
+      for (const waiter of agent.waiters) if (waiter.toldStart !== undefined) this.told.add(waiter)
+    }
     this.dueAt = this.nextLook(books)
     books.timers.set(this.timer, this.dueAt)
   }
@@ -76,14 +100,12 @@ export class Conservative implements Backfill {
   /** The waiters that start now. */
   picks(books: Books, newcomer: Request | undefined): ReadonlyArray<Request> {
     if (books.waiting === 0) return this.rest(books)
-    const picked =
-      this.isStale(books) || !this.isComplete(books, newcomer)
-        ? this.placeAll(books)
-        : this.placeNewcomer(books, newcomer)
+    const picked = this.isStale(books) ? this.placeAll(books) : this.placeOthers(books, this.untold(books, newcomer))
     this.settled(books)
     if (picked.length > 0) {
-      // They are in the plan as waiters, and in the books as leases. It is asked again once they are.
+      // They are in the plan as waiters, and in the books as leases; others are within the depth. It is asked again then.
       this.plan = undefined
+      this.complete = undefined
       this.dueAt = undefined
       return picked
     }
@@ -97,12 +119,11 @@ export class Conservative implements Backfill {
   }
 
   admits(books: Books, request: Request): boolean {
+    // It is asked outside of all leases.
     if (!request.parts.some((part) => part.pool.waiting < this.depth)) return false
-    if (!this.isStale(books) && this.isComplete(books, undefined))
-      return this.planOf(books).copy(books.now).find(request).at === -Infinity
-    const anew = new Plan(books.now)
-    for (const waiter of this.inTurn([...this.waiters(books), request], books.now)) {
-      const { startsNow } = this.placeIn(anew, waiter)
+    const plan = this.planOf(books).copy(books.now)
+    for (const waiter of [...this.untold(books, undefined), request].toSorted(this.compare)) {
+      const { startsNow } = placeIn(plan, waiter)
       if (waiter === request) return startsNow
     }
     return false
@@ -110,7 +131,7 @@ export class Conservative implements Backfill {
 
   /** Whether all are to be placed anew. */
   private isStale(books: Books): boolean {
-    if (this.dueAt !== undefined && this.dueAt <= books.now) return true
+    if (this.interrupted || (this.dueAt !== undefined && this.dueAt <= books.now)) return true
     for (const pool of books.everyPool()) if (pool.stirred) return true
     return false
   }
@@ -121,6 +142,7 @@ export class Conservative implements Backfill {
 
   private rest(books: Books): ReadonlyArray<Request> {
     this.settled(books)
+    this.told.clear()
     this.plan = undefined
     this.complete = true
     this.dueAt = Infinity
@@ -128,9 +150,15 @@ export class Conservative implements Backfill {
     return []
   }
 
-  private isComplete(books: Books, newcomer: Request | undefined): boolean {
-    this.complete ??= this.waiters(books).every((waiter) => waiter === newcomer || waiter.toldStart !== undefined)
-    return this.complete
+  /** Those that are looked at and were told nothing. */
+  private untold(books: Books, newcomer: Request | undefined): ReadonlyArray<Request> {
+    if (this.complete === true) {
+      const isNew = newcomer?.status === "waiting" && newcomer.toldStart === undefined && this.isLookedAt(newcomer)
+      return isNew ? [newcomer] : []
+    }
+    const untold = this.waiters(books).filter(({ toldStart }) => toldStart === undefined)
+    this.complete = untold.length === 0
+    return untold
   }
 
   /** The plan that follows from what was told. */
@@ -144,52 +172,52 @@ export class Conservative implements Backfill {
     return plan
   }
 
-  private placeNewcomer(books: Books, newcomer: Request | undefined): ReadonlyArray<Request> {
-    if (newcomer?.status !== "waiting" || newcomer.toldStart !== undefined || !this.isWithinDepth(newcomer)) return []
-    const plan = this.planOf(books)
-    plan.now = books.now
-    const { startsNow, told } = this.placeIn(plan, newcomer)
-    if (startsNow) return [newcomer]
-    if (told === undefined) {
-      this.complete = false
-      this.plan = undefined
-      this.dueAt = undefined
-    } else {
-      tell(books, [[newcomer, told]], [])
-      if (this.dueAt !== undefined) this.dueAt = Math.min(this.dueAt, lookFor(newcomer, told, books.now))
-    }
-    return []
+  /** All are placed anew. For those that are told nothing any more the order decides then. */
+  private placeAll(books: Books): ReadonlyArray<Request> {
+    const waiters = this.inTurn(this.waiters(books), books.now)
+    const { lost, picked, placed } = this.place(books, new Plan(books.now), waiters)
+    this.interrupted = placed < waiters.length
+    this.dueAt = undefined
+    return lost && picked.length === 0 ? this.placeOthers(books, this.untold(books, undefined)) : picked
   }
 
-  /** `again`: for those that are told nothing any more the order decides. */
-  private placeAll(books: Books, again = false): ReadonlyArray<Request> {
-    const plan = new Plan(books.now)
+  /** Places those that were told nothing, behind all that were told. */
+  private placeOthers(books: Books, others: ReadonlyArray<Request>): ReadonlyArray<Request> {
+    if (others.length === 0) return []
+    const plan = this.planOf(books)
+    plan.now = books.now
+    const { picked } = this.place(books, plan, others.toSorted(this.compare))
+    for (const other of others) {
+      if (other.toldStart === undefined) this.dueAt = undefined
+      else if (this.dueAt !== undefined) this.dueAt = Math.min(this.dueAt, lookFor(other, other.toldStart, books.now))
+    }
+    return picked
+  }
+
+  /** Places waiters in a plan, one after the other, and tells those that do not start now what is new. `lost`: whether somebody is told nothing any more; `placed`: how many it came to. */
+  private place(books: Books, plan: Plan, waiters: ReadonlyArray<Request>) {
     const picked: Array<Request> = []
     const starts: Array<readonly [Request, number]> = []
     const unknown: Array<Request> = []
     let complete = true
-    for (const request of this.inTurn(this.waiters(books), books.now)) {
-      const { startsNow, told } = this.placeIn(plan, request)
+    let placed = 0
+    for (const request of waiters) {
+      placed++
+      const { startsNow, told } = placeIn(plan, request)
       if (startsNow) {
         picked.push(request)
-        complete &&= !this.isNext(request)
-        // Who comes behind it is for the next look.
-        if (this.isNext(request)) break
+        // By the order alone, and that is another one once it has started: who comes behind it is for the next look.
+        if (this.isFair && request.toldStart === undefined) break
       } else if (told === undefined) {
         complete = false
         if (request.toldStart !== undefined) unknown.push(request)
       } else if (told !== request.toldStart) starts.push([request, told])
     }
+    for (const [request] of starts) this.told.add(request)
     if (starts.length > 0 || unknown.length > 0) tell(books, starts, unknown)
     this.complete = complete
     this.plan = complete ? plan : undefined
-    this.dueAt = undefined
-    return unknown.length > 0 && picked.length === 0 && !again ? this.placeAll(books, true) : picked
-  }
-
-  /** Whether it starts by the order alone, and that is another one once it has. */
-  private isNext({ toldStart }: Request): boolean {
-    return this.isFair && toldStart === undefined
+    return { lost: unknown.length > 0, picked, placed }
   }
 
   /** Waiters in the order of what they were told; where one is late, in that of the policy. */
@@ -200,21 +228,6 @@ export class Conservative implements Backfill {
       const [x, y] = [toldTo(a), toldTo(b)]
       return x === y ? this.compare(a, b) : x - y
     })
-  }
-
-  private placeIn(plan: Plan, request: Request): Placed {
-    const place = plan.find(request)
-    if (place.at === -Infinity) {
-      plan.keep(request, place)
-      return { startsNow: true, told: undefined }
-    }
-    if (place.at === Infinity) {
-      plan.setAside(request)
-      return { startsNow: false, told: undefined }
-    }
-    // Where it is overdue what it waits for, nobody knows when it is.
-    plan.keep(request, place.at < plan.now ? place : { at: place.at, id: last })
-    return { startsNow: false, told: plan.isSure(request) ? place.at : undefined }
   }
 
   /** When starts are to be looked at again: by what was told, and by tokens for those that were told nothing. */
@@ -235,20 +248,31 @@ export class Conservative implements Backfill {
     return next
   }
 
-  /** Those within the depth of one of their queues. */
+  /**
+   * Those that are looked at: within the depth of one of their queues, or told already. Whoever waits inside a
+   * lease that waits for that is, however far behind: those before it may wait for that very lease.
+   */
   private waiters(books: Books): ReadonlyArray<Request> {
     const waiters = new Set<Request>()
+    for (const request of this.told) {
+      if (request.toldStart === undefined) this.told.delete(request)
+      else waiters.add(request)
+    }
     for (const pool of books.everyPool()) {
       let looked = 0
       for (let part = pool.waitersHead; part !== undefined && looked < this.depth; part = part.next) {
         looked++
         waiters.add(part.request)
       }
+      for (const lease of pool.blocked) for (const wait of lease.waitsInside!) if (isQueued(wait)) waiters.add(wait)
     }
     return [...waiters]
   }
 
-  private isWithinDepth(request: Request): boolean {
-    return request.parts.some((part) => part.pool.waiting <= this.depth)
+  private isLookedAt(request: Request): boolean {
+    const isHeld = (lease: Request) => isBlocked(lease) && lease.parts.length > 0
+    return request.parts.some(({ pool }) => pool.waiting <= this.depth) || leasesAround(request).some(isHeld)
   }
 }
+
+const isQueued = ({ quota }: Request): boolean => quota?.parked === undefined

@@ -9,7 +9,7 @@
  */
 import type { LedgerEvent } from "../../../src/Ledger.ts"
 import { type Checker, failing, type Run } from "../checker.ts"
-import type { World, WorldClaim, WorldPool } from "../model.ts"
+import { around, type World, type WorldClaim, type WorldPool } from "../model.ts"
 import { Random } from "../random.ts"
 import { drains } from "./quotaTree.ts"
 
@@ -61,17 +61,32 @@ const fitsFrom = (world: World, waiter: WorldClaim, start: number, instants: Rea
   )
 }
 
-/** Whether nothing but units counts for a waiter, and everybody else in its pools was told. */
-const isPlain = (world: World, waiter: WorldClaim): boolean =>
+/** Who is planned for: the first so many of each queue, and who is inside of a lease that waits for that. */
+const isLookedAt = (world: World, waiter: WorldClaim, depth: number): boolean =>
+  waiter.needs.some(({ pool }) => {
+    const line = world.queued.filter((other) => amountIn(other, pool) > 0)
+    return line.indexOf(waiter) < depth
+  }) || around(waiter).some(({ needs, notice, ttl }) => ttl === 0 && notice === undefined && needs.length > 0)
+
+/** Whether nothing but units counts for a waiter, and everybody else in its pools was told who is planned for. */
+const isPlain = (world: World, waiter: WorldClaim, depth: number): boolean =>
+  isLookedAt(world, waiter, depth) &&
   waiter.needs.every(
     ({ pool }) =>
       pool.rate === undefined &&
-      world.queued.every((other) => other === waiter || other.told !== undefined || amountIn(other, pool) === 0)
+      world.queued.every(
+        (other) =>
+          other === waiter ||
+          other.told !== undefined ||
+          amountIn(other, pool) === 0 ||
+          !isLookedAt(world, other, depth)
+      )
   )
 
 export const promisedStarts = (run: Run): Checker => {
   const { ledger, world } = run
   const isOn = run.backfill?.kind === "conservative"
+  const depth = run.backfill?.depth ?? Infinity
   // Its own: what is looked at must not change what happens.
   const random = new Random(run.seed)
   /** Whether something that this command did may have made others late. */
@@ -103,7 +118,7 @@ export const promisedStarts = (run: Run): Checker => {
     const instants = instantsOf(world)
     const overdue = isOverdue(world, now)
     for (const waiter of world.queued) {
-      if (!isPlain(world, waiter)) continue
+      if (!isPlain(world, waiter, depth)) continue
       const { id, told = Infinity } = waiter
       if (fitsFrom(world, waiter, now, instants, now)) fail(`${id} could start, beside all that were told`)
       run.count("starts: judged")

@@ -1,7 +1,7 @@
 /**
  * Aging as a rescue: a pool names the oldest waiter that it has not named, once that one
  * has waited long enough and enough grants were made since it named the last; and it
- * names one whenever something is granted or returned where it may.
+ * names one whenever something is granted or returned where it may, before the next one is granted from a queue.
  *
  * The bound: whoever has waited long enough as something is granted or returned, with so
  * many waiters before it in a pool, is rescued or gone at the latest `oneIn` grants of
@@ -71,6 +71,13 @@ export const rescue = (run: Run): Checker => {
     onEvent: (event) => {
       changed = event._tag === "Granted" || event._tag === "GrantedAtOnce" || event._tag === "Returned"
       if (event._tag === "Rescued") judge(event.id, event.type, event.at)
+      if (event._tag === "Granted" && aging !== undefined) {
+        for (const pool of world.pools) {
+          const first = oldest(pool)
+          if (first !== undefined && isDue(pool, aging.oneIn) && event.at - first.askedAt >= aging.after)
+            fail(`${pool.type} could have rescued ${first.id} before ${event.id} was granted`)
+        }
+      }
       // At once: it may be back, behind all others, before the command ends.
       if (event._tag === "Withdrawn") {
         const claim = world.claim(event.id)
