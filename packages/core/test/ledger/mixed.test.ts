@@ -202,6 +202,37 @@ describe("deadlocks avoided beside other policies", () => {
     assert.strictEqual(growth.status, "held")
   })
 
+  it("let a claim inside a lease pass who is kept waiting, also where it waited for quota", () => {
+    const { ledger } = setUp({ cpu: 4 }, { deadlock: bankers })
+    ledger.setGroup("team", { onQuota: "wait", limits: { cpu: { max: 3 } } }, 0)
+    for (const agent of ["a", "b"]) ledger.assign(agent, { group: "team", onQuota: undefined }, 0)
+    const lease = request(ledger.claim("a", { cpu: 1 }, 0, declared({ cpu: 3 })))
+    const other = request(ledger.claim("b", { cpu: 2 }, 0))
+    const inside = request(ledger.claim("a", { cpu: 2 }, 1, { parent: lease }))
+    assert.isDefined(inside.quota?.parked)
+    const unsafe = request(ledger.claim("c", { cpu: 2 }, 2, declared({ cpu: 4 })))
+    ledger.release(other, 3)
+    assert.deepStrictEqual([inside.status, unsafe.status], ["held", "waiting"])
+  })
+
+  it("keep a claim waiting after which two could wait for the quota of each other", () => {
+    const { ledger } = setUp({ cpu: 10 }, { deadlock: bankers })
+    ledger.setGroup("team", { onQuota: "wait", limits: { cpu: { nominal: 4 } } }, 0)
+    ledger.assign("a", { group: "team", onQuota: undefined }, 0)
+    const first = request(ledger.claim("a", { cpu: 2 }, 0, declared({ cpu: 4 })))
+    const second = request(ledger.claim("a", { cpu: 2 }, 1, declared({ cpu: 4 })))
+    assert.deepStrictEqual([first.status, second.status], ["held", "waiting"])
+    assert.deepStrictEqual(
+      ledger.safetyOf(second).map(({ declared: short, left }) => [left, short.map(({ amount }) => amount)]),
+      [[0, [2, 2]]]
+    )
+    const over = ledger.claim("a", { cpu: 1 }, 2, declared({ cpu: 5 }))
+    assert.strictEqual("allowed" in over && over.allowed, "at most 4: that is what team may have")
+    request(ledger.claim("a", { cpu: 2 }, 3, { parent: first }))
+    ledger.release(first, 4)
+    assert.strictEqual(second.status, "held", "what is inside comes back, for it declared nothing")
+  })
+
   it("ask nothing of a pool that a maximum does not name, however much of it is promised", () => {
     const { ledger } = setUp({ cpu: 8, gpu: 2 }, { deadlock: bankers })
     ledger.reserve({ holder: { _tag: "Agent", agent: "prod" }, claim: { gpu: 2 }, from: 0 }, 0)

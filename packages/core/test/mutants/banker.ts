@@ -66,14 +66,6 @@ export const bankerMutants = [
       replacement: "this.uses.add(account, 0, -leases)"
     }
   ]),
-  ...of("Settling.ts", [
-    {
-      name: "who had to wait for quota waits for its turn",
-      rule: "a claim inside a lease waits for no order, also where it waited for quota: it is part of a maximum",
-      search: "if (this.judge.avoids) for (const request of admitted) this.judge.putBack(request)",
-      replacement: ""
-    }
-  ]),
   ...of("preemption/safety.ts", [
     {
       name: "who comes back gives nothing",

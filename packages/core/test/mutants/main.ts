@@ -56,6 +56,7 @@ const witnesses: Witnesses = existsSync(witnessesFile) ? JSON.parse(readFileSync
 /** The kind of run in which the rules of a policy matter most: tried where a run of all kinds shows nothing. */
 const profileFor = ({ file, name, rule }: Mutant): string | undefined => {
   if (file.startsWith("order/") && rule.includes("quota")) return "groups, ordered"
+  if (rule.includes("wait for quota")) return "groups"
   if (name.startsWith("what lingers")) return "lingering"
   if (file === "preemption/Reclaimer.ts" || file === "quota/reclaim.ts") return "reclaiming"
   if (/^(reservations\/(Page|Stay|Calendar|Reservations)|preemption\/windows|Endings|Arrivals)/.test(file))

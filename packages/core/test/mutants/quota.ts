@@ -92,6 +92,12 @@ export const quotaMutants = [
   ]),
   ...of("deadlock.ts", [
     {
+      name: "growth for who waits for quota",
+      rule: "a pool is told to grow only where no wait for quota is served by what comes back",
+      search: "      quota: quotaOf(inOrder, leases),\n",
+      replacement: "      quota: grown ? quotaOf(inOrder, leases) : undefined,\n"
+    },
+    {
       name: "waits for quota close no cycle",
       rule: "a wait for quota is a wait like any other",
       search: "if (request.quota?.parked !== undefined) return leasesAround(request).length === 0",

@@ -102,6 +102,14 @@ export const windowMutants = [
       replacement: ""
     }
   ]),
+  ...of("preemption/reconsider.ts", [
+    {
+      name: "no room for windows beside groups",
+      rule: "leases are told to end for windows where agents are in groups too",
+      search: "books.lead !== undefined) makeRoom(",
+      replacement: "books.lead !== undefined && books.groups.byId.size === 0) makeRoom("
+    }
+  ]),
   ...of("Arrivals.ts", [
     {
       name: "what was promised twice is missed",

@@ -238,6 +238,11 @@ export const profiles: ReadonlyArray<Profile> = [
     ...base,
     name: "groups",
     groups: true,
+    pools: (random) => {
+      const grows = random.chance(0.5)
+      const most = (capacity: number) => (grows ? { maxCapacity: capacity + random.between(0, 8) } : {})
+      return plain(random, random.between(2, 4)).map(({ capacity }) => ({ capacity, ...most(capacity) }))
+    },
     deadlock: () => failRequester,
     preemption: () => preemptionOff,
     weights: { ...weights, setQuota: 2, setGroup: 5, removeGroup: 1, assign: 3 }
