@@ -186,6 +186,20 @@ describe("who is told nothing", () => {
 describe("beyond the depth", () => {
   const shallow = { backfill: { ...backfill, depth: 1 } }
 
+  it.each([
+    { depth: 1, cpu: 1, then: ["held", "held", "held"] },
+    { depth: 2, cpu: 2, then: ["held", "held", 90] }
+  ])("who is within it once others start goes on at once, or is told when: %j", ({ cpu, depth, then }) => {
+    const { ledger } = setUp({ cpu: 4 }, { backfill: { ...backfill, depth } })
+    const running = request(ledger.claim("a", { cpu: 4 }, 0, lasting(100)))
+    const waiters = [1, 2, 3].map((at) => request(ledger.claim("b", { cpu }, at, lasting(50))))
+    ledger.release(running, 40)
+    assert.deepStrictEqual(
+      waiters.map(({ status, toldStart }) => toldStart ?? status),
+      then
+    )
+  })
+
   it("a claim inside a lease is looked at all the same: the lease may be what those before it wait for", () => {
     const { ledger } = setUp({ cpu: 4, gpu: 1 }, shallow)
     const outer = request(ledger.claim("a", { gpu: 1 }, 0))
