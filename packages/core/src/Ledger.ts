@@ -45,7 +45,7 @@ export {
   type PriorityOrder
 } from "./ledger/order/Order.ts"
 export { byF1, shortestFirst } from "./ledger/order/sizes.ts"
-export { type BackfillKind, type BackfillOptions } from "./ledger/plan/Backfill.ts"
+export { type BackfillKind, type BackfillOptions, backfillProblem, type Beside } from "./ledger/plan/Backfill.ts"
 export { Pool, type PoolOptions } from "./ledger/Pool.ts"
 export type { Notice, NoticeCause, PreemptionCause } from "./ledger/preemption/Notice.ts"
 export type { EndingView } from "./ledger/preemption/announced.ts"

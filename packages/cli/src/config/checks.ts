@@ -3,6 +3,7 @@ import * as ResourceType from "@resource-manager/core/ResourceType"
 import * as Duration from "effect/Duration"
 import { optionsOf } from "./adaptive.ts"
 import type { LlmLimit } from "./llm.ts"
+import { policyProblems } from "./policyChecks.ts"
 import type { FieldPath, Problem } from "./problems.ts"
 import { unknownName } from "./problems.ts"
 import type { Config } from "./schema.ts"
@@ -275,6 +276,7 @@ export const problemsOfConfig = (config: Config, file: unknown): ReadonlyArray<P
   ...quotaProblems(config, file),
   ...groupProblems(config, file),
   ...priorityProblems(config),
+  ...policyProblems(config),
   ...adaptiveProblems(config),
   ...adaptiveRateProblems(config),
   ...llmProblems(config),

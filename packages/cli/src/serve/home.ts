@@ -159,6 +159,10 @@ export type HomeFailure = ConfigInvalid | PluginFailed | JournalFailure
 const isOfSettings = (error: ManagerError | JournalFailure): error is InvalidCapacity | InvalidRate | InvalidClaim =>
   error._tag === "InvalidCapacity" || error._tag === "InvalidRate" || error._tag === "InvalidClaim"
 
+/** Where settings say what an error of the manager is about: a pool, or what its options name. */
+const placeOf = (error: InvalidCapacity | InvalidRate | InvalidClaim): FieldPath =>
+  error._tag === "InvalidClaim" ? ["manager", ...error.field.split(".")] : ["pools"]
+
 type Home = ResourceManager | LeaseTable | LeaseExits | LeaseReports | Meter
 
 /** The manager with all of it, as a home that hands leases to others. */
@@ -173,7 +177,7 @@ export const homeOf = (
     Layer.merge(Layer.merge(LeaseExits.layer, LeaseReports.layer)),
     Layer.provide([policies(settings.complete), journal]),
     Layer.catch((error) =>
-      Layer.effectContext(Effect.fail(isOfSettings(error) ? refused(settings, ["pools"])(error) : error))
+      Layer.effectContext(Effect.fail(isOfSettings(error) ? refused(settings, placeOf(error))(error) : error))
     )
   )
   // One after the other: who comes second to a name is told of who has it.

@@ -111,6 +111,27 @@ export const wrong: ReadonlyArray<{
     schemaRefuses: true
   },
   {
+    what: "conservative backfill beside what would void its promises",
+    text: "manager:\n  deadlock: banker\n  order:\n    backfill: conservative\n",
+    told: [":4:15: manager.order.backfill: allowed: easy or shadow where deadlocks are avoided (banker)"],
+    schemaRefuses: false
+  },
+  {
+    what: "conservative backfill beside bypass and a share that is halved too often",
+    text: "manager:\n  order:\n    fairShare: { halfLife: 0s }\n    bypass: true\n    backfill: { kind: conservative }\n",
+    told: [
+      ":3:28: manager.order.fairShare.halfLife: allowed: a duration from 1 millisecond",
+      ":5:15: manager.order.backfill: allowed: easy or shadow beside bypass"
+    ],
+    schemaRefuses: false
+  },
+  {
+    what: "conservative backfill beside preemption",
+    text: "manager:\n  preemption: { reclaim: false }\n  order: { backfill: conservative }\n",
+    told: [":3:22: manager.order.backfill: allowed: easy or shadow where claims take leases from others"],
+    schemaRefuses: false
+  },
+  {
     what: "a secret in the file",
     text: "daemon:\n  tokens:\n    admin: hunter2\n    agents: { a: { env: A, file: b } }\n",
     told: [
