@@ -4,7 +4,7 @@
  * remembers what it has seen of those that go on.
  */
 import type { LedgerEvent } from "@resource-manager/core/Ledger"
-import { amount, claimShort, count, counted, rateText, type Types } from "./amounts.ts"
+import { amount, claimShort, counted, rateText, type Types } from "./amounts.ts"
 import { failureWord } from "./failures.ts"
 import { nameCell, named } from "./names.ts"
 import type { Role } from "./style.ts"
@@ -58,10 +58,13 @@ const asked = (event: EventOf<"Queued" | "GrantedAtOnce">, types: Types): Readon
 const planned = ({ at, starts, unknown = [] }: EventOf<"Planned">): string => {
   const [first, ...more] = starts
   const told =
-    first === undefined || more.length > 0
-      ? `${counted(starts.length, "waiter")} told by when they start`
-      : `waiter ${first[0]} starts in ${duration((first[1] - at) / 1_000)} at the latest`
-  return unknown.length === 0 ? told : `${told}, of ${count(unknown.length)} that is not known any more`
+    first === undefined
+      ? []
+      : more.length > 0
+        ? [`${counted(starts.length, "waiter")} told by when they start`]
+        : [`waiter ${first[0]} starts in ${duration((first[1] - at) / 1_000)} at the latest`]
+  const lost = unknown.length === 0 ? [] : [`${counted(unknown.length, "waiter")} told that nobody knows any more`]
+  return [...told, ...lost].join(", ")
 }
 
 const limits = (event: EventOf<"Queued" | "GrantedAtOnce">): string => {

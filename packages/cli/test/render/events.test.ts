@@ -82,6 +82,17 @@ describe("events", () => {
       { _tag: "Left", at: 0, id: 8, reason: "Interrupted" },
       { _tag: "Undone", at: 0, id: 9 },
       { _tag: "Exempted", at: 0, id: 10 },
+      { _tag: "Planned", at: 0, starts: [[10, 90_000_000]] },
+      {
+        _tag: "Planned",
+        at: 0,
+        starts: [
+          [10, 5],
+          [11, 6]
+        ],
+        unknown: [12]
+      },
+      { _tag: "Planned", at: 0, starts: [], unknown: [10, 11] },
       { _tag: "Shrunk", at: 0, id: 11, amounts: { cpu: 1 } },
       { _tag: "Refunded", at: 0, type: "cpu", tokens: 1 },
       { _tag: "Settled", at: 0, id: 12, costs: { cpu: 1, tokens: 812 } },
@@ -95,6 +106,9 @@ describe("events", () => {
       2026-11-23 14:03:12.000  left       waiter 8: given up
       2026-11-23 14:03:12.000  undone     lease 9: its work never began
       2026-11-23 14:03:12.000  exempted   waiter 10 may pass the queue
+      2026-11-23 14:03:12.000  planned    waiter 10 starts in 1 min 30 s at the latest
+      2026-11-23 14:03:12.000  planned    2 waiters told by when they start, 1 waiter told that nobody knows any more
+      2026-11-23 14:03:12.000  planned    2 waiters told that nobody knows any more
       2026-11-23 14:03:12.000  shrunk     lease 11 gave back cpu 1
       2026-11-23 14:03:12.000  refunded   cpu: 1 token
       2026-11-23 14:03:12.000  settled    lease 12: 1 token of cpu, 812 tokens of tokens
