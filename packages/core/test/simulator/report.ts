@@ -105,7 +105,7 @@ export const minimums: Readonly<Record<string, number>> = {
   "returned: preempted": 600,
   "preempting: age": 150,
   "preempting: deadlock": 250,
-  "preempting: expiry": 250,
+  "preempting: expiry": 60,
   "preempting: priority": 4_000,
   "preemption: potential fell": 2_500,
   "preemption: several victims": 250,
