@@ -187,16 +187,16 @@ describe("beyond the depth", () => {
   const shallow = { backfill: { ...backfill, depth: 1 } }
 
   it.each([
-    { depth: 1, cpu: 1, then: ["held", "held", "held"] },
-    { depth: 2, cpu: 2, then: ["held", "held", 90] }
-  ])("who is within it once others start goes on at once, or is told when: %j", ({ cpu, depth, then }) => {
+    { depth: 1, cpu: 1, found: ["held", "held", "held"] },
+    { depth: 2, cpu: 2, found: ["held", "held", 90] }
+  ])("who is within it once others start goes on at once, or is told when: %j", ({ cpu, depth, found }) => {
     const { ledger } = setUp({ cpu: 4 }, { backfill: { ...backfill, depth } })
     const running = request(ledger.claim("a", { cpu: 4 }, 0, lasting(100)))
     const waiters = [1, 2, 3].map((at) => request(ledger.claim("b", { cpu }, at, lasting(50))))
     ledger.release(running, 40)
     assert.deepStrictEqual(
       waiters.map(({ status, toldStart }) => toldStart ?? status),
-      then
+      found
     )
   })
 

@@ -15,9 +15,9 @@
  *    (a capacity falls, tokens are charged, a reservation or an exemption goes first). What does not
  *    hold any more is told anew; and once a told start has passed, everybody is placed in the order of the
  *    policy: so whoever is first and fits is never kept waiting for somebody who cannot start.
- * 5. *Unknown.* Who starts as soon as a lease is back that is overdue, or waits for one that declares no end, is
- *    told nothing, nor is anybody who comes behind it in one of its pools. They are placed anew at every look, behind all that were told:
- *    among them the order of the policy decides.
+ * 5. *Unknown.* Who starts as soon as a lease is back that is overdue, or waits for one that declares no
+ *    end, is told nothing, nor is anybody who comes behind it in one of its pools. They are placed anew at
+ *    every look, behind all that were told: among them the order of the policy decides.
  *
  * An instant is one place in the plan: what is told to start and to end at one instant does so behind
  * all returns of that instant. So what was told gives the same plan in whatever order it is put together.
@@ -103,7 +103,7 @@ export class Conservative implements Backfill {
     const picked = this.isStale(books) ? this.placeAll(books) : this.placeOthers(books, this.untold(books, newcomer))
     this.settled(books)
     if (picked.length > 0) {
-      // They are in the plan as waiters, and in the books as leases; others are within the depth. It is asked again then.
+      // They are in the plan as waiters, and in the books as leases; others come into the depth. It is asked again then.
       this.plan = undefined
       this.complete = undefined
       this.dueAt = undefined
