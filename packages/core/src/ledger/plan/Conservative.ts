@@ -234,9 +234,10 @@ export class Conservative implements Backfill {
   private nextLook(books: Books): number {
     const { now } = books
     const waiters = this.waiters(books)
-    const told = Math.min(
-      ...waiters.map((waiter) => (waiter.toldStart === undefined ? Infinity : lookFor(waiter, waiter.toldStart, now)))
-    )
+    let told = Infinity
+    for (const waiter of waiters) {
+      if (waiter.toldStart !== undefined) told = Math.min(told, lookFor(waiter, waiter.toldStart, now))
+    }
     if (waiters.every((waiter) => waiter.toldStart !== undefined || paysNothing(waiter))) return told
     let next = told
     const plan = new Plan(now)
