@@ -189,10 +189,10 @@ export class Ledger {
    * where it is the first and what was told to end is enough for it; `undefined` where neither is known.
    */
   plannedStart(request: Request): number | undefined {
-    if (request.status !== "waiting") return undefined
+    // Where deadlocks are avoided what is enough may not be safe.
+    if (request.status !== "waiting" || this.judge.avoids) return undefined
     if (this.backfill !== undefined) return this.backfill.startOf(this.books, request)
-    // What is enough may not be safe.
-    return this.judge.avoids ? undefined : announcedStart(this.books, request, this.now)
+    return announcedStart(this.books, request, this.now)
   }
 
   /** Would a claim be granted now, and if not, why: by the policies of this Ledger. Takes nothing. */
@@ -238,7 +238,11 @@ export class Ledger {
     if (former === undefined) return books.definePool(type, options)
     books.wake(former)
     const adoption = adopt(former, options)
-    if (adoption === undefined) return former
+    if (adoption === undefined) {
+      // Its plan begins now: while it was dormant nobody was looked at there.
+      this.backfill?.resume?.(books)
+      return former
+    }
     pools.configure(books, former, adoption)
     this.judge.review([former])
     this.settling.settle()

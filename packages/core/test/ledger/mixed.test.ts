@@ -443,4 +443,34 @@ describe("backfill and tokens", () => {
     ledger.advance(5_000)
     assert.deepStrictEqual(capture(next.books), capture(ledger.books))
   })
+
+  it("are waited for after a new start, once the pool is there again", () => {
+    const { lasting, ledger } = setUpRated()
+    ledger.release(
+      [...ledger.books.index!.values()].find(({ agent }) => agent.id === "brief")!,
+      100
+    )
+    const small = request(ledger.claim("small", { gpu: 1 }, 100, lasting(2_000)))
+    const state: State = JSON.parse(JSON.stringify(capture(ledger.books)))
+    const books = restore(state)
+    books.restart()
+    const next = new Ledger({ backfill: { kind: "easy" }, books, indexed: true })
+    next.definePool("gpu", { capacity: 4, rate: { limit: 1, intervalMicros: 1_000, burst: 4, per: "unit" } }, 200)
+    assert.strictEqual(next.nextDueAt, ledger.nextDueAt)
+    next.advance(1_000)
+    assert.strictEqual(books.index!.get(small.id)?.status, "held")
+  })
+})
+
+describe("backfill where deadlocks are avoided", () => {
+  it("says of nobody by when it starts: what is enough then may not be safe", () => {
+    const { ledger } = setUp({ cpu: 4 }, { backfill: { kind: "easy" }, deadlock: bankers })
+    const declared = (expected: number) => ({ scheduling: { expected, preemptible: false, maximum: { cpu: 4 } } })
+    request(ledger.claim("a", { cpu: 1 }, 0, declared(0)))
+    const brief = request(ledger.claim("b", { cpu: 3 }, 0, { scheduling: { expected: 100, preemptible: false } }))
+    const head = request(ledger.claim("c", { cpu: 2 }, 1, declared(100)))
+    assert.strictEqual(ledger.plannedStart(head), undefined)
+    ledger.release(brief, 100)
+    assert.deepStrictEqual([head.status, ledger.safetyOf(head).length], ["waiting", 1])
+  })
 })
