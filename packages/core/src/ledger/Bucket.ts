@@ -110,20 +110,22 @@ export class Bucket {
   /**
    * Microseconds from `refilledAt` until the level reaches `tokens`, rounded up
    * to the first whole microsecond at which it has; `Infinity` above the burst.
+   * `taken`: if so many that are there now were taken first.
    */
-  microsUntil(tokens: number): number {
-    if (tokens <= this.level) return 0
+  microsUntil(tokens: number, taken = 0): number {
+    const level = this.level - taken
+    if (tokens <= level) return 0
     if (tokens > this.burst) return Infinity
-    const missing = (tokens - this.level) * this.interval
+    const missing = (tokens - level) * this.interval
     if (missing <= Number.MAX_SAFE_INTEGER) return Math.ceil((missing - this.remainder) / this.limit)
-    const needed = (BigInt(tokens) - BigInt(this.level)) * BigInt(this.interval) - BigInt(this.remainder)
+    const needed = (BigInt(tokens) - BigInt(level)) * BigInt(this.interval) - BigInt(this.remainder)
     const limit = BigInt(this.limit)
     return Number((needed + limit - 1n) / limit)
   }
 
-  /** The first instant at which the level is at least `tokens`, if none are taken. */
-  readyAt(tokens: number): number {
-    return this.refilledAt + this.microsUntil(tokens)
+  /** The first instant at which the level is at least `tokens`, if none are taken but `taken` now. */
+  readyAt(tokens: number, taken = 0): number {
+    return this.refilledAt + this.microsUntil(tokens, taken)
   }
 
   /** Takes tokens that are there: the caller has refilled and looked. */

@@ -429,6 +429,23 @@ describe("backfill and tokens", () => {
     assert.deepStrictEqual([head.status, small.status, small.grantedAt], ["waiting", "held", 1_000])
   })
 
+  it("are there again for the head, where several that pass take all that there can be", () => {
+    const { ledger } = setUp({}, { backfill: { kind: "easy" } })
+    const rate = { limit: 1, intervalMicros: 1, burst: 4, per: "unit" as const }
+    ledger.definePool("gpu", { capacity: 6, rate }, 0)
+    const lasting = (expected: number) => ({ scheduling: { expected, preemptible: false } })
+    request(ledger.claim("long", { gpu: 1 }, 0, lasting(20_000)))
+    request(ledger.claim("endless", { gpu: 3 }, 0, lasting(0)))
+    const unknown = request(ledger.claim("all", { gpu: 4 }, 10, lasting(1_000)))
+    const head = request(ledger.claim("head", { gpu: 3 }, 10, lasting(1_000)))
+    const small = [1, 2].map(() => request(ledger.claim("small", { gpu: 1 }, 10, lasting(500))))
+    ledger.abandon(unknown, 20)
+    assert.deepStrictEqual(
+      [head, ...small].map(({ status }) => status),
+      ["waiting", "held", "held"]
+    )
+  })
+
   it("are waited for by a Ledger that goes on as by the first", () => {
     const { lasting, ledger } = setUpRated()
     ledger.release(

@@ -161,7 +161,7 @@ export class Plan {
     const wanted = page.tokensAdmitted + cost
     if (wanted > pool.tokens(this.now) - pool.earmarkedTokens) return false
     if (pool.bucket === undefined || page.tokensPlaced === 0) return true
-    return pool.bucket.readyAt(pool.earmarkedTokens + page.tokensPlaced + wanted) <= page.firstStart
+    return pool.bucket.readyAt(pool.earmarkedTokens + page.tokensPlaced, wanted) <= page.firstStart
   }
 
   /**
@@ -173,9 +173,11 @@ export class Plan {
     if (cost === 0 || earmarked || bucket === undefined) return Infinity
     bucket.refill(this.now)
     const { tokensAdmitted, tokensPlaced } = this.page(pool)
-    const own = pool.earmarkedTokens + tokensAdmitted + cost
-    for (const needed of [own, own + tokensPlaced]) {
-      const ready = needed > bucket.burst ? Infinity : bucket.readyAt(needed)
+    const own = tokensAdmitted + cost
+    for (const ready of [
+      bucket.readyAt(pool.earmarkedTokens + own),
+      bucket.readyAt(pool.earmarkedTokens + tokensPlaced, own)
+    ]) {
       if (ready > this.now) return ready
     }
     return Infinity
