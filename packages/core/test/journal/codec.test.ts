@@ -28,7 +28,7 @@ describe("the journal's text", () => {
     })
     workload.define(ledger)
     for (let step = 0; step < 2_000; step++) {
-      const planned = workload.next(ledger)
+      const planned = workload.next(ledger, ledger.nextDueAt)
       world.asking = planned.asking ?? { parent: undefined, grows: undefined }
       workload.answered(planned.run(ledger))
       ledger.settled.length = 0

@@ -62,7 +62,7 @@ const simulateTwice = (seed: number, profile: Profile, steps: number, report: Re
   const result = simulate(seed, profile, steps, report)
   if (result.failure !== undefined || !isRestored(seed)) return result
   const again = new Report()
-  const restored = simulate(seed, profile, steps, again, true)
+  const restored = simulate(seed, profile, steps, again, result)
   for (const key of ["snapshot continued", "snapshot and events continued"]) {
     report.count(key, again.counts.get(key) ?? 0)
   }

@@ -36,6 +36,8 @@ export interface Result {
   readonly waitingShare: number
   /** A digest of all events up to each step: equal runs have equal ones. */
   readonly digests: ReadonlyArray<number>
+  /** When the Ledger had to be asked again, as each command was chosen. */
+  readonly dues: ReadonlyArray<number>
   /** The whole state at the end, as JSON. */
   readonly state: string
 }
@@ -64,6 +66,9 @@ class Simulation {
   private shares = 0
   private digest = 0
   private readonly digests: Array<number> = []
+  private readonly dues: Array<number> = []
+  /** The same run on one Ledger, where this one is on restored ones. */
+  private readonly former: Result | undefined
   /** When to go on with a Ledger that was restored. Its own: everything else stays as it is. */
   private readonly restores: Random | undefined
   /** The last snapshot, and the events since. */
@@ -73,9 +78,10 @@ class Simulation {
   private heard = 0
   private planned: Command | undefined = undefined
 
-  constructor(seed: number, { draw, ...kind }: Profile, report: Report, restored: boolean) {
+  constructor(seed: number, { draw, ...kind }: Profile, report: Report, former: Result | undefined) {
     const profile = draw?.(new Random(seed + 4)) ?? kind
-    this.restores = restored ? new Random(seed + 1) : undefined
+    this.former = former
+    this.restores = former === undefined ? undefined : new Random(seed + 1)
     this.report = report
     this.random = new Random(seed)
     const policy = profile.policy?.(new Random(seed + 2))
@@ -113,7 +119,7 @@ class Simulation {
     }
     this.workload = new Workload(this.random, profile, world)
     // On restored Ledgers the events have to be those of a run that was checked: that says it all.
-    this.checkers = restored ? [] : checkersFor(this.run).map((make) => make(this.run))
+    this.checkers = former !== undefined ? [] : checkersFor(this.run).map((make) => make(this.run))
   }
 
   steps(count: number): void {
@@ -121,7 +127,7 @@ class Simulation {
     while (this.run.step < count) {
       // Before a command is chosen, for it holds what it works on.
       if (this.restores?.chance(0.03) === true) this.restoreLedger()
-      this.step(this.workload.next(this.run.ledger))
+      this.step(this.next())
     }
     this.end()
   }
@@ -133,8 +139,20 @@ class Simulation {
       steps,
       waitingShare: steps === 0 ? 0 : this.shares / steps,
       digests: this.digests,
+      dues: this.dues,
       state: JSON.stringify(capture(this.run.ledger.books))
     }
+  }
+
+  /**
+   * What is done next. A Ledger may ask to be woken where nothing comes of it, and a restored one need not
+   * for the same: so the instants are those of the run before.
+   */
+  private next(): Planned {
+    const { ledger } = this.run
+    const dueAt = this.former?.dues[this.dues.length] ?? ledger.nextDueAt
+    this.dues.push(dueAt)
+    return this.workload.next(ledger, dueAt)
   }
 
   private step(planned: Planned): void {
@@ -210,7 +228,7 @@ class Simulation {
       this.step({ command: { name, at }, run })
     }
     end("stop", () => (ledger.stop(at), undefined))
-    for (let i = 0; i < 3; i++) this.step(this.workload.next(ledger))
+    for (let i = 0; i < 3; i++) this.step(this.next())
     for (const lease of world.leases.filter((_, index) => index % 2 === 0)) {
       const handle = this.workload.handles.get(lease.id)
       if (handle === undefined) continue
@@ -223,10 +241,10 @@ class Simulation {
 
 /**
  * Runs one seed. A broken rule is in the result; so is a defect of the Ledger.
- * `restored`: on Ledgers that are restored from their own state again and again.
+ * `former`: the same run once more, on Ledgers that are restored from their own state again and again.
  */
-export const simulate = (seed: number, profile: Profile, steps: number, report: Report, restored = false): Result => {
-  const simulation = new Simulation(seed, profile, report, restored)
+export const simulate = (seed: number, profile: Profile, steps: number, report: Report, former?: Result): Result => {
+  const simulation = new Simulation(seed, profile, report, former)
   try {
     simulation.steps(steps)
     return simulation.result(undefined)

@@ -86,9 +86,10 @@ export class Workload {
     if (this.gone.length > 4) this.gone.shift()
   }
 
-  next(ledger: Ledger): Planned {
-    const at = this.tick(ledger)
-    this.dueAt = ledger.nextDueAt
+  /** `dueAt`: when the Ledger has to be asked again. */
+  next(ledger: Ledger, dueAt: number): Planned {
+    const at = this.tick(dueAt)
+    this.dueAt = dueAt
     const waiting = this.world.waiters.length
     const holding = this.world.leases.length
     const weights = { ...this.profile.weights }
@@ -469,13 +470,12 @@ export class Workload {
   }
 
   /** Moves the clock: mostly a little, at times exactly to what is due, a minute, a day; or it lies. */
-  private tick(ledger: Ledger): number {
+  private tick(due: number): number {
     const random = this.random
     if (!random.chance(this.profile.moves)) return this.clock
     const kind = random.int(200)
     if (kind < 120) this.clock += random.between(1, 500)
     else if (kind < 170) {
-      const due = ledger.nextDueAt
       if (due < this.clock + day) this.clock = Math.max(this.clock, due + random.between(-1, 1))
     } else if (kind < 188) this.clock += random.between(1_000, 20_000)
     else if (kind < 193) this.clock += random.between(1_000_000, 60_000_000)
