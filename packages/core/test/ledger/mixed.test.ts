@@ -286,6 +286,18 @@ describe("deadlocks avoided beside other policies", () => {
 })
 
 describe("who waits for quota", () => {
+  it("is told what else its agent waits for, where it may not wait any more", () => {
+    const { ledger } = setUp({ cpu: 4 })
+    ledger.setGroup("team", { onQuota: "wait" }, 0)
+    ledger.assign("a", { group: "team", onQuota: undefined }, 0)
+    ledger.setQuota("a", "cpu", 1, 0)
+    ledger.claim("a", { cpu: 1 }, 0)
+    const waits = request(ledger.claim("a", { cpu: 1 }, 0))
+    ledger.assign("a", { group: undefined, onQuota: undefined }, 1)
+    const { refusal } = waits
+    assert.deepStrictEqual(refusal?._tag === "QuotaExceeded" && [refusal.held, refusal.waiting], [1, 0])
+  })
+
   it("fails where a new rate can never pay for it", () => {
     const { ledger } = setUp({ cpu: 9 })
     const cpu = ledger.books.pools.get("cpu")!

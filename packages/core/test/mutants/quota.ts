@@ -90,6 +90,22 @@ export const quotaMutants = [
       replacement: "    this.changed = changed"
     }
   ]),
+  ...of("quota/reasons.ts", [
+    {
+      name: "what others have their quota for is told inside a lease",
+      rule: "who waits for quota is told of limits that keep it waiting, and no others",
+      search: 'const basis = leasesAround(request).length > 0 ? "held" : "used"\n',
+      replacement: 'const basis = leasesAround(request).length > 0 ? "used" : "used"\n'
+    }
+  ]),
+  ...of("quota/refusals.ts", [
+    {
+      name: "it waits for itself",
+      rule: "whom a cut leaves over its quota is told what else its agent waits for",
+      search: '(request.status === "waiting" ? amount : 0)',
+      replacement: '(request.status === "waiting" ? 0 : 0)'
+    }
+  ]),
   ...of("deadlock.ts", [
     {
       name: "growth for who waits for quota",

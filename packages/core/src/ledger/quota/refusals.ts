@@ -87,8 +87,9 @@ export const overOwn = (part: Part, waits: boolean): QuotaExceeded | undefined =
 export const refusedBy = (obstacle: Obstacle, now: number): QuotaExceeded => {
   const { level, limit, part, wanted } = obstacle
   if (level === undefined) {
-    const { account, amount } = part
-    const { held, quota, waiting } = account
+    const { account, amount, request } = part
+    const { held, quota } = account
+    const waiting = account.waiting - (request.status === "waiting" ? amount : 0)
     return {
       _tag: "QuotaExceeded",
       reason: isOwnFlat(account) && amount > quota ? "neverFits" : "inUse",

@@ -17,6 +17,7 @@ import { amountsOf, around, type Need, type World, type WorldClaim } from "../mo
 import { isSafeWith, neverHad, outermostOf } from "../prevention.ts"
 import { askerFor, keptFor, roomFor, standingFor, standingPromises } from "../promises.ts"
 import { serve } from "../service.ts"
+import { levelJudge, quotaReasonsJudge } from "../quotaTold.ts"
 import { neverFits } from "./admission.ts"
 
 const name = "refusals"
@@ -113,6 +114,13 @@ const promisedBefore = (world: World, { amount, pool }: Need): ReadonlyArray<Wai
   return [{ _tag: "Order", resourceType: pool.type, ahead: wanted.length - 1, aheadAmount }]
 }
 
+/** Judges by the state of now why a claim is said to wait. */
+const reasonsJudge = (world: World, claim: WorldClaim, now: number) => {
+  if (claim.parked) return quotaReasonsJudge(world, claim)
+  const lacks = reasonsFor(world, claim, now)
+  return (told: ReadonlyArray<WaitReason>): boolean => sameReasons(told, lacks)
+}
+
 /** Leases that hold no more than was promised to others for ever: their return leaves nothing for a waiter. */
 const vainFor = (world: World, waiter: WorldClaim, now: number) => {
   const blocked = world.leases.filter(
@@ -132,7 +140,8 @@ const cycleJudge = (world: World, victim: WorldClaim, now: number): Judge => {
     agent: waiter.agent,
     amounts: amountsOf(waiter),
     inside: around(waiter).map((lease) => lease.id),
-    vain: vainFor(world, waiter, now),
+    // Quota comes back whoever the units are promised to.
+    vain: waiter.parked ? [] : vainFor(world, waiter, now),
     victim: waiter === victim
   }))
   const leases = new Map(world.leases.map((lease) => [lease.id, { agent: lease.agent, amounts: amountsOf(lease) }]))
@@ -221,7 +230,7 @@ export const refusals = (run: Run): Checker => {
         judge = (refusal) => refusal._tag === reason && refusal.lease === claim.grows?.id
       else if (reason === "ClaimTimedOut") {
         const facts = { agent: claim.agent, claim: amountsOf(claim), waitedMicros: event.at - claim.askedAt }
-        const expectedReasons = reasonsFor(world, claim, event.at)
+        const isTrue = reasonsJudge(world, claim, event.at)
         const isSafe = !world.avoids || isSafeWith(world, claim, event.at)
         judge = (refusal) => {
           if (refusal._tag !== reason) return false
@@ -231,14 +240,17 @@ export const refusals = (run: Run): Checker => {
           const isToldSafe = others.length === reasons.length
           return (
             isDeepStrictEqual(told, { _tag: reason, ...facts }) &&
-            sameReasons(others, expectedReasons) &&
+            isTrue(others) &&
             reasons.length > 0 &&
             (isToldSafe || !isSafe)
           )
         }
       } else {
         const candidates = expected(world, claim, reason, event.at)
-        judge = (refusal) => candidates.some((candidate) => isDeepStrictEqual(candidate, refusal))
+        const path = world.tree === undefined ? undefined : levelJudge(world, claim)
+        judge = (refusal) =>
+          candidates.some((candidate) => isDeepStrictEqual(candidate, refusal)) ||
+          (refusal._tag === "QuotaExceeded" && path?.(refusal) === true)
       }
       if (claim.arrivedIn === world.command) own = judge
       else judges.set(event.id, judge)
@@ -268,7 +280,7 @@ export const refusals = (run: Run): Checker => {
           const { reasons } = explain(request, ledger.now)
           const claim = world.claim(request.id)
           if (reasons.length === 0 && !world.avoids) fail(`${request.id} waits for no reason`)
-          if (!sameReasons(reasons, reasonsFor(world, claim, ledger.now)))
+          if (!reasonsJudge(world, claim, ledger.now)(reasons))
             fail(`${request.id} waits for ${JSON.stringify(reasons)}`)
         }
       }
