@@ -491,6 +491,20 @@ describe("backfill and tokens", () => {
   })
 })
 
+describe("backfill with a small depth", () => {
+  it("looks at once at whom it reaches once others have passed", () => {
+    const { ledger } = setUp({ cpu: 4 }, { backfill: { kind: "easy", depth: 2 } })
+    const lasting = (expected: number) => ({ scheduling: { expected, preemptible: false } })
+    const [, early] = ["a", "b"].map((agent) => request(ledger.claim(agent, { cpu: 2 }, 0, lasting(1_000))))
+    const [head, ...small] = [4, 1, 1].map((cpu) => request(ledger.claim("c", { cpu }, 0, lasting(50))))
+    ledger.release(early!, 40)
+    assert.deepStrictEqual(
+      [head, ...small].map((waiter) => waiter?.status),
+      ["waiting", "held", "held"]
+    )
+  })
+})
+
 describe("backfill where deadlocks are avoided", () => {
   it("says of nobody by when it starts: what is enough then may not be safe", () => {
     const { ledger } = setUp({ cpu: 4 }, { backfill: { kind: "easy" }, deadlock: bankers })

@@ -22,6 +22,13 @@ export const backfillMutants = [
       replacement: "if (all || pool.passedOver !== head) {"
     },
     {
+      name: "whom the depth reaches then is not looked at",
+      rule: "who comes within the depth as others start is looked at at once",
+      search:
+        "    for (const { parts } of picked) for (const { pool } of parts) if (pool.waiting > this.depth) pool.stirred = true\n",
+      replacement: ""
+    },
+    {
       name: "nobody passes by tokens that come",
       rule: "who lacks tokens alone passes as soon as they are there",
       search: "    if (at < (this.tokensAt.get(pool) ?? Infinity)) this.tokensAt.set(pool, at)\n",

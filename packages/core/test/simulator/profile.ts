@@ -122,7 +122,10 @@ export const randomPreemption = (random: Random): PreemptionPolicy => ({
   overrun: random.chance(0.2) ? 0 : random.between(1, 2_000)
 })
 
-export const drawPastHeads = (random: Random): BackfillOptions => ({ kind: random.chance(0.5) ? "easy" : "shadow" })
+export const drawPastHeads = (random: Random): BackfillOptions => ({
+  kind: random.chance(0.5) ? "easy" : "shadow",
+  depth: random.pick([2, 4, 1_000, 1_000])
+})
 
 export const drawConservative = (random: Random): BackfillOptions => ({
   kind: "conservative",

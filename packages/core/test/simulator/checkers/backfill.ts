@@ -6,6 +6,7 @@
  * Nobody is forgotten: in a pool whose waiters wait nowhere else nobody waits who, by the rule,
  * could start. At every command where at most `everyStepMax` wait, else at every eighth.
  */
+import type { BackfillOptions } from "../../../src/Ledger.ts"
 import { type Checker, failing, type Run } from "../checker.ts"
 import type { World, WorldClaim, WorldPool } from "../model.ts"
 import { isSafeWith } from "../prevention.ts"
@@ -49,7 +50,12 @@ const earliest = (world: World, waiter: WorldClaim, now: number): number =>
   )
 
 /** Who by the rule could start in a pool of its own, and does not. */
-const forgotten = (world: World, pool: WorldPool, kind: string, now: number): WorldClaim | undefined => {
+const forgotten = (
+  world: World,
+  pool: WorldPool,
+  { depth = Infinity, kind }: BackfillOptions,
+  now: number
+): WorldClaim | undefined => {
   const line = world.line.filter((waiter) => waiter.needs.some((need) => need.pool === pool))
   const [head, ...others] = line
   if (head === undefined || line.some(({ needs }) => needs.length > 1)) return undefined
@@ -68,7 +74,10 @@ const forgotten = (world: World, pool: WorldPool, kind: string, now: number): Wo
     const shadow = Math.max(now, end.at)
     // It may be that the head starts by its tokens, later than its units are there.
     if (shadow === Infinity || tokensAt(cost) > shadow) return undefined
+    const queue = world.queued.filter((waiter) => line.includes(waiter))
     return others.find((waiter) => {
+      // Whoever is within the depth in the order, and as they came, is within it in any case.
+      if (line.indexOf(waiter) >= depth || queue.indexOf(waiter) >= depth) return false
       const { amount, cost: own } = waiter.needs[0]!
       if (own > 0 && (own > pool.tokens(now) || tokensAt(own + cost) > shadow)) return false
       if (amount > pool.free || (world.avoids && !isSafeWith(world, waiter))) return false
@@ -132,12 +141,12 @@ export const backfill = (run: Run): Checker => {
       if (!isTimed) passed = { first, by: claim, at }
     },
     afterCommand: () => {
-      if (kind === undefined || kind === "conservative") return
+      if (run.backfill === undefined || kind === "conservative") return
       checkPassed(ledger.now)
       if (world.promised) return
       if (world.waiters.length > everyStepMax && run.step % 8 !== 0) return
       for (const pool of world.pools) {
-        const waiter = forgotten(world, pool, kind, ledger.now)
+        const waiter = forgotten(world, pool, run.backfill, ledger.now)
         if (waiter !== undefined)
           fail(`${waiter.id} could start in ${pool.type} beside ${world.line[0]?.id}, and waits`)
       }
