@@ -7,10 +7,11 @@
  * - A lease of which one hears twice is the same: it may be granted while one begins.
  */
 import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Claim } from "./Claim.ts"
-import { LeaseTable, type LedgerEvent, type ReturnReason } from "./LeaseTable.ts"
+import { type Dropped, LeaseTable, type LedgerEvent, type ReturnReason } from "./LeaseTable.ts"
 import { ResourceManager } from "./ResourceManager.ts"
 
 export interface FollowedLease {
@@ -40,9 +41,11 @@ export const follow: (lives: LeaseLives) => Effect.Effect<void, never, ResourceM
     const waiting = new Map<number, FollowedLease>()
 
     const isFollowed = ({ claim }: FollowedLease) => lives.follows(claim)
-    const begin = Effect.flatMap(Effect.all([manager.leases, manager.waiters]), ([leases, waiters]) => {
+    // Waiters first: one that is granted in between is among the leases.
+    const begin = Effect.flatMap(Effect.all([manager.waiters, manager.leases]), ([waiters, leases]) => {
       waiting.clear()
-      for (const waiter of waiters.filter(isFollowed)) waiting.set(waiter.id, waiter)
+      const held = new Set(leases.map(({ id }) => id))
+      for (const waiter of waiters) if (isFollowed(waiter) && !held.has(waiter.id)) waiting.set(waiter.id, waiter)
       return lives.reset(leases.filter(isFollowed)) ?? Effect.void
     })
 
@@ -73,10 +76,18 @@ export const follow: (lives: LeaseLives) => Effect.Effect<void, never, ResourceM
       }
     }
 
+    // What happens from now on is heard once it has begun: what was read may be older by then.
+    const hasBegun = yield* Latch.make()
+    const handle = (event: LedgerEvent | Dropped) => (event._tag === "Dropped" ? begin : (hear(event) ?? Effect.void))
     yield* table.events.pipe(
-      Stream.runForEach((event) => (event._tag === "Dropped" ? begin : (hear(event) ?? Effect.void))),
+      Stream.runForEach((event) =>
+        Effect.andThen(
+          hasBegun.await,
+          Effect.suspend(() => handle(event))
+        )
+      ),
       Effect.forkScoped({ startImmediately: true })
     )
-    // Heard from now on: nothing is missed in between.
     yield* begin
+    yield* hasBegun.open
   })

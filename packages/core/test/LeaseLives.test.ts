@@ -44,4 +44,38 @@ describe("LeaseLives.follow", () => {
       ])
     }).pipe(Effect.scoped, Effect.provide(home))
   )
+
+  it.effect("misses none that is granted as it begins", () =>
+    Effect.gen(function* () {
+      const table = yield* LeaseTable
+      const manager = yield* ResourceManager
+      const told: Array<readonly [what: string, lease: number]> = []
+      const before = yield* table.claim("a", { api: 2 })
+      const waiter = yield* table.claim("b", { api: 1 })
+      // What is read is told once it is in a journal: things happen meanwhile.
+      const once = yield* Effect.cached(table.release(before.id))
+      const slowly = <A>(read: Effect.Effect<A>) => Effect.tap(read, () => Effect.andThen(Effect.ignore(once), heard))
+      yield* LeaseLives.follow({
+        follows: () => true,
+        reset: (leases) => {
+          told.push(...leases.map(({ id }) => ["there", id] as const))
+          return undefined
+        },
+        granted: ({ id }) => told.push(["granted", id]),
+        undone: () => {},
+        returned: () => undefined
+      }).pipe(
+        Effect.provideService(ResourceManager, {
+          ...manager,
+          leases: slowly(manager.leases),
+          waiters: slowly(manager.waiters)
+        })
+      )
+      yield* heard
+      assert.include(
+        told.map(([, lease]) => lease),
+        waiter.id
+      )
+    }).pipe(Effect.scoped, Effect.provide(home))
+  )
 })
