@@ -491,6 +491,25 @@ describe("backfill and tokens", () => {
   })
 })
 
+describe("backfill beside a pool that is dormant", () => {
+  it("looks no more at an instant at which its tokens were there", () => {
+    const { ledger } = setUp({ cpu: 4 }, { backfill: { kind: "easy" } })
+    const lasting = (expected: number) => ({ scheduling: { expected, preemptible: false } })
+    const rate = { limit: 1, intervalMicros: 1_000, burst: 2, per: "request" } as const
+    ledger.definePool("gpu", { capacity: 4, rate }, 0)
+    for (const claim of [{ cpu: 2 }, { gpu: 1 }, { gpu: 1 }]) request(ledger.claim("a", claim, 0, lasting(1_000_000)))
+    request(ledger.claim("head", { cpu: 4 }, 0, lasting(50)))
+    request(ledger.claim("both", { cpu: 1, gpu: 1 }, 0, lasting(50)))
+    const books = restore(JSON.parse(JSON.stringify(capture(ledger.books))))
+    books.restart()
+    const next = new Ledger({ backfill: { kind: "easy" }, books, indexed: true })
+    next.definePool("cpu", { capacity: 4 }, 10)
+    assert.strictEqual(next.nextDueAt, 1_000)
+    next.advance(5_000)
+    assert.isAbove(next.nextDueAt, 5_000)
+  })
+})
+
 describe("backfill with a small depth", () => {
   it("looks at once at whom it reaches once others have passed", () => {
     const { ledger } = setUp({ cpu: 4 }, { backfill: { kind: "easy", depth: 2 } })

@@ -64,6 +64,8 @@ export class PastHeads implements Backfill {
   ): ReadonlyArray<Request> {
     const { now } = books
     const areTokensThere = this.timer.timerIndex >= 0 && this.timer.dueAt <= now
+    // All of them: somebody may wait for tokens of a pool that is dormant too, at which nobody looks.
+    if (areTokensThere) this.tokensAt.clear()
     const pools = this.changed(books, areTokensThere)
     for (const pool of pools) this.tokensAt.delete(pool)
     if (pools.length > 0) {
