@@ -24,9 +24,8 @@ export const backfillMutants = [
     {
       name: "whom the depth reaches then is not looked at",
       rule: "who comes within the depth as others start is looked at at once",
-      search:
-        "    for (const { parts } of picked) for (const { pool } of parts) if (pool.waiting > this.depth) pool.stirred = true\n",
-      replacement: ""
+      search: "      for (const { pool } of parts) if (isTimed || pool.waiting > this.depth) pool.stirred = true\n",
+      replacement: "      for (const { pool } of parts) if (isTimed) pool.stirred = true\n"
     },
     {
       name: "nobody passes by tokens that come",

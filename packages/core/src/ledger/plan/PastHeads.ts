@@ -44,8 +44,11 @@ export class PastHeads implements Backfill {
 
   picks(books: Books, newcomer: Request | undefined, mayBe: (request: Request) => boolean): ReadonlyArray<Request> {
     const picked = books.waiting === 0 ? [] : this.look(books, newcomer, mayBe)
-    // Once they are gone others are within the depth.
-    for (const { parts } of picked) for (const { pool } of parts) if (pool.waiting > this.depth) pool.stirred = true
+    // Once they are gone others are within the depth, and nobody may be left whom tokens alone let pass.
+    const isTimed = this.tokensAt.size > 0
+    for (const { parts } of picked) {
+      for (const { pool } of parts) if (isTimed || pool.waiting > this.depth) pool.stirred = true
+    }
     if (books.waiting === 0) this.tokensAt.clear()
     books.timers.set(this.timer, Math.min(...this.tokensAt.values()))
     return picked
