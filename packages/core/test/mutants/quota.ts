@@ -100,6 +100,12 @@ export const quotaMutants = [
   ]),
   ...of("quota/refusals.ts", [
     {
+      name: "who may wait for quota fails",
+      rule: "at a quota a claim does as its agent or the nearest group says",
+      search: 'agent.onQuota === undefined ? "fail" : onQuotaOf(agent)',
+      replacement: 'agent.onQuota === undefined ? "fail" : (agent.onQuota ?? "fail")'
+    },
+    {
       name: "it waits for itself",
       rule: "whom a cut leaves over its quota is told what else its agent waits for",
       search: '(request.status === "waiting" ? amount : 0)',

@@ -98,7 +98,7 @@ const quotaNeverHad = (world: World, claim: Asking, pool: WorldPool, value: numb
 }
 
 /** A claim as quotas see it once it is granted. */
-const modelOf = ({ agent, grows, needs, scheduling }: Asking): ModelClaim => ({
+export const modelOf = ({ agent, grows, needs, scheduling }: Asking): ModelClaim => ({
   id: Infinity,
   agent,
   amounts: new Map(needs.map(({ amount, pool }) => [pool.type, amount])),

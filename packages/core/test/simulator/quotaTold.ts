@@ -1,7 +1,8 @@
 /** Whether what somebody is told of quota is so, by the model's tree. */
 import { isDeepStrictEqual } from "node:util"
 import type { Refusal, WaitReason } from "../../src/Ledger.ts"
-import { amountsOf, treeOf, type World, type WorldClaim } from "./model.ts"
+import { amountsOf, type Need, treeOf, type World, type WorldClaim } from "./model.ts"
+import type { ModelClaim, Tree } from "./tree.ts"
 
 type QuotaExceeded = Extract<Refusal, { readonly _tag: "QuotaExceeded" }>
 
@@ -15,12 +16,20 @@ const pathOf = (world: World, agent: string): ReadonlyArray<string> =>
     .map(({ id }) => id)
     .toReversed()
 
+/** Leases, and with `waiting` those that have their quota and wait for units: a growth is to be no lease of its own. */
+const spokenFor = (tree: Tree, waiting: boolean): ReadonlyArray<ModelClaim> => [
+  ...tree.having("held"),
+  ...(waiting ? tree.having("waiting") : []).map((claim) =>
+    claim.grows === undefined ? claim : { ...claim, uncounted: new Set(claim.amounts.keys()) }
+  )
+]
+
 /** The types of a claim that the tree does not allow now, rates aside: beside leases, and for one inside no lease beside those that have their quota. */
 const lackingFor = (world: World, { id }: WorldClaim): ReadonlySet<string> => {
   const tree = treeOf(world)
   const claim = tree.claims.get(id)!
   const nested = tree.around(claim).length > 0
-  const beside = tree.having("held", ...(nested ? [] : ["waiting" as const])).filter((other) => other !== claim)
+  const beside = spokenFor(tree, !nested).filter(({ id: other }) => other !== id)
   return new Set(
     [...claim.amounts].flatMap(([type, amount]) =>
       tree.allows(beside, { ...claim, amounts: new Map([[type, amount]]) }) ? [] : [type]
@@ -68,13 +77,33 @@ export const quotaReasonsJudge = (world: World, waiter: WorldClaim) => {
   }
 }
 
-/** Judges, by the groups of now, whether a level that refused a claim is on its way up. */
-export const levelJudge = (world: World, { agent, needs }: WorldClaim) => {
+/** Whether a group on the way up of a claim's agent can never let a share pass, however long it waits. */
+export const neverInGroups = (world: World, next: ModelClaim, { amount, pool }: Need): boolean => {
+  const tree = treeOf(world)
+  if (tree.mostOf(next, pool.type, amount) < amount) return true
+  return tree.path(next.agent).some((group) => {
+    const { rate } = tree.limits(group, pool.type)
+    return rate !== undefined && (rate.per === "unit" ? amount : 1) > (rate.burst ?? rate.limit)
+  })
+}
+
+/** What becomes of a claim at its quotas as it arrives; `unknown` where others wait before it, or a rate may be what it lacks. */
+export const atQuotas = (world: World, next: ModelClaim, nested: boolean): "passes" | "lacks" | "unknown" => {
+  const tree = treeOf(world)
+  const held = nested && tree.modeOf(next) === "wait"
+  const beside = spokenFor(tree, !held)
+  if (!tree.allows(beside, next)) return "lacks"
+  const rated = tree.isRated(next.agent)
+  return rated || (!held && !tree.isFirst(next, tree.having("parked"))) ? "unknown" : "passes"
+}
+
+/** Judges, by the groups of now, whether what refused a claim is a level on its way up, or a quota of its agent's own. */
+export const levelJudge = (world: World, { agent, needs }: Pick<WorldClaim, "agent" | "needs">) => {
   const fromRoot = pathOf(world, agent)
   const types = new Set(needs.map(({ pool }) => pool.type))
+  const quotas = new Set(needs.flatMap(({ pool }) => (world.quota(agent, pool) < Infinity ? [pool.type] : [])))
   return (refusal: QuotaExceeded): boolean =>
-    refusal.level !== undefined &&
     refusal.agent === agent &&
     types.has(refusal.resourceType) &&
-    isOnWay(refusal.level.path, fromRoot)
+    (refusal.level === undefined ? quotas.has(refusal.resourceType) : isOnWay(refusal.level.path, fromRoot))
 }

@@ -117,6 +117,7 @@ export const minimums: Readonly<Record<string, number>> = {
   "windows: victims judged": 8,
   "wait-die: died": 1_800,
   "banker: judged safe": 8_000,
+  "admission: foretold beside quotas": 10_000,
   "banker: judged safe beside promises": 500,
   "banker: judged safe beside quotas": 1_000,
   "banker: kept waiting": 20_000,

@@ -7,8 +7,9 @@
 import { isDeepStrictEqual } from "node:util"
 import { type Checker, failing, type Run } from "../checker.ts"
 import type { Need, World, WorldClaim, WorldPool } from "../model.ts"
-import { isSafeWith, neverHad, overMaximum } from "../prevention.ts"
+import { isSafeWith, modelOf, neverHad, outermostOf, overMaximum } from "../prevention.ts"
 import { type Asker, isKept, leaseDuration, roomFor, standingFor } from "../promises.ts"
+import { atQuotas, levelJudge, neverInGroups } from "../quotaTold.ts"
 import { serve } from "../service.ts"
 
 const name = "admission"
@@ -44,7 +45,14 @@ const overQuota = (world: World, agent: string, { amount, pool }: Need) => {
 type Forecast =
   | { readonly _tag: "Granted" }
   | { readonly _tag: "Waits" }
-  | { readonly _tag: "Refused"; readonly refusals: ReadonlyArray<unknown> }
+  /** `level`: what a level may have said. `orWaits`: what it asks for may be its group's own, and lent. */
+  | {
+      readonly _tag: "Refused"
+      readonly refusals: ReadonlyArray<unknown>
+      readonly level?: ReturnType<typeof levelJudge> | undefined
+      readonly orWaits?: boolean
+      readonly isInside?: boolean
+    }
 
 const refused = (...refusals: ReadonlyArray<unknown>): Forecast => ({ _tag: "Refused", refusals })
 
@@ -147,7 +155,8 @@ const saidDuration = ({ scheduling, ttl = 0 }: Run["command"]): number => {
   return Math.min(expected === 0 ? Infinity : expected, ttl === 0 ? Infinity : ttl)
 }
 
-const foretell = (run: Run): Forecast => {
+/** `undefined` where what it meets at its quotas is not known. */
+const foretell = (run: Run): Forecast | undefined => {
   const { command, world } = run
   const { agent = "", claim = {}, grows } = command
   if (grows !== undefined && grows.status !== "held") {
@@ -173,15 +182,28 @@ const foretell = (run: Run): Forecast => {
   const scheduling = command.scheduling ?? { expected: 0, preemptible: false }
   const over = run.deadlock.avoids === true ? overMaximum(world, { ...root, needs, maximum: scheduling.maximum }) : []
   if (over.length > 0) return refused(...over)
+  const asked = { ...root, agent, needs, scheduling }
+  const { tree } = world
+  const next = modelOf(asked)
+  const waits = tree?.modeOf(next) === "wait"
   const final: Array<unknown> = needs.flatMap((need): ReadonlyArray<unknown> => [
     ...neverFits(need, standingFor(world, asker, need.pool, now)),
-    ...overQuota(world, agent, need)
+    ...(waits && need.amount <= world.quota(agent, need.pool) ? [] : overQuota(world, agent, need))
   ])
-  if (run.deadlock.avoids === true) final.push(...neverHad(world, { ...root, agent, needs, scheduling }, now))
-  if (final.length > 0) return refused(...final)
+  if (run.deadlock.avoids === true) final.push(...neverHad(world, asked, now))
+  const never = tree !== undefined && needs.some((need) => neverInGroups(world, next, need))
+  const level = tree && levelJudge(world, asked)
+  if (never || final.length > 0) return { _tag: "Refused", refusals: final, ...(never ? { level } : {}) }
+  const quota = tree === undefined ? "passes" : atQuotas(world, next, outermostOf(root) !== undefined)
+  if (quota === "unknown") return undefined
+  if (quota === "lacks" && (!waits || command.wait === false)) {
+    const isInside = outermostOf(root) !== undefined
+    return { _tag: "Refused", refusals: [], level, orWaits: command.wait !== false, isInside }
+  }
+  if (quota === "lacks") return queueFull(run, agent, needs) ?? { _tag: "Waits" }
   const ahead = world.order.before({ id: 0, agent, scheduling })
   const short = unavailable(world, asker, needs, ahead, now)
-  const isSafe = !world.avoids || isSafeWith(world, { ...root, agent, needs, scheduling }, now)
+  const isSafe = !world.avoids || isSafeWith(world, asked, now)
   if (short.length === 0 && isSafe) return { _tag: "Granted" }
   if (command.wait === false) return refused(...(short.length > 0 ? short : needs.slice(0, 1).map(unsafe)))
   return queueFull(run, agent, needs) ?? { _tag: "Waits" }
@@ -203,8 +225,10 @@ export const admission = (run: Run): Checker => {
       taken.clear()
       if (name !== "claim" && name !== "try" && name !== "grow") return
       forecast = foretell(run)
+      if (forecast === undefined) return
+      run.count(run.grouped ? "admission: foretold beside quotas" : "admission: foretold")
       // What is asked about is asked outside of all leases.
-      if (run.world.avoids && run.world.asking.parent !== undefined) return
+      if ((run.world.avoids || run.grouped) && run.world.asking.parent !== undefined) return
       if (name === "grow" || agent === undefined || claim === undefined || run.seed % 2 === 0) return
       const { scheduling, ttl } = run.command
       const { granted } = run.ledger.check(agent, claim, { scheduling, ttl })
@@ -223,8 +247,14 @@ export const admission = (run: Run): Checker => {
       if (typeof answer !== "object") return fail("a claim has no answer")
       const deadlocked = "_tag" in answer && answer._tag === "DeadlockDetected"
       const actual = "status" in answer ? answer.status : "_tag" in answer ? answer._tag : "a reservation"
+      const dueNow = actual === "ClaimTimedOut" && (run.command.deadline ?? Infinity) <= ledger.now
       if (told._tag === "Refused") {
         if (told.refusals.some((refusal) => isDeepStrictEqual(refusal, answer))) return
+        if ("_tag" in answer && answer._tag === "QuotaExceeded" && told.level?.(answer) === true) return
+        // What is lent to others it waits for; inside a lease it may have at once what is kept for waiters outside.
+        const mayHaveWaited =
+          actual === "waiting" || deadlocked || dueNow || (told.isInside === true && actual === "held")
+        if (told.orWaits === true && mayHaveWaited) return
         fail(
           `expected a refusal like ${JSON.stringify(told.refusals)}, not ${JSON.stringify(actual === "held" || actual === "waiting" ? actual : answer)}`
         )
@@ -236,7 +266,6 @@ export const admission = (run: Run): Checker => {
         fail(`the claim fits, but it is ${actual}`)
       }
       if (told._tag === "Waits" && actual !== "waiting") {
-        const dueNow = actual === "ClaimTimedOut" && (run.command.deadline ?? Infinity) <= ledger.now
         // It may pass others, be rescued, or inherit, once it waits: that is for `order`, `bypass` and `rescue` to judge.
         const outOfTurn = exempted || run.order !== undefined || run.backfill !== undefined
         if (!dueNow && !deadlocked && !isTaken && !(actual === "held" && outOfTurn))

@@ -62,7 +62,7 @@ const all: ReadonlyArray<MakeChecker> = [
  * Those that know nothing of waits for quota: they say which claim comes when, or is
  * refused why, by pools and agents alone. Where there are groups `quotaTree` says what they can.
  */
-const withoutGroups: ReadonlySet<MakeChecker> = new Set([quota, admission])
+const withoutGroups: ReadonlySet<MakeChecker> = new Set([quota])
 
 const onlyGroups: ReadonlySet<MakeChecker> = new Set([quotaTree, reclaim])
 
