@@ -536,3 +536,16 @@ describe("backfill where deadlocks are avoided", () => {
     assert.deepStrictEqual([head.status, ledger.safetyOf(head).length], ["waiting", 1])
   })
 })
+
+describe("backfill beside a rate whose burst is too small for all", () => {
+  it("is not looked at again and again for tokens that are never there at once", () => {
+    const { ledger } = setUp({}, { backfill: { kind: "easy" } })
+    ledger.definePool("cpu", { capacity: 3, rate: { limit: 1, intervalMicros: 100, burst: 3, per: "unit" } }, 0)
+    const lasting = (expected: number) => ({ scheduling: { expected, preemptible: false } })
+    request(ledger.claim("a", { cpu: 1 }, 0, lasting(5)))
+    request(ledger.claim("b", { cpu: 3 }, 1, lasting(5)))
+    request(ledger.claim("c", { cpu: 1 }, 1_000, lasting(5)))
+    // The bucket is full, and the lease is overdue: time brings nothing.
+    assert.strictEqual(ledger.nextDueAt, Infinity)
+  })
+})

@@ -174,9 +174,10 @@ export class Plan {
     bucket.refill(this.now)
     const { tokensAdmitted, tokensPlaced } = this.page(pool)
     const own = tokensAdmitted + cost
+    // Above the burst all of them are never there at once: waiting for that would only be put off, again and again.
     for (const ready of [
       bucket.readyAt(pool.earmarkedTokens + own),
-      bucket.readyAt(pool.earmarkedTokens + tokensPlaced, own)
+      bucket.readyAt(pool.earmarkedTokens + tokensPlaced + own)
     ]) {
       if (ready > this.now) return ready
     }
