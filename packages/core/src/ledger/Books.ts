@@ -475,7 +475,7 @@ export class Books {
       if (part.account.level !== undefined) reserve(part, -1)
     }
     request.shortIn = 0
-    request.toldStart = undefined
+    if (request.turn.toldStart !== undefined) ownTurn(request).toldStart = undefined
     if (this.ordering !== undefined) this.ordering.left(request)
   }
 

@@ -34,6 +34,7 @@ import type { Order } from "./order/Order.ts"
 import { Ordering } from "./order/Ordering.ts"
 import * as turns from "./order/transitions.ts"
 import { type Backfill, type BackfillOptions, backfillProblem, makeBackfill } from "./plan/Backfill.ts"
+import * as plans from "./plan/transitions.ts"
 import { Pool, type PoolOptions } from "./Pool.ts"
 import * as pools from "./pools.ts"
 import { announcedStart } from "./preemption/announced.ts"
@@ -232,6 +233,7 @@ export class Ledger {
       // Who waits since a former start stands by what was kept until now.
       if (books.waiting > 0) this.installOrder()
     }
+    if (this.backfill?.decidesAll !== true) plans.forgetTold(books)
     const lead = takesForWindows(this.preemption) ? leadOf(this.preemption) : undefined
     if (lead !== books.lead) promises.setLead(books, lead)
     const former = books.dormant.get(type)

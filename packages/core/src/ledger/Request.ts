@@ -82,8 +82,6 @@ export class Request implements Timed {
   scheduling: Scheduling
   /** What decides when its turn comes, beside its arrival. */
   turn: Readonly<Turn> = noTurn
-  /** Waiting only: the instant by which it starts, as a plan has told it; `undefined` where nobody knows that. */
-  toldStart: number | undefined = undefined
   /** Pools in which it is not yet earmarked. At 0 it is granted. */
   shortIn = 0
   /** Whether it may use units earmarked for others: only order made it wait for itself. */
@@ -136,6 +134,11 @@ export class Request implements Timed {
   /** Its place in the queues of its pools: that of its arrival or, where it waited for quota, of when it had it. */
   get place(): number {
     return this.quota === undefined ? this.id : this.quota.place || this.id
+  }
+
+  /** Waiting only: the instant by which it starts, as a plan has told it; `undefined` where nobody knows that. */
+  get toldStart(): number | undefined {
+    return this.turn.toldStart
   }
 
   timerRank(): number {

@@ -223,7 +223,7 @@ class Restoring {
       }
       return part
     })
-    request.toldStart = state.toldStart
+    if (state.toldStart !== undefined) ownTurn(request).toldStart = state.toldStart
     if (state.rescued === true) ownTurn(request).rescued = true
     if (state.chosen !== undefined) ownTurn(request).chosen = state.chosen
     if (state.passed !== undefined) {

@@ -85,6 +85,21 @@ describe("starts that were told", () => {
     )
   })
 
+  it("are forgotten by a start that tells nobody", () => {
+    const { ledger, low } = toldFirst({})
+    assert.isDefined(low.toldStart)
+    const events: Array<LedgerEvent> = []
+    const books = restore(JSON.parse(JSON.stringify(capture(ledger.books))))
+    books.restart()
+    const next = new Ledger({ order: byPriority, books, indexed: true, sink: (event) => events.push(event) })
+    for (const { capacity, type } of ledger.books.pools.values()) next.definePool(type, { capacity }, 3)
+    assert.deepStrictEqual(
+      [...books.index!.values()].map(({ toldStart }) => toldStart),
+      [undefined, undefined, undefined]
+    )
+    assert.strictEqual(events.filter(({ _tag }) => _tag === "Planned").length, 1)
+  })
+
   it("are void where a lease is overdue: then the order decides", () => {
     const { events, high, ledger, low, running } = toldFirst({})
     ledger.advance(101)

@@ -99,7 +99,7 @@ export const toldStartsMutants = [
     {
       name: "restored waiters were told nothing",
       rule: "a restored Ledger keeps what was told",
-      search: "    request.toldStart = state.toldStart\n",
+      search: "    if (state.toldStart !== undefined) ownTurn(request).toldStart = state.toldStart\n",
       replacement: ""
     }
   ]),
@@ -115,7 +115,7 @@ export const toldStartsMutants = [
     {
       name: "who waits for quota again was told a start",
       rule: "who leaves the queues is told anew as it comes back",
-      search: "    request.toldStart = undefined\n",
+      search: "    if (request.turn.toldStart !== undefined) ownTurn(request).toldStart = undefined\n",
       replacement: ""
     }
   ]),

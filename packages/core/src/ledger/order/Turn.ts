@@ -17,6 +17,8 @@ export class Turn {
   /** How often others were granted past it while it was the first that was short, and since when. */
   passed = 0
   passedSince = 0
+  /** The instant by which it starts, as a plan has told it; `undefined` where nobody knows that. */
+  toldStart: number | undefined = undefined
 }
 
 /** Whether it stands before all that the order compares. */

@@ -1,5 +1,6 @@
 /** What the books do about starts that are planned: what one event says. */
 import type { Books } from "../Books.ts"
+import { ownTurn } from "../order/Ordering.ts"
 import type { Request } from "../Request.ts"
 
 /** Waiters are told by when they start; those in `unknown` that nobody knows it any more. */
@@ -8,8 +9,8 @@ export const tell = (
   starts: ReadonlyArray<readonly [Request, number]>,
   unknown: ReadonlyArray<Request>
 ): void => {
-  for (const [request, start] of starts) request.toldStart = start
-  for (const request of unknown) request.toldStart = undefined
+  for (const [request, start] of starts) ownTurn(request).toldStart = start
+  for (const request of unknown) ownTurn(request).toldStart = undefined
   if (books.sink === undefined) return
   books.sink({
     _tag: "Planned",
@@ -17,4 +18,14 @@ export const tell = (
     starts: starts.map(([{ id }, start]) => [id, start] as const),
     unknown: unknown.length === 0 ? undefined : unknown.map(({ id }) => id)
   })
+}
+
+/** No plan tells anybody when it starts any more: what a former start told is worth nothing. O(waiters). */
+export const forgetTold = (books: Books): void => {
+  if (books.waiting === 0) return
+  const told: Array<Request> = []
+  for (const agent of books.agents.values()) {
+    for (const waiter of agent.waiters) if (waiter.toldStart !== undefined) told.push(waiter)
+  }
+  if (told.length > 0) tell(books, [], told)
 }
