@@ -34,6 +34,7 @@ import type { Order } from "./order/Order.ts"
 import { Ordering } from "./order/Ordering.ts"
 import * as turns from "./order/transitions.ts"
 import { type Backfill, type BackfillOptions, backfillProblem, makeBackfill } from "./plan/Backfill.ts"
+import { PlanTimer } from "./plan/PlanTimer.ts"
 import * as plans from "./plan/transitions.ts"
 import { Pool, type PoolOptions } from "./Pool.ts"
 import * as pools from "./pools.ts"
@@ -692,6 +693,11 @@ export class Ledger {
       const due = books.timers.first()
       if (due === undefined || due.dueAt > now) return
       books.moveTo(due.dueAt)
+      // Pools that are due at this instant have come before it.
+      if (due instanceof PlanTimer && this.backfill?.decidesAll === false) {
+        this.settling.wake(this.backfill)
+        continue
+      }
       if (this.settling.letsPass) this.shareOutDue()
       if (due instanceof Pool) books.rebalance(due)
       else if (due instanceof Level) gates.touch(books, due)

@@ -76,6 +76,17 @@ export class Settling {
     }
   }
 
+  /**
+   * Tokens may let somebody start by the plan. With nothing else there nothing else is looked at: a Ledger may be
+   * woken where nobody can start any more, and a restored one is not.
+   */
+  wake(backfill: Backfill): void {
+    const picked = backfill.picks(this.books, undefined, this.isSafe)
+    if (picked.length === 0) return
+    this.grantPicked(picked)
+    this.settle()
+  }
+
   /** What was not safe may be now. */
   private resumeHeldBack(): void {
     const { heldBack, ready } = this.books

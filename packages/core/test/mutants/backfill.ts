@@ -18,8 +18,8 @@ export const backfillMutants = [
     {
       name: "backfill never looks again",
       rule: "what comes back may let somebody pass",
-      search: "if (all || pool.stirred || pool.passedOver !== head) {",
-      replacement: "if (all || pool.passedOver !== head) {"
+      search: "if (all || areOthers || pool.stirred || pool.passedOver !== head) {",
+      replacement: "if (all || areOthers || pool.passedOver !== head) {"
     },
     {
       name: "whom the depth reaches then is not looked at",

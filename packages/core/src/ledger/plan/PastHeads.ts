@@ -145,7 +145,9 @@ export class PastHeads implements Backfill {
     let changed = false
     for (const pool of books.pools.values()) {
       const head = pool.firstShort
-      if (all || pool.stirred || pool.passedOver !== head) {
+      // Where more wait than are looked at, the order says who they are, and each decision may change that.
+      const areOthers = this.inOrder && pool.waiting > this.depth
+      if (all || areOthers || pool.stirred || pool.passedOver !== head) {
         pool.stirred = false
         pool.passedOver = head
         changed = true
