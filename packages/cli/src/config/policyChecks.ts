@@ -7,21 +7,21 @@ import type { Config } from "./schema.ts"
 
 type Manager = NonNullable<Config["manager"]>
 
-const takingOf = (preemption: Manager["preemption"] = "off") => {
-  if (preemption === "off") return preemptionOff
-  const { priority, ...rest } = preemption
-  return makePreemption({ ...rest, ...(priority === undefined ? {} : { byPriority: priority }) })
-}
+/** Who takes leases from whom, as the manager is told it. */
+export const preemptionOptions = ({ priority, ...rest }: Exclude<NonNullable<Manager["preemption"]>, "off">) => ({
+  ...rest,
+  ...(priority === undefined ? {} : { byPriority: priority })
+})
 
 export const policyProblems = ({ manager = {} }: Config): ReadonlyArray<Problem> => {
-  const { deadlock, order: options, preemption } = manager
+  const { deadlock, order: options, preemption = "off" } = manager
   if (options === undefined || options === "arrival") return []
   const { backfill, order, problem } = makeOrder(options)
   const path = ["manager", "order"]
   const refused = backfillProblem(backfill, {
     deadlock: { avoids: deadlock === "banker" },
     order,
-    preemption: takingOf(preemption)
+    preemption: preemption === "off" ? preemptionOff : makePreemption(preemptionOptions(preemption))
   })
   const refusal = refused === undefined ? [] : [{ path: [...path, "backfill"], message: `allowed: ${refused}` }]
   // Names of classes are looked at with all that is said of priorities.

@@ -15,6 +15,7 @@ import { LeaseReports } from "@resource-manager/daemon/LeaseReports"
 import type { InvalidJournalOption } from "@resource-manager/plugin-sqlite/SqliteJournal"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { preemptionOptions } from "../config/policyChecks.ts"
 import { groupsInOrder } from "../config/checks.ts"
 import { refuse } from "../config/document.ts"
 import type { ConfigInvalid } from "../config/errors.ts"
@@ -65,17 +66,11 @@ const deadlockPolicies = {
   off: DeadlockPolicy.layerOff
 } as const satisfies Record<Complete["manager"]["deadlock"], Layer.Layer<never>>
 
-const preemptionLayer = ({
-  priority,
-  ...rest
-}: Exclude<Complete["manager"]["preemption"], "off">): Layer.Layer<never> =>
-  Preemption.layer({ ...rest, ...(priority === undefined ? {} : { byPriority: priority }) })
-
 export const policies = ({ manager: { deadlock, order, preemption, scaling } }: Complete): Layer.Layer<never> =>
   Layer.mergeAll(
     deadlockPolicies[deadlock],
     order === "arrival" ? Layer.empty : Order.layer(order),
-    preemption === "off" ? Layer.empty : preemptionLayer(preemption),
+    preemption === "off" ? Layer.empty : Preemption.layer(preemptionOptions(preemption)),
     scaling === "off" ? Layer.empty : ScalingPolicy.layer(ScalingPolicy.thresholds(scaling))
   )
 

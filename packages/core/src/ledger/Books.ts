@@ -185,7 +185,7 @@ export class Books {
     } else {
       this.join(request)
       // Tokens are kept for it: those that somebody waits for are there later, or are not there for it any more.
-      if (agent.gate !== undefined && (agent.gate.armed || gates.keepsTokens(request))) gates.quotaFreed(this, agent)
+      if (agent.gate?.armed === true || gates.keepsTokens(request)) gates.quotaFreed(this, agent)
     }
     blocking.enterWait(this, request)
     if (!parked && this.ordering !== undefined) this.ordering.queued(request)

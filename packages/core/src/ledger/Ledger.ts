@@ -216,10 +216,9 @@ export class Ledger {
   advance(now: number): void {
     const books = this.books
     if (books.timers.nextAt() <= now) this.runDue(now)
-    const before = books.now
-    books.moveTo(now)
     // Somebody may have lost its share to a window that is nearer now, and be next: it stays that from now on.
-    const commits = books.now > before && books.reservations !== undefined && this.order?.committedHead === true
+    const commits = books.reservations !== undefined && this.order?.committedHead === true && now > books.now
+    books.moveTo(now)
     if (books.ready.length > 0 || commits) this.settling.settle()
   }
 
@@ -234,7 +233,8 @@ export class Ledger {
       // Who waits since a former start stands by what was kept until now.
       if (books.waiting > 0) this.installOrder()
     }
-    if (this.backfill?.decidesAll !== true) plans.forgetTold(books)
+    // With the first one: of this start nobody is told.
+    if (books.pools.size === 0 && this.backfill?.decidesAll !== true) plans.forgetTold(books)
     const lead = takesForWindows(this.preemption) ? leadOf(this.preemption) : undefined
     if (lead !== books.lead) promises.setLead(books, lead)
     const former = books.dormant.get(type)

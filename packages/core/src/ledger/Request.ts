@@ -169,13 +169,16 @@ export const inQueueOrder = (a: Request, b: Request): number => {
   return x === y ? a.id - b.id : x - y
 }
 
+/** Whether a waiter is in the queues of its pools, and not only in line for quota. */
+export const isQueued = ({ quota }: Request): boolean => quota?.parked === undefined
+
 /** Whether a waiter has all its shares, and is kept waiting all the same: to grant it would not be safe. */
-export const isHeldBack = ({ parts, quota, shortIn, status }: Request): boolean =>
-  status === "waiting" && shortIn === 0 && parts.length > 0 && quota?.parked === undefined
+export const isHeldBack = (request: Request): boolean =>
+  request.status === "waiting" && request.shortIn === 0 && request.parts.length > 0 && isQueued(request)
 
 /** Whether each share of a waiter in the queues is set aside for it, in order or by a promise. */
-export const hasShares = ({ parts, quota }: Request, now: number): boolean =>
-  quota?.parked === undefined && parts.every((part) => part.earmarked || part.pool.isKeptFor(part, now))
+export const hasShares = (request: Request, now: number): boolean =>
+  isQueued(request) && request.parts.every((part) => part.earmarked || part.pool.isKeptFor(part, now))
 
 const nowhere: ReadonlyArray<Request> = []
 

@@ -465,6 +465,10 @@ export const around = (claim: WorldClaim): ReadonlyArray<WorldClaim> => {
 }
 
 /** That of a run with groups. */
+/** Those that were told to end. */
+export const noticedIn = (world: World): ReadonlySet<WorldClaim> =>
+  new Set(world.leases.filter((lease) => lease.notice !== undefined))
+
 export const treeOf = ({ tree }: World): Tree => {
   if (tree === undefined) throw new Error("a run without groups has no tree")
   return tree

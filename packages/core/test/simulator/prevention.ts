@@ -3,7 +3,7 @@
  * younger claim must not wait for, and which grants leave a way for everybody to have all
  * that it declared. It shares no code with the Ledger.
  */
-import { around, type Need, type World, type WorldClaim, type WorldPool } from "./model.ts"
+import { around, type Need, noticedIn, type World, type WorldClaim, type WorldPool } from "./model.ts"
 import { askerFor, roomFor, standingPromises } from "./promises.ts"
 import type { ModelClaim } from "./tree.ts"
 
@@ -225,7 +225,7 @@ export const isSafeWith = (world: World, claim: Asking, now = world.now): boolea
 const lacks = (world: World, waiter: WorldClaim, { amount, pool }: Need): number => {
   const line = world.line
   const before = line.slice(0, line.indexOf(waiter)).reduce((sum, other) => sum + amountIn(other, pool), 0)
-  const coming = new Set(world.leases.filter((lease) => lease.notice !== undefined))
+  const coming = noticedIn(world)
   return before + amount - roomFor(world, askerFor(world, waiter, world.now), pool, world.now, coming)
 }
 

@@ -26,8 +26,8 @@ const isFor = ({ holder }: Promise, { agent, priority }: Pick<Asker, "agent" | "
 const keyOf = ({ holder }: Promise): string =>
   holder._tag === "Priority" ? `p ${holder.atLeast}` : holder._tag === "Agent" ? `a ${holder.agent}` : "g"
 
-/** The instant at which a lease is back, by what it says. */
-const endOf = (lease: WorldClaim): number => {
+/** The instant at which a lease is back at the latest, by what it says. */
+export const endOf = (lease: WorldClaim): number => {
   const declared = lease.expected === 0 ? Infinity : lease.grantedAt + lease.expected
   return Math.min(declared, lease.ttl === 0 ? Infinity : lease.grantedAt + lease.ttl)
 }

@@ -9,7 +9,7 @@ import type { Agent } from "../Agent.ts"
 import type { Books } from "../Books.ts"
 import type { Group } from "../quota/Group.ts"
 import type { Pool } from "../Pool.ts"
-import type { Request } from "../Request.ts"
+import { isQueued, type Request } from "../Request.ts"
 import { displace, displaceRow, place, placeRow } from "./border.ts"
 import type { Order } from "./Order.ts"
 import { priorityOf, ranksInside } from "./priority.ts"
@@ -267,9 +267,6 @@ export class Ordering {
     return request.parent !== undefined || request.grows !== undefined
   }
 }
-
-/** Whether a waiter is in the queues of its pools, and not only in line for quota. */
-const isQueued = ({ quota }: Request): boolean => quota?.parked === undefined
 
 /** The queues in which an agent, or somebody else of its groups, may wait. O(types). */
 const queuesOf = function* (agent: Agent) {

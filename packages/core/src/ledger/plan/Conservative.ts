@@ -26,13 +26,13 @@
  */
 import { isBlocked } from "../blocking.ts"
 import type { Books } from "../Books.ts"
-import { leasesAround, type Request } from "../Request.ts"
+import { isQueued, leasesAround, type Request } from "../Request.ts"
 import { byArrival, type Order } from "../order/Order.ts"
 import type { Backfill } from "./Backfill.ts"
 import { Plan } from "./Plan.ts"
 import { PlanTimer } from "./PlanTimer.ts"
 import { last } from "./Profile.ts"
-import { tell } from "./transitions.ts"
+import { tell, toldIn } from "./transitions.ts"
 
 /** What placing a waiter has come to; `told` is by when it starts, where it does not start now. */
 interface Placed {
@@ -90,9 +90,7 @@ export class Conservative implements Backfill {
   /** Goes on with what was told: of what came back before that everything was made. */
   resume(books: Books): void {
     this.settled(books)
-    for (const agent of books.agents.values()) {
-      for (const waiter of agent.waiters) if (waiter.toldStart !== undefined) this.told.add(waiter)
-    }
+    for (const waiter of toldIn(books)) this.told.add(waiter)
     this.dueAt = this.nextLook(books)
     books.timers.set(this.timer, this.dueAt)
   }
@@ -275,5 +273,3 @@ export class Conservative implements Backfill {
     return request.parts.some(({ pool }) => pool.waiting <= this.depth) || leasesAround(request).some(isHeld)
   }
 }
-
-const isQueued = ({ quota }: Request): boolean => quota?.parked === undefined

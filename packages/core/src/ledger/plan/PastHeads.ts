@@ -50,13 +50,17 @@ export class PastHeads implements Backfill {
       for (const { pool } of parts) if (isTimed || pool.waiting > this.depth) pool.stirred = true
     }
     if (books.waiting === 0) this.tokensAt.clear()
-    books.timers.set(this.timer, Math.min(...this.tokensAt.values()))
+    this.arm(books)
     return picked
   }
 
   resume(books: Books): void {
     // Whoever could pass has; what is looked for is when somebody may next.
     this.among(books, this.candidates([...books.pools.values()], books.now), () => false)
+    this.arm(books)
+  }
+
+  private arm(books: Books): void {
     books.timers.set(this.timer, Math.min(...this.tokensAt.values()))
   }
 

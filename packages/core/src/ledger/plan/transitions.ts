@@ -20,12 +20,14 @@ export const tell = (
   })
 }
 
-/** No plan tells anybody when it starts any more: what a former start told is worth nothing. O(waiters). */
+/** Waiters that were told by when they start. O(agents + waiters). */
+export const toldIn = (books: Books): ReadonlyArray<Request> =>
+  Array.from(books.agents.values()).flatMap(({ waiters }) =>
+    Array.from(waiters).filter(({ toldStart }) => toldStart !== undefined)
+  )
+
+/** No plan tells anybody when it starts any more: what a former start told is worth nothing. */
 export const forgetTold = (books: Books): void => {
-  if (books.waiting === 0) return
-  const told: Array<Request> = []
-  for (const agent of books.agents.values()) {
-    for (const waiter of agent.waiters) if (waiter.toldStart !== undefined) told.push(waiter)
-  }
+  const told = books.waiting === 0 ? [] : toldIn(books)
   if (told.length > 0) tell(books, [], told)
 }

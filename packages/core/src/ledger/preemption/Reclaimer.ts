@@ -30,7 +30,7 @@ import { obstacleOf, type Step } from "../quota/obstacles.ts"
 import {
   borrowedLines,
   hasBorrowed,
-  isStillAbove,
+  isAbove,
   nobodyLeft,
   Outlook,
   type Standing,
@@ -76,7 +76,7 @@ const lentLeases = (standing: Standing, pools: Iterable<Pool>, without: Without)
   const lines = borrowedLines(standing, pools)
   return leasesToTake(
     lines.map(({ leases }) => leases),
-    (line) => isStillAbove(lines[line]!, without)
+    (line) => isAbove(lines[line]!.branch, without)
   )
 }
 

@@ -79,8 +79,8 @@ const isLent = (part: Part, { path, within }: Standing, without: Without): boole
   return false
 }
 
-/** Whether a group holds more of a type than its quota. */
-const isAbove = (level: Level, without: Without): boolean => level.governed && without.of(level) > level.subtree
+/** Whether a group holds more of a type than its quota, some of its leases left out. */
+export const isAbove = (level: Level, without: Without): boolean => level.governed && without.of(level) > level.subtree
 
 /** Leases of one group of a branch that has borrowed. */
 export interface BorrowedLine {
@@ -111,9 +111,6 @@ export const borrowedLines = ({ path, within }: Standing, pools: Iterable<Pool>)
   }
   return lines
 }
-
-/** Whether a branch still has borrowed something, once cheaper leases are left out. */
-export const isStillAbove = ({ branch }: BorrowedLine, without: Without): boolean => isAbove(branch, without)
 
 /** Whether a lease has borrowed of one of these pools what is the claimant's own. */
 export const hasBorrowed = (lease: Request, standing: Standing, pools: ReadonlySet<Pool>, without: Without): boolean =>

@@ -10,22 +10,14 @@ import type { BackfillOptions } from "../../../src/Ledger.ts"
 import { type Checker, failing, type Run } from "../checker.ts"
 import type { World, WorldClaim, WorldPool } from "../model.ts"
 import { isSafeWith } from "../prevention.ts"
+import { durationOf, endOf } from "../promises.ts"
 import { isItsTurn, serve } from "../service.ts"
 
 const name = "backfill"
 const fail = failing(name)
 const everyStepMax = 16
 
-/** When a lease is back at the latest, by what it says; overdue is as soon as it will be. */
-const endOf = ({ grantedAt, scheduling, ttl }: WorldClaim): number =>
-  grantedAt + Math.min(scheduling.expected || Infinity, ttl || Infinity)
-
-const durationOf = (claim: WorldClaim, now: number): number =>
-  claim.grows === undefined
-    ? Math.min(claim.scheduling.expected || Infinity, claim.ttl || Infinity)
-    : Math.max(0, endOf(claim.grows) - now)
-
-/** Leases that hold some of a pool, by when they are back and then by age. */
+/** Leases that hold some of a pool, by when they are back (overdue is as soon as it will be) and then by age. */
 const returnsOf = (world: World, pool: WorldPool) =>
   world.leases
     .flatMap((lease) => {

@@ -11,7 +11,7 @@
  */
 import type { LedgerEvent } from "../../../src/Ledger.ts"
 import { type Checker, failing, type Run } from "../checker.ts"
-import { around, treeOf, type World, type WorldClaim, type WorldPool } from "../model.ts"
+import { around, noticedIn, treeOf, type World, type WorldClaim, type WorldPool } from "../model.ts"
 import { askerFor, roomFor } from "../promises.ts"
 import { serve } from "../service.ts"
 
@@ -43,8 +43,6 @@ export const needsOf = (world: World, now: number): ReadonlyMap<WorldClaim, Need
     })
   )
 }
-
-export const noticedIn = (world: World): Gone => new Set(world.leases.filter((lease) => lease.notice !== undefined))
 
 /** Whether a waiter has all that it needs once some leases are back. */
 export const isServed = (world: World, waiter: WorldClaim, needs: Needs, gone: Gone, now: number): boolean => {

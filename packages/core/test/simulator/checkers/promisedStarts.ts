@@ -10,6 +10,8 @@
 import type { LedgerEvent } from "../../../src/Ledger.ts"
 import { type Checker, failing, type Run } from "../checker.ts"
 import { around, type World, type WorldClaim, type WorldPool } from "../model.ts"
+import { amountIn } from "../prevention.ts"
+import { endOf } from "../promises.ts"
 import { Random } from "../random.ts"
 import { drains } from "./quotaTree.ts"
 
@@ -17,18 +19,11 @@ const name = "promisedStarts"
 const fail = failing(name)
 const everyStepMax = 16
 
-/** When a lease is back at the latest, by what it says. */
-const endOf = ({ grantedAt, scheduling, ttl }: WorldClaim): number =>
-  grantedAt + Math.min(scheduling.expected || Infinity, ttl || Infinity)
-
 /** When a waiter is back that starts at an instant. A growth stays as long as its lease, and that for a moment at least. */
 const endFrom = ({ grows, scheduling, ttl }: WorldClaim, start: number): number =>
   grows === undefined
     ? start + Math.min(scheduling.expected || Infinity, ttl || Infinity)
     : Math.max(endOf(grows), start + 1)
-
-const amountIn = (claim: WorldClaim, pool: WorldPool): number =>
-  claim.needs.find((need) => need.pool === pool)?.amount ?? 0
 
 /** What is free of a pool at an instant to come, beside all that were told but one. */
 const freeAt = (world: World, pool: WorldPool, at: number, but?: WorldClaim): number => {

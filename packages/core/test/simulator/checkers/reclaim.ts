@@ -7,10 +7,11 @@
  */
 import type { LedgerEvent } from "../../../src/Ledger.ts"
 import { type Checker, failing, type Run } from "../checker.ts"
-import { around, treeOf, type WorldClaim, type WorldPool } from "../model.ts"
+import { around, noticedIn, treeOf, type WorldClaim, type WorldPool } from "../model.ts"
 import type { ModelClaim, ModelGroup } from "../tree.ts"
+import { amountIn } from "../prevention.ts"
 import { askerFor, roomFor } from "../promises.ts"
-import { bestOf, isServed as hasItsUnits, type Needs, needsOf, noticedIn } from "./preemption.ts"
+import { bestOf, isServed as hasItsUnits, type Needs, needsOf } from "./preemption.ts"
 
 const name = "reclaim"
 const fail = failing(name)
@@ -20,9 +21,6 @@ const promisedMax = 7
 
 type Preempting = Extract<LedgerEvent, { readonly _tag: "Preempting" }>
 type Gone = ReadonlySet<number>
-
-const amountIn = (claim: WorldClaim, pool: WorldPool): number =>
-  claim.needs.find((need) => need.pool === pool)?.amount ?? 0
 
 const isTakenBefore = (a: WorldClaim, b: WorldClaim): boolean =>
   a.leasePriority !== b.leasePriority ? a.leasePriority < b.leasePriority : a.token > b.token

@@ -13,7 +13,7 @@
  */
 import type { LedgerEvent } from "../../../src/Ledger.ts"
 import { type Checker, failing, type Run } from "../checker.ts"
-import { around, type WorldClaim } from "../model.ts"
+import { around, noticedIn, type WorldClaim } from "../model.ts"
 import { canBeTold, missingOf, shortOf } from "../promises.ts"
 import { bestOf } from "./preemption.ts"
 
@@ -31,8 +31,6 @@ export const windows = (run: Run): Checker => {
   let short: number | undefined
   /** Windows whose beginning is past. */
   const begun = new Set<number>()
-
-  const noticed = (): Set<WorldClaim> => new Set(world.leases.filter((lease) => lease.notice !== undefined))
 
   const candidates = (): ReadonlyArray<WorldClaim> =>
     world.leases
@@ -62,7 +60,7 @@ export const windows = (run: Run): Checker => {
     const instant = Math.max(at, from)
     if (telling !== undefined && (telling.for !== instant || telling.at !== at)) finish()
     if (telling === undefined) {
-      const gone = noticed()
+      const gone = noticedIn(world)
       const all = candidates()
       const least = missingAt(instant, at, new Set([...gone, ...all]))
       const isEnough = (chosen: ReadonlyArray<WorldClaim>) =>
@@ -80,7 +78,7 @@ export const windows = (run: Run): Checker => {
 
   /** Whether more would be missing of some promise if a lease that was told to end went on. */
   const isNeeded = (lease: WorldClaim, now: number): boolean => {
-    const gone = noticed()
+    const gone = noticedIn(world)
     const without = new Set([...gone].filter((other) => other !== lease))
     return world.pools.some((pool) => {
       const missing = missingOf(world, pool, now, gone)
@@ -99,7 +97,7 @@ export const windows = (run: Run): Checker => {
     for (const { from, id } of world.promises.values()) {
       const due = from - world.lead
       if (due <= world.now || due >= until) continue
-      const gone = noticed()
+      const gone = noticedIn(world)
       const missing = missingAt(from, due, gone)
       const least = missingAt(from, due, new Set([...gone, ...candidates()]))
       if (missing.some((units, pool) => units > least[pool]!)) fail(`nobody was told at ${due} to end for window ${id}`)
@@ -159,7 +157,7 @@ export const windows = (run: Run): Checker => {
       becameDue(run.ledger.now + 1)
       if (world.lead === undefined || world.promises.size === 0) return
       const now = world.now
-      const gone = noticed()
+      const gone = noticedIn(world)
       const all = new Set([...gone, ...candidates()])
       for (const pool of world.pools) {
         const least = missingOf(world, pool, now, all)
